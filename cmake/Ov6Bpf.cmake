@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+# ov6_bpf_object(NAME): compiles bpf/NAME.bpf.c to <build>/bpf/NAME.bpf.o and makes
+# its skeleton <build>/skeleton/NAME.skel.h; the target is bpf_NAME.
+find_program(OV6_BPF_CLANG NAMES clang-14 clang REQUIRED)
+find_program(OV6_BPFTOOL NAMES bpftool PATHS /usr/sbin /sbin REQUIRED)
+find_program(OV6_LLVM_STRIP NAMES llvm-strip-14 llvm-strip REQUIRED)
+
+set(OV6_BPF_DIR ${CMAKE_BINARY_DIR}/bpf)
+set(OV6_SKELETON_DIR ${CMAKE_BINARY_DIR}/skeleton)
+file(MAKE_DIRECTORY ${OV6_BPF_DIR} ${OV6_SKELETON_DIR})
+
+function(ov6_bpf_object name)
+  set(source ${CMAKE_SOURCE_DIR}/bpf/${name}.bpf.c)
+  set(object ${OV6_BPF_DIR}/${name}.bpf.o)
+  set(skeleton ${OV6_SKELETON_DIR}/${name}.skel.h)
+  add_custom_command(
+    OUTPUT ${object}
+    COMMAND ${OV6_BPF_CLANG} -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter
+            -I${CMAKE_SOURCE_DIR}/include -I/usr/include/${CMAKE_LIBRARY_ARCHITECTURE}
+            -MD -MF ${object}.d -c ${source} -o ${object}
+    COMMAND ${OV6_LLVM_STRIP} -g ${object}
+    DEPENDS ${source}
+    DEPFILE ${object}.d
+    COMMENT "BPF ${name}"
+    VERBATIM)
+  add_custom_command(
+    OUTPUT ${skeleton}
+    COMMAND sh -c "\"$1\" gen skeleton \"$2\" name \"$3\" > \"$4.new\" && mv \"$4.new\" \"$4\"" --
+            ${OV6_BPFTOOL} ${object} ${name} ${skeleton}
+    DEPENDS ${object}
+    VERBATIM)
+  add_custom_target(bpf_${name} ALL DEPENDS ${object} ${skeleton})
+endfunction()

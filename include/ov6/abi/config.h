@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The datapath's configuration: the one entry of the map "config". All zero means "pass everything". */
+#ifndef OV6_ABI_CONFIG_H
+#define OV6_ABI_CONFIG_H
+
+#include "base.h"
+
+enum ov6_config_flags {
+	OV6_CONFIG_ENABLED = 1 << 0, /* without it every packet goes to the stack */
+};
+
+struct ov6_config {
+	__u32 abi_version; /* OV6_ABI_VERSION of whoever wrote it */
+	__u32 flags;       /* enum ov6_config_flags */
+	__u32 fib_ifindex; /* the kernel's routes are asked as if packets came from here (a device of ours
+			      with forwarding on, so that the operator's devices need none); 0: the ingress device */
+	__u32 next_slave;  /* next free slave id; ov6d's, kept here so that a successor never reuses one */
+	__u32 punt_rate;   /* punts per second and CPU; 0: OV6_DEFAULT_PUNT_RATE */
+	__u32 punt_burst;  /* 0: OV6_DEFAULT_PUNT_BURST */
+	__u32 icmp_rate;   /* ICMPv6 errors per second and source; 0: 10 (RFC 4443 section 2.4 (f)) */
+	__u32 icmp_burst;  /* 0: 10 */
+	__u8 dscp;         /* of the outer header, 0-63 (RFC 2983 pipe model) */
+	__u8 reserved[7];
+};
+OV6_SIZE(struct ov6_config, 40);
+
+#define OV6_DEFAULT_PUNT_RATE 20000
+#define OV6_DEFAULT_PUNT_BURST 2048
+#define OV6_DEFAULT_ICMP_RATE 10
+#define OV6_DEFAULT_ICMP_BURST 10
+#define OV6_OUTER_TTL 64
+#define OV6_UDP_PORT 6080
+#define OV6_FLOW_PORT_FIRST 49152 /* outer UDP source ports: RFC 6335's dynamic range */
+#define OV6_MIN_MTU 1280
+
+#endif

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Capsules to and from bytes (RFC 9297 section 3.2; docs/slave-protocol.md section 2).
+#ifndef OV6_USERSPACE_WIRE_CAPSULE_CODEC_H
+#define OV6_USERSPACE_WIRE_CAPSULE_CODEC_H
+
+#include <optional>
+#include <span>
+
+#include "absl/status/statusor.h"
+#include "ov6/capsule.h"
+
+namespace ov6 {
+
+inline constexpr size_t kMaxCapsuleSize = 65536;   // value, other than DATAGRAM
+inline constexpr size_t kMaxDatagramSize = 65600;  // value
+
+// Appends to `out`.
+void EncodeCapsule(const Capsule& capsule, Bytes* out);
+Bytes EncodeCapsule(const Capsule& capsule);
+
+// Takes fragments of any size; gives out whole capsules in order. After an error it stays failed.
+class CapsuleDecoder {
+ public:
+  void Ingest(std::span<const uint8_t> bytes);
+  // nullopt: more bytes are needed. Error: a sentence; the session must end.
+  absl::StatusOr<std::optional<Capsule>> Next();
+  // At the end of the stream: an error if it stops inside a capsule.
+  absl::Status Finish() const;
+
+ private:
+  Bytes buffer_;
+  size_t consumed_ = 0;
+  absl::Status status_;
+};
+
+// The smallest list of prefixes that makes up the range of addresses [first, last], in order.
+std::vector<Prefix> RangeToPrefixes(const Ipv6& first, const Ipv6& last);
+
+}  // namespace ov6
+
+#endif

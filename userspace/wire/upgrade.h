@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// The HTTP/1.1 Upgrade that opens a slave session (RFC 9484 section 4.2,
+// docs/slave-protocol.md section 1). No sockets: bytes in, bytes out.
+#ifndef OV6_USERSPACE_WIRE_UPGRADE_H
+#define OV6_USERSPACE_WIRE_UPGRADE_H
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "ov6/mapping.h"
+
+namespace ov6 {
+
+inline constexpr size_t kMaxHeadSize = 8192;
+inline constexpr std::string_view kSessionVersion = "1";
+
+struct UpgradeRequest {
+  SlaveKind kind = SlaveKind::kDht;
+  std::string name;
+  std::vector<Prefix> prefixes;
+  bool operator==(const UpgradeRequest&) const = default;
+};
+
+struct Refusal {
+  int status = 400;      // 400, 401, 403, 409, 426
+  std::string sentence;  // why, and what would be right
+};
+
+std::string FormatUpgradeRequest(const UpgradeRequest& request, std::string_view host = "ov6");
+std::string FormatUpgradeAccepted();
+std::string FormatUpgradeRefused(const Refusal& refusal);
+
+// Parses a request head. nullopt: incomplete. Optimistic bytes behind the head are a refusal.
+struct ParsedRequest {
+  std::optional<UpgradeRequest> request;
+  Refusal refusal;  // if there is no request
+};
+std::optional<ParsedRequest> ParseUpgradeRequest(std::string_view bytes);
+
+// Parses a response head. nullopt: incomplete. On 101: the number of bytes the head took (capsules
+// may follow). Otherwise PermissionDenied or InvalidArgument with the master's sentence.
+std::optional<absl::StatusOr<size_t>> ParseUpgradeResponse(std::string_view bytes);
+
+}  // namespace ov6
+
+#endif
