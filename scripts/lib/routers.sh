@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# ov6 on the lab's routers: configuration, start, questions, stop.
+#
+# A router's directory /run/ov6-lab/LAB/rN is its run directory (ov6d.sock, bpf/) and holds besides
+# ov6.toml, state/, log and pid. LAB_BIN is where the executables are.
+
+. "$(dirname "${BASH_SOURCE[0]}")/topology.sh"
+
+# Slaves of different routers get different users, below 60000 so that it works in containers as well.
+uid_base() {
+  local lab
+  lab=$(printf '%s' "$LAB" | cksum)
+  echo $((20000 + ${lab%% *} % 390 * 100 + $1 * 6))
+}
+
+# router_config ROUTER NUMBER
+router_config() {
+  local dir bootstrap='[]'
+  dir=$(router_dir "$1")
+  [ "$1" = "${ROUTERS[0]}" ] || bootstrap="[\"$(router_ipv4 "${ROUTERS[0]}"):4646\"]"
+  cat <<EOF
+[node]
+state = "$dir/state"
+run = "$dir"
+group = "$(uid_base "$2")"
+uid_base = $(uid_base "$2")
+
+[[underlay]]
+interface = "eth0"
+encapsulation = "$LAB_ENCAPSULATION"
+attach = "$LAB_ATTACH"
+
+[[domain]]
+name = "chord"
+prefix = "fd00::/8"
+aggregate = 48
+trust = "self"
+
+[[site]]
+interface = "eth1"
+attach = "$LAB_ATTACH"
+prefixes = ["chord:auto"]
+
+[[slave]]
+name = "chord"
+kind = "dht"
+domain = "chord"
+engine = "chord"
+listen = "0.0.0.0:4646"
+bootstrap = $bootstrap
+EOF
+}
+
+prepare_router() {
+  local dir
+  dir=$(router_dir "$1")
+  mkdir -p "$dir/bpf" "$dir/state"
+  router_config "$1" "$2" >"$dir/ov6.toml"
+  mountpoint -q "$dir/bpf" || mount -t bpf bpf "$dir/bpf"
+}
+
+# A pid alone may be another process by the time it is used: it is kept with its start time.
+process_start() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
+
+# router_pid ROUTER: the pid of its ov6d, or nothing and failure.
+router_pid() {
+  local pid start
+  read -r pid start 2>/dev/null <"$(router_dir "$1")/pid" || return 1
+  [ "$(process_start "$pid")" = "$start" ] && echo "$pid"
+}
+
+# nsenter and not `ip netns exec`: ov6d must stay in the mount namespace where its bpffs is.
+start_router() {
+  local dir pid
+  dir=$(router_dir "$1")
+  setsid nsenter --net="/run/netns/$LAB-$1" -- "$LAB_BIN/ov6d" --config "$dir/ov6.toml" >>"$dir/log" 2>&1 </dev/null &
+  pid=$!
+  echo "$pid $(process_start "$pid")" >"$dir/pid"
+}
+
+ov6ctl() { local r=$1; shift; "$LAB_BIN/ov6ctl" -R "$(router_dir "$r")" "$@"; }
+
+router_answers() { ov6ctl "$1" status >/dev/null 2>&1; }
+# The ring's members as this router knows them, itself included.
+ring_members() { ov6ctl "$1" -j slave call chord state 2>/dev/null | jq -r '.members // empty' 2>/dev/null; }
+host_address() {
+  ip -n "$LAB-$1" -6 -o addr show dev eth0 scope global -tentative 2>/dev/null | awk '{ sub("/.*", "", $4); print $4; exit }'
+}
+host_has_address() { [ -n "$(host_address "$1")" ]; }
+router_own_prefix() { ov6ctl "$1" -j status | jq -r '.domains[0].own_prefix'; }
+
+# kill_pids SIGNAL PID...: those that have gone meanwhile don't matter.
+kill_pids() { local s=$1; shift; kill "-$s" "$@" 2>/dev/null || true; }
+gone() { local p; for p; do [ ! -d "/proc/$p" ] || [[ $(sed 's/.*) //' "/proc/$p/stat" 2>/dev/null) = Z* ]] || return 1; done; }
+
+# Everything that runs in a namespace of this lab: slaves, and what `exec` or a test started.
+lab_pids() { local node; for node in $(lab_nodes); do has_node "$node" && ip netns pids "$LAB-$node"; done; true; }
+
+stop_processes() {
+  local r pids=()
+  for r in "${ROUTERS[@]}"; do pids+=($(router_pid "$r" || true)); done
+  [ ${#pids[@]} = 0 ] || kill_pids TERM "${pids[@]}"
+  [ ${#pids[@]} = 0 ] || wait_for 5 gone "${pids[@]}" || kill_pids KILL "${pids[@]}"
+  pids+=($(lab_pids))
+  [ ${#pids[@]} = 0 ] || kill_pids KILL "${pids[@]}"
+  [ ${#pids[@]} = 0 ] || wait_for 5 gone "${pids[@]}" || fail "these processes would not die: ${pids[*]}"
+}
+
+remove_files() {
+  local mounts
+  mapfile -t mounts < <(awk -v dir="$LAB_DIR/" 'index($2, dir) == 1 { print $2 }' /proc/mounts)
+  [ ${#mounts[@]} = 0 ] || umount "${mounts[@]}"
+  rm -rf --one-file-system "$LAB_DIR"
+  rmdir --ignore-fail-on-non-empty "$LAB_ROOT" 2>/dev/null || true
+}
