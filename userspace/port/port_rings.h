@@ -60,7 +60,7 @@ class PortRings {
   void Reclaim();
   void Refill();
   void Kick();
-  bool Inside(const Frame& frame) const;
+  bool Sendable(const Frame& frame) const;
 
   PortCapsule geometry_;
   int xsk_fd_ = -1;
