@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs an Engine on the loop: its datagrams over UDP, its deadline on a timer, and
+// every output to whom it is for.
+#ifndef OV6_SLAVES_RUNTIME_ENGINE_DRIVER_H
+#define OV6_SLAVES_RUNTIME_ENGINE_DRIVER_H
+
+#include <functional>
+#include <memory>
+
+#include "ov6/engine.h"
+#include "slaves/runtime/udp_socket.h"
+
+namespace ov6 {
+
+class EngineDriver {
+ public:
+  using OutputHandler = std::function<void(Output)>;  // every output but SendOutput
+
+  // `engine` and `socket` outlive the driver.
+  EngineDriver(Loop& loop, Engine& engine, UdpSocket& socket, OutputHandler on_output);
+
+  void Start();
+  void Submit(Request request);
+
+ private:
+  void Drain();
+  void Arm();
+
+  Engine& engine_;
+  UdpSocket& socket_;
+  OutputHandler on_output_;
+  Timer timer_;
+  bool draining_ = false;
+};
+
+}  // namespace ov6
+
+#endif

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slaves/runtime/frame_port.h"
+
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <cstddef>
+
+namespace ov6 {
+namespace {
+
+constexpr size_t kEthernetSize = 14;
+constexpr size_t kPacketOffset = kEthernetSize + sizeof(ov6_port_header);
+constexpr size_t kIpv6Size = 40;
+constexpr size_t kSourceOffset = 8, kDestinationOffset = 24;
+constexpr size_t kUdpSize = 8;
+
+uint16_t Big16(std::span<const uint8_t> bytes, size_t at) {
+  return static_cast<uint16_t>(bytes[at] << 8 | bytes[at + 1]);
+}
+
+bool IsIpv6(std::span<const uint8_t> packet) { return packet.size() >= kIpv6Size && packet[0] >> 4 == 6; }
+
+Ipv6 AddressAt(std::span<const uint8_t> packet, size_t offset) {
+  Ipv6 address;
+  std::copy_n(packet.begin() + static_cast<ptrdiff_t>(offset), address.bytes.size(), address.bytes.begin());
+  return address;
+}
+
+// What is behind the outer IPv4 header (and UDP's, if it is there); empty if that is no tunnel packet.
+std::span<const uint8_t> InnerOf(std::span<const uint8_t> packet) {
+  if (packet.size() < 20 || packet[0] >> 4 != 4) return {};
+  size_t size = (packet[0] & 0xf) * size_t{4};
+  if (packet[9] == IPPROTO_UDP)
+    size += kUdpSize;
+  else if (packet[9] != IPPROTO_IPV6)
+    return {};
+  return size < 20 || size > packet.size() ? std::span<const uint8_t>() : packet.subspan(size);
+}
+
+}  // namespace
+
+std::optional<Punt> ParsePunt(std::span<const uint8_t> frame) {
+  if (frame.size() < kPacketOffset || Big16(frame, 12) != OV6_ETH_P_PORT) return std::nullopt;
+  const auto header = frame.subspan(kEthernetSize);
+  if (header[offsetof(ov6_port_header, version)] != OV6_PORT_HEADER_VERSION) return std::nullopt;
+  if (header[offsetof(ov6_port_header, type)] != OV6_PORT_PUNT) return std::nullopt;
+  const auto packet = frame.subspan(kPacketOffset);
+  switch (const auto reason = static_cast<ov6_punt_reason>(header[offsetof(ov6_port_header, reason)])) {
+    case OV6_PUNT_MISS:
+    case OV6_PUNT_ROUTE:
+      if (!IsIpv6(packet)) return std::nullopt;
+      return Punt{reason, AddressAt(packet, kDestinationOffset)};
+    case OV6_PUNT_VERIFY: {
+      const auto inner = InnerOf(packet);
+      if (!IsIpv6(inner)) return std::nullopt;
+      return Punt{reason, AddressAt(inner, kSourceOffset)};
+    }
+  }
+  return std::nullopt;
+}
+
+void SetPortType(const Frame& frame, ov6_port_type type) {
+  frame.bytes[kEthernetSize + offsetof(ov6_port_header, type)] = static_cast<uint8_t>(type);
+}
+
+}  // namespace ov6

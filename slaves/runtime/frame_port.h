@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The slave port as a slave's logic sees it, and the frames in it. A frame lies in its
+// chunk of the port's memory from the moment it is punted until it is transmitted or
+// released; nothing is copied. Whoever holds a frame does exactly one of the two.
+#ifndef OV6_SLAVES_RUNTIME_FRAME_PORT_H
+#define OV6_SLAVES_RUNTIME_FRAME_PORT_H
+
+#include <optional>
+#include <span>
+
+#include "ov6/abi/port.h"
+#include "ov6/address.h"
+#include "userspace/port/port_rings.h"
+
+namespace ov6 {
+
+using Frame = PortRings::Frame;
+
+class FramePort {
+ public:
+  virtual ~FramePort() = default;
+  // In order; what does not fit into the ring goes when there is room.
+  virtual void Transmit(std::span<const Frame> frames) = 0;
+  virtual void Release(const Frame& frame) = 0;
+};
+
+// What a punted frame says. `key` is what must be resolved: the inner destination, or for VERIFY the inner
+// source.
+struct Punt {
+  ov6_punt_reason reason = OV6_PUNT_MISS;
+  Ipv6 key;
+};
+// nullopt: not a punt this version understands, or too short for the addresses it must have.
+std::optional<Punt> ParsePunt(std::span<const uint8_t> frame);
+
+// Turns a punted frame into one for the datapath, in place.
+void SetPortType(const Frame& frame, ov6_port_type type);
+
+}  // namespace ov6
+
+#endif

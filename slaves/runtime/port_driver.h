@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Drives a slave port on the loop: bursts of punted frames to the handler, frames of
+// the slave into the TX ring, with a queue for what has no room yet. The port comes in
+// two parts, the PORT capsule on the session and the descriptors on descriptor 4, in
+// either order; a later pair replaces the port.
+#ifndef OV6_SLAVES_RUNTIME_PORT_DRIVER_H
+#define OV6_SLAVES_RUNTIME_PORT_DRIVER_H
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "slaves/runtime/fd_channel.h"
+#include "slaves/runtime/frame_port.h"
+#include "slaves/runtime/loop.h"
+
+namespace ov6 {
+
+struct PortCounters {
+  uint64_t received = 0;
+  uint64_t transmitted = 0;
+  uint64_t released = 0;  // went back without being sent
+  uint64_t bursts = 0;
+  uint64_t transmit_waits = 0;  // the TX ring was full for a while
+};
+
+class PortDriver : public FramePort {
+ public:
+  struct Handlers {
+    std::function<void(std::span<const Frame>)> received;
+    // A port is there: `frames` chunks in all. Frames held from an earlier port are void.
+    std::function<void(uint32_t frames)> ready;
+    std::function<void(const absl::Status&)> failed;
+  };
+
+  // `channel` is descriptor 4; owned.
+  PortDriver(Loop& loop, int channel, Handlers handlers);
+  ~PortDriver() override;
+
+  void OnPortCapsule(const PortCapsule& capsule);
+  void Transmit(std::span<const Frame> frames) override;
+  void Release(const Frame& frame) override;
+
+  bool ready() const { return rings_ != nullptr; }
+  const PortCounters& counters() const { return counters_; }
+
+ private:
+  static constexpr size_t kBurst = 64;
+
+  void ReadChannel();
+  void MapWhenComplete();
+  void WatchRx();
+  void Receive();
+  void FlushPending();
+
+  Loop& loop_;
+  const int channel_;
+  Handlers handlers_;
+  std::unique_ptr<Descriptor> channel_watch_;
+  std::optional<PortCapsule> capsule_;
+  std::optional<PortDescriptors> descriptors_;
+  std::unique_ptr<PortRings> rings_;
+  std::unique_ptr<Descriptor> rings_watch_;  // gone before the rings, which own the descriptor
+  std::deque<Frame> pending_;
+  bool waiting_ = false;
+  PortCounters counters_;
+};
+
+}  // namespace ov6
+
+#endif
