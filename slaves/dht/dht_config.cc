@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slaves/dht/dht_config.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "slaves/runtime/slave_main.h"
+
+namespace ov6 {
+namespace {
+
+namespace json = boost::json;
+
+absl::StatusOr<const json::object*> ObjectField(const json::object& config, const char* name) {
+  const auto* value = config.if_contains(name);
+  if (value != nullptr && value->is_object()) return &value->get_object();
+  return absl::InvalidArgumentError("the configuration's field \"" + std::string(name) +
+                                    "\" should be an object");
+}
+
+absl::StatusOr<Endpoint> ParseEndpoint(const std::string& text) {
+  if (const auto endpoint = Endpoint::Parse(text)) return *endpoint;
+  return absl::InvalidArgumentError("\"" + text +
+                                    "\" is not an IPv4 address and port such as 198.51.100.2:4646");
+}
+
+template <size_t N>
+absl::Status ReadHex(const json::object& node, const char* name, std::array<uint8_t, N>* out) {
+  const auto text = StringField(node, name);
+  if (!text.ok()) return text.status();
+  const auto bytes = FromHex(*text);
+  if (!bytes.ok() || bytes->size() != N) {
+    return absl::InvalidArgumentError("the node's \"" + std::string(name) + "\" should be " +
+                                      std::to_string(2 * N) + " hexadecimal digits, not \"" + *text + "\"");
+  }
+  std::copy(bytes->begin(), bytes->end(), out->begin());
+  return absl::OkStatus();
+}
+
+absl::Status ReadNode(const json::object& config, DhtConfig* out) {
+  const auto node = ObjectField(config, "node");
+  if (!node.ok()) return node.status();
+  absl::Status status = ReadHex(**node, "public_key", &out->public_key);
+  status.Update(ReadHex(**node, "modifier", &out->modifier));
+  return status;
+}
+
+absl::Status ReadDomain(const json::object& config, DhtConfig* out) {
+  const auto object = ObjectField(config, "domain");
+  if (!object.ok()) return object.status();
+  const auto name = StringField(**object, "name");
+  const auto prefix = StringField(**object, "prefix");
+  const auto aggregate = IntegerField(**object, "aggregate");
+  const auto trust = StringField(**object, "trust");
+  for (const absl::Status& status : {name.status(), prefix.status(), aggregate.status(), trust.status()}) {
+    if (!status.ok()) return status;
+  }
+  const auto parsed = Prefix::Parse(*prefix);
+  if (!parsed)
+    return absl::InvalidArgumentError("the domain's prefix \"" + *prefix + "\" is not an IPv6 prefix");
+  if (*trust != "self" && *trust != "open") {
+    return absl::InvalidArgumentError("the domain's trust \"" + *trust +
+                                      "\" is neither \"self\" nor \"open\"");
+  }
+  out->domain = {*name, *parsed, static_cast<int>(*aggregate),
+                 *trust == "open" ? Domain::Trust::kOpen : Domain::Trust::kSelf};
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Locator> ReadLocator(const json::value& value) {
+  if (!value.is_object())
+    return absl::InvalidArgumentError("a locator of the configuration is not an object");
+  const json::object& object = value.get_object();
+  const auto address = StringField(object, "address");
+  const auto encapsulation = StringField(object, "encapsulation");
+  const auto port = IntegerField(object, "port");
+  const auto mtu = IntegerField(object, "mtu");
+  for (const absl::Status& status : {address.status(), encapsulation.status(), port.status(), mtu.status()}) {
+    if (!status.ok()) return status;
+  }
+  const auto ipv4 = Ipv4::Parse(*address);
+  const auto kind = ParseEncapsulation(*encapsulation);
+  if (!ipv4 || !kind) {
+    return absl::InvalidArgumentError("the locator " + *address + " with encapsulation " + *encapsulation +
+                                      " should be an IPv4 address with 6in4 or udp");
+  }
+  Locator locator;
+  locator.address = *ipv4;
+  locator.encapsulation = *kind;
+  locator.port = static_cast<uint16_t>(*port);
+  locator.mtu = static_cast<uint16_t>(*mtu);
+  return locator;
+}
+
+absl::Status ReadLocators(const json::object& config, DhtConfig* out) {
+  const auto* list = config.if_contains("locators");
+  if (list == nullptr || !list->is_array()) {
+    return absl::InvalidArgumentError("the configuration's field \"locators\" should be a list of objects");
+  }
+  for (const auto& item : list->get_array()) {
+    const auto locator = ReadLocator(item);
+    if (!locator.ok()) return locator.status();
+    out->locators.push_back(*locator);
+  }
+  if (!out->locators.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "the configuration has no locators: this router has no underlay address to be reached at");
+}
+
+absl::Status ReadEngine(const json::object& config, DhtConfig* out) {
+  const auto engine = StringField(config, "engine");
+  const auto listen = StringField(config, "listen");
+  const auto bootstrap = StringListField(config, "bootstrap");
+  for (const absl::Status& status : {engine.status(), listen.status(), bootstrap.status()}) {
+    if (!status.ok()) return status;
+  }
+  if (*engine != "chord")
+    return absl::InvalidArgumentError("the engine \"" + *engine + "\" is not known; \"chord\" is");
+  out->engine = *engine;
+  const auto endpoint = ParseEndpoint(*listen);
+  if (!endpoint.ok()) return endpoint.status();
+  out->listen = *endpoint;
+  for (const std::string& text : *bootstrap) {
+    const auto peer = ParseEndpoint(text);
+    if (!peer.ok()) return peer.status();
+    out->bootstrap.push_back(*peer);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Endpoint DhtConfig::Self() const {
+  return {listen.address == Ipv4{} ? locators.front().address : listen.address, listen.port};
+}
+
+absl::StatusOr<DhtConfig> ParseDhtConfig(const json::object& config) {
+  DhtConfig out;
+  for (const auto read : {ReadNode, ReadDomain, ReadEngine, ReadLocators}) {
+    if (absl::Status status = read(config, &out); !status.ok()) return status;
+  }
+  auto registrations = PrefixListField(config, "registrations");
+  if (!registrations.ok()) return registrations.status();
+  out.registrations = *std::move(registrations);
+  return out;
+}
+
+json::array LocatorsJson(const std::vector<Locator>& locators) {
+  json::array list;
+  for (const Locator& locator : locators) {
+    list.push_back(json::object{{"address", locator.address.ToString()},
+                                {"encapsulation", std::string(ToString(locator.encapsulation))},
+                                {"port", locator.port},
+                                {"mtu", locator.mtu}});
+  }
+  return list;
+}
+
+}  // namespace ov6

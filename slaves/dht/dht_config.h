@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// A DHT slave's configuration, as the master gives it (docs/slave-protocol.md section 5).
+#ifndef OV6_SLAVES_DHT_DHT_CONFIG_H
+#define OV6_SLAVES_DHT_DHT_CONFIG_H
+
+#include <boost/json/fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "ov6/mapping.h"
+#include "userspace/wire/record.h"
+
+namespace ov6 {
+
+struct DhtConfig {
+  Domain domain;
+  std::string engine;  // "chord"
+  Endpoint listen;
+  std::vector<Endpoint> bootstrap;  // empty: found a new ring
+  std::vector<Prefix> registrations;
+  std::vector<Locator> locators;
+  PublicKey public_key{};
+  Modifier modifier{};
+
+  // Where other nodes reach this one: the address listened on, or the first locator's if that is any.
+  Endpoint Self() const;
+};
+
+absl::StatusOr<DhtConfig> ParseDhtConfig(const boost::json::object& config);
+boost::json::array LocatorsJson(const std::vector<Locator>& locators);
+
+}  // namespace ov6
+
+#endif

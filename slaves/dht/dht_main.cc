@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+// ov6-dht: a DHT slave; its engine is Chord.
+#include <spdlog/spdlog.h>
+
+#include <boost/json.hpp>
+#include <optional>
+#include <random>
+#include <utility>
+
+#include "slaves/dht/dht_config.h"
+#include "slaves/dht/dht_slave.h"
+#include "slaves/dht/record_checker.h"
+#include "slaves/dht/registrar.h"
+#include "slaves/engine/chord/chord_engine.h"
+#include "slaves/runtime/engine_driver.h"
+#include "slaves/runtime/port_driver.h"
+#include "slaves/runtime/slave_main.h"
+
+namespace ov6 {
+namespace {
+
+constexpr auto kConfigInterval = std::chrono::seconds(30);
+constexpr auto kLeavePoll = std::chrono::milliseconds(10);
+
+DhtClock SystemClock() {
+  return {BootClock::now,
+          [] { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); }};
+}
+
+chord::ChordConfig MakeChordConfig(const DhtConfig& config, const DhtClock& clock) {
+  chord::ChordConfig chord;
+  chord.self = config.Self();
+  chord.id = Sha1(config.public_key);
+  chord.incarnation = static_cast<uint64_t>(clock.wall().time_since_epoch().count());
+  chord.network = config.domain.name;
+  chord.bootstrap = config.bootstrap;
+  chord.seed = std::random_device{}() | uint64_t{std::random_device{}()} << 32;
+  chord.checker = MakeRecordChecker(config.domain, [clock] { return clock.Wall(); });
+  return chord;
+}
+
+class Dht {
+ public:
+  explicit Dht(SlaveProcess& process)
+      : process_(process),
+        port_(process.loop(), kPortDescriptor,
+              {[this](std::span<const Frame> frames) { slave_->OnFrames(frames); },
+               [this](uint32_t frames) { slave_->OnPort(frames); },
+               [this](const absl::Status& status) { process_.Fail(status); }}),
+        register_timer_(process.loop()),
+        config_timer_(process.loop()),
+        leave_timer_(process.loop()) {}
+
+  absl::Status Configure(const boost::json::object& json);
+  void OnPort(const PortCapsule& capsule) { port_.OnPortCapsule(capsule); }
+  void OnRefresh(const RefreshCapsule& capsule);
+  void OnCall(const CallCapsule& call, SessionHandlers::Respond respond);
+  std::string StatusJson() const;
+  void Leave(Callback done);
+
+ private:
+  void OnOutput(const Output& output);
+  void Register();
+  void PollConfig();
+  void WaitUntilLeft(Callback done);
+
+  SlaveProcess& process_;
+  PortDriver port_;
+  const DhtClock clock_ = SystemClock();
+  DhtConfig config_;
+  std::unique_ptr<UdpSocket> socket_;
+  std::optional<chord::ChordEngine> engine_;
+  std::optional<EngineDriver> driver_;
+  std::optional<Registrar> registrar_;
+  std::optional<DhtSlave> slave_;
+  Timer register_timer_;
+  Timer config_timer_;
+  Timer leave_timer_;
+};
+
+absl::Status Dht::Configure(const boost::json::object& json) {
+  auto config = ParseDhtConfig(json);
+  if (!config.ok()) return config.status();
+  config_ = *std::move(config);
+  auto socket = UdpSocket::Bind(process_.loop(), config_.listen);
+  if (!socket.ok()) return socket.status();
+  socket_ = *std::move(socket);
+  config_.listen = socket_->local();
+  chord::ChordConfig chord = MakeChordConfig(config_, clock_);
+  if (const std::string wrong = Validate(chord); !wrong.empty()) return absl::InvalidArgumentError(wrong);
+  const auto submit = [this](Request request) { driver_->Submit(std::move(request)); };
+  engine_.emplace(std::move(chord));
+  driver_.emplace(process_.loop(), *engine_, *socket_, [this](const Output& output) { OnOutput(output); });
+  registrar_.emplace(config_, process_.session(), submit, clock_);
+  slave_.emplace(config_.domain, process_.session(), port_, submit, clock_);
+  driver_->Start();
+  Register();
+  config_timer_.After(kConfigInterval, [this] { PollConfig(); });
+  spdlog::info("Chord at {} for {} ({})", config_.Self().ToString(), config_.domain.prefix.ToString(),
+               config_.domain.name);
+  return absl::OkStatus();
+}
+
+void Dht::OnOutput(const Output& output) {
+  if (const auto* get = std::get_if<GetOutput>(&output)) slave_->OnGet(*get);
+  if (const auto* put = std::get_if<PutOutput>(&output)) registrar_->OnPut(*put);
+  if (std::holds_alternative<JoinedOutput>(output)) {
+    spdlog::info("joined the ring");
+    registrar_->OnJoined();
+  }
+  Register();
+}
+
+void Dht::Register() {
+  registrar_->OnTimer();
+  register_timer_.At(registrar_->NextDeadline(), [this] { Register(); });
+}
+
+// The router's underlay addresses may change while we run.
+void Dht::PollConfig() {
+  process_.session().Call("config", "", [this](const absl::StatusOr<std::string>& result) {
+    boost::system::error_code error;
+    const boost::json::value value = result.ok() ? boost::json::parse(*result, error) : boost::json::value();
+    if (error || !value.is_object()) return;
+    if (const auto config = ParseDhtConfig(value.get_object()); config.ok())
+      registrar_->SetLocators(config->locators);
+  });
+  config_timer_.After(kConfigInterval, [this] { PollConfig(); });
+}
+
+void Dht::OnRefresh(const RefreshCapsule& capsule) {
+  if (slave_) slave_->OnRefresh(capsule.addresses);
+}
+
+void Dht::OnCall(const CallCapsule& call, SessionHandlers::Respond respond) {
+  if (!slave_) return respond(absl::UnavailableError("the slave is not configured yet"));
+  if (call.method == "state") return respond(engine_->StateJson(BootClock::now()));
+  if (call.method == "resolve") return slave_->OnResolveCall(call.argument, std::move(respond));
+  respond(absl::UnimplementedError("ov6-dht does not know the call " + call.method));
+}
+
+std::string Dht::StatusJson() const {
+  const DhtSlave::Counters& c = slave_->counters();
+  const HoldQueue::Counters& h = slave_->held().counters();
+  const PortCounters& p = port_.counters();
+  return boost::json::serialize(
+      boost::json::object{{"engine", config_.engine},
+                          {"mode", chord::ToString(engine_->View().mode)},
+                          {"self", config_.Self().ToString()},
+                          {"trust", config_.domain.trust == Domain::Trust::kOpen ? "open" : "self"},
+                          {"registered", registrar_->registered()},
+                          {"registrations", config_.registrations.size()},
+                          {"sign_refused", registrar_->counters().sign_refused},
+                          {"store_failed", registrar_->counters().store_failed},
+                          {"punted_miss", c.punted_miss},
+                          {"punted_route", c.punted_route},
+                          {"punted_verify", c.punted_verify},
+                          {"bad_punt", c.bad_punt},
+                          {"found", c.found},
+                          {"absent", c.absent},
+                          {"unreachable", c.unreachable},
+                          {"refreshed", c.refreshed},
+                          {"refresh_failed", c.refresh_failed},
+                          {"mappings_refused", c.mappings_refused},
+                          {"returned", c.returned},
+                          {"held", slave_->held().size()},
+                          {"dropped_address_full", h.dropped_key_full},
+                          {"dropped_all_full", h.dropped_all_full},
+                          {"dropped_session", c.dropped_session},
+                          {"port_received", p.received},
+                          {"port_transmitted", p.transmitted},
+                          {"bad_record", slave_->resolver().counters().bad_record},
+                          {"send_failed", socket_->counters().send_failed}});
+}
+
+void Dht::Leave(Callback done) {
+  if (!driver_) return done();
+  register_timer_.Cancel();
+  driver_->Submit(LeaveRequest{});
+  WaitUntilLeft(std::move(done));
+}
+
+void Dht::WaitUntilLeft(Callback done) {
+  if (engine_->Left()) return done();
+  leave_timer_.After(kLeavePoll, [this, done = std::move(done)] { WaitUntilLeft(done); });
+}
+
+int Main(int argc, char** argv) {
+  SlaveProcess process(SlaveKind::kDht, ParseCommandLine(SlaveKind::kDht, argc, argv));
+  Dht dht(process);
+  SlaveCallbacks callbacks;
+  callbacks.configured = [&](const boost::json::object& config) { return dht.Configure(config); };
+  callbacks.status = [&] { return dht.StatusJson(); };
+  callbacks.port = [&](const PortCapsule& capsule) { dht.OnPort(capsule); };
+  callbacks.refresh = [&](const RefreshCapsule& capsule) { dht.OnRefresh(capsule); };
+  callbacks.call = [&](const CallCapsule& call, SessionHandlers::Respond respond) {
+    dht.OnCall(call, std::move(respond));
+  };
+  callbacks.leave = [&](Callback done) { dht.Leave(std::move(done)); };
+  return process.Run(std::move(callbacks));
+}
+
+}  // namespace
+}  // namespace ov6
+
+int main(int argc, char** argv) { return ov6::Main(argc, argv); }

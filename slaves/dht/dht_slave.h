@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a DHT slave does with a punted packet: hold it, resolve what it is for, send the
+// mapping (or the negative) to the master, and when the kernel has it give the packet
+// back. Packets of one address keep their order; one question is under way for each
+// address. A refresh asks past the cache and keeps the old mapping if nobody answers: it
+// runs out by itself.
+#ifndef OV6_SLAVES_DHT_DHT_SLAVE_H
+#define OV6_SLAVES_DHT_DHT_SLAVE_H
+
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "slaves/dht/dht_clock.h"
+#include "slaves/engine/resolver/resolver.h"
+#include "slaves/runtime/frame_port.h"
+#include "slaves/runtime/hold_queue.h"
+#include "slaves/runtime/session.h"
+
+namespace ov6 {
+
+class DhtSlave {
+ public:
+  struct Counters {
+    uint64_t punted_miss = 0, punted_route = 0, punted_verify = 0;
+    uint64_t bad_punt = 0;  // released: not a punt that can be understood
+    uint64_t found = 0, absent = 0, unreachable = 0;
+    uint64_t refreshed = 0;  // mappings renewed while in use
+    uint64_t refresh_failed = 0;
+    uint64_t mappings_refused = 0;  // changes the master named in its acknowledgement
+    uint64_t returned = 0;          // packets given back to the datapath
+    uint64_t dropped_session = 0;   // packets released: the master did not take the mapping
+  };
+  using Respond = std::function<void(absl::StatusOr<std::string>)>;
+
+  DhtSlave(const Domain& domain, Session& session, FramePort& port, SubmitRequest submit, DhtClock clock);
+
+  void OnPort(uint32_t frames);  // a port is there; frames of an earlier one are void
+  void OnFrames(std::span<const Frame> frames);
+  void OnRefresh(std::span<const Ipv6> addresses);
+  bool OnGet(const GetOutput& output);  // false: not the resolver's
+  // The call `resolve`: argument and result as docs/slave-protocol.md section 6.
+  void OnResolveCall(const std::string& argument, Respond respond);
+
+  const Counters& counters() const { return counters_; }
+  const HoldQueue& held() const { return held_; }
+  const Resolver& resolver() const { return resolver_; }
+
+ private:
+  enum class Purpose { kPacket, kRefresh };
+  struct Question {
+    Purpose purpose = Purpose::kPacket;
+    Respond respond;  // if set, this is a call
+  };
+
+  void OnFrame(const Frame& frame);
+  void Count(ov6_punt_reason reason);
+  void Ask(const Ipv6& address, Question question, bool fresh);
+  void Drain();
+  void OnResolved(const ResolveOutput& output);
+  void OnPacketResolved(const ResolveOutput& output);
+  void OnRefreshed(const ResolveOutput& output);
+  std::vector<MappingChange> Changes(const ResolveOutput& output) const;
+  std::vector<MappingChange> Mappings(const ResolveOutput& output) const;
+  void Send(std::vector<MappingChange> changes, std::function<void(bool taken)> done);
+  void Return(const Ipv6& address);
+  void Drop(const Ipv6& address);
+
+  const Domain domain_;
+  Session& session_;
+  FramePort& port_;
+  SubmitRequest submit_;
+  DhtClock clock_;
+  Resolver resolver_;
+  HoldQueue held_;
+  absl::flat_hash_set<Ipv6> asked_;  // for packets, until the master has acknowledged the answer
+  std::map<uint64_t, Question> questions_;
+  uint64_t next_question_ = 1;
+  bool draining_ = false;
+  Counters counters_;
+};
+
+std::string ResolveJson(const ResolveOutput& output);
+
+}  // namespace ov6
+
+#endif

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keeps this router's prefixes registered: a record for each, signed by the master (who
+// has the key), put into the DHT when the node is a member, renewed at half its
+// lifetime, at once when the locators change, and again whenever the node joins anew.
+// The sequence is Unix time in milliseconds, so that a restarted slave wins over what
+// its predecessor stored.
+#ifndef OV6_SLAVES_DHT_REGISTRAR_H
+#define OV6_SLAVES_DHT_REGISTRAR_H
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "slaves/dht/dht_clock.h"
+#include "slaves/dht/dht_config.h"
+#include "slaves/runtime/session.h"
+
+namespace ov6 {
+
+class Registrar {
+ public:
+  static constexpr auto kLifetime = std::chrono::minutes(10);
+  static constexpr Duration kFirstRetry = std::chrono::seconds(1);
+  static constexpr Duration kLongestRetry = std::chrono::seconds(30);
+  // Ids of its PutRequests count up from here; the resolver's start far above.
+  static constexpr uint64_t kFirstRequest = 1;
+
+  struct Counters {
+    uint64_t signed_records = 0;
+    uint64_t sign_refused = 0;
+    uint64_t stored = 0;
+    uint64_t store_failed = 0;
+  };
+
+  Registrar(const DhtConfig& config, Session& session, SubmitRequest submit, DhtClock clock);
+
+  void OnJoined();  // the engine is a member: put all
+  void OnPut(const PutOutput& output);
+  void SetLocators(const std::vector<Locator>& locators);
+  void OnTimer();
+  BootTime NextDeadline() const;
+
+  // Records the DHT is known to hold.
+  size_t registered() const;
+  const Counters& counters() const { return counters_; }
+
+ private:
+  struct Registration {
+    Bytes record;  // signed; empty: none yet
+    bool signing = false;
+    bool outdated = false;  // what is being signed is no longer what is wanted
+    bool stored = false;
+    uint64_t put = 0;  // id of the put under way, 0: none
+    BootTime next{};   // when to sign anew
+    Duration retry = kFirstRetry;
+  };
+
+  void Sign(const Prefix& prefix, Registration* registration);
+  void OnSigned(const Prefix& prefix, const Bytes& unsigned_record,
+                const absl::StatusOr<std::string>& result);
+  void Put(const Prefix& prefix, Registration* registration);
+  void Retry(Registration* registration);
+  Record MakeRecord(const Prefix& prefix);
+
+  DhtConfig config_;
+  Session& session_;
+  SubmitRequest submit_;
+  DhtClock clock_;
+  std::map<Prefix, Registration> registrations_;
+  bool joined_ = false;
+  uint64_t next_request_ = kFirstRequest;
+  uint64_t last_sequence_ = 0;
+  Counters counters_;
+};
+
+}  // namespace ov6
+
+#endif
