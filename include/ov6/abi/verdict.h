@@ -13,15 +13,15 @@
 #define OV6_VERDICTS(V)                                                                              \
 	V(0, UNSPECIFIED, drop, "the program ended without deciding; a bug")                         \
 	V(1, TUNNEL, forward, "encapsulated and sent to a locator")                                  \
-	V(2, SITE, forward, "taken out of the tunnel and delivered to the site")                     \
+	V(2, SITE, forward, "taken out of the tunnel, or from a slave, and delivered to the site")   \
 	V(3, LOCAL, forward, "routed between interfaces of this router's own sites")                 \
 	V(10, PASS_DISABLED, pass, "left to the stack: the datapath is not enabled")                 \
-	V(11, PASS_NOT_IPV6, pass, "left to the stack: not IPv6 (site) or not IPv4 (underlay)")      \
+	V(11, PASS_NOT_IPV6, pass, "left to the stack: not IPv6 (site), not IPv4 (underlay), or tagged") \
 	V(12, PASS_LINK_LOCAL, pass, "left to the stack: link-local, neighbour discovery or multicast") \
 	V(13, PASS_FOR_ROUTER, pass, "left to the stack: addressed to the router itself")            \
 	V(14, PASS_ROUTE, pass, "left to the stack: the route says PASS")                            \
 	V(15, PASS_NOT_TUNNEL, pass, "left to the stack: IPv4, but not a tunnel packet for us")      \
-	V(16, PASS_OTHER_MAC, pass, "left to the stack: the frame is for another MAC address")       \
+	V(16, PASS_OTHER_MAC, pass, "left to the stack: the frame is for another or a group MAC address") \
 	V(17, PASS_GUE, pass, "left to the stack: GUE control or variant 0 on the tunnel port")      \
 	V(20, PUNT_MISS, punt, "sent to the slave: no mapping cached for the destination")           \
 	V(21, PUNT_ROUTE, punt, "sent to the slave: its route takes every packet")                   \
@@ -55,7 +55,12 @@
 	V(63, DROP_TOO_BIG, drop, "bigger than the device it must leave by, and no error may be sent") \
 	V(64, DROP_NO_ROOM, drop, "the kernel gave no room to change the packet")                    \
 	V(65, DROP_ROUTE_EMPTY, drop, "the route has no action")                                     \
-	V(66, DROP_PORT_SOCKET, drop, "no AF_XDP socket at the slave port")
+	V(66, DROP_PORT_SOCKET, drop, "no AF_XDP socket at the slave port")                          \
+	V(67, DROP_INNER_DESTINATION, drop, "from the underlay to an address that no tunnel leads to") \
+	V(68, DROP_NEGATIVE, drop, "from the underlay to a destination remembered as unreachable")   \
+	V(69, DROP_PORT_DISABLED, drop, "a slave's frame, but the datapath is not enabled")          \
+	V(70, DROP_PORT_STACK, drop, "a slave's frame that only the stack would want")               \
+	V(71, DROP_PORT_UNMARKED, drop, "a slave's frame that its port's XDP program did not see")
 
 enum ov6_verdict {
 #define OV6_VERDICT_ENUM(number, name, class_, sentence) OV6_VERDICT_##name = (number),

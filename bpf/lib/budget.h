@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Token buckets. Tokens are counted in thousandths; races between CPUs cost or give a token. */
+#ifndef OV6_LIB_BUDGET_H
+#define OV6_LIB_BUDGET_H
+
+#include "address.h"
+#include "device.h"
+
+#define BUDGET_TOKEN 1000ULL
+#define BUDGET_NS_PER_PART 1000000ULL /* ns that one thousandth of a token takes at one token a second */
+#define BUDGET_MAX_NS 60000000000ULL
+
+static __always_inline void budget_fill(struct ov6_bucket *bucket, __u64 now, __u32 rate, __u32 burst)
+{
+	__u64 elapsed = now - bucket->updated, gained;
+
+	if (elapsed > BUDGET_MAX_NS)
+		elapsed = BUDGET_MAX_NS;
+	gained = elapsed * rate / BUDGET_NS_PER_PART;
+	if (!gained)
+		return;
+	/* What did not make a whole part counts next time. */
+	bucket->updated = now - elapsed * rate % BUDGET_NS_PER_PART / rate;
+	bucket->tokens += gained;
+	if (bucket->tokens > burst * BUDGET_TOKEN)
+		bucket->tokens = burst * BUDGET_TOKEN;
+}
+
+static __always_inline int budget_take(struct ov6_bucket *bucket, __u32 rate, __u32 burst)
+{
+	budget_fill(bucket, bpf_ktime_get_boot_ns(), rate, burst);
+	if (bucket->tokens < BUDGET_TOKEN)
+		return 0;
+	bucket->tokens -= BUDGET_TOKEN;
+	return 1;
+}
+
+static __always_inline int budget_take_of(const struct ov6_bucket_key *key, __u32 rate, __u32 burst)
+{
+	struct ov6_bucket *bucket = bpf_map_lookup_elem(&buckets, key);
+	struct ov6_bucket fresh = {};
+
+	if (bucket)
+		return budget_take(bucket, rate, burst);
+	fresh.updated = bpf_ktime_get_boot_ns();
+	fresh.tokens = (burst - 1) * BUDGET_TOKEN;
+	bpf_map_update_elem(&buckets, key, &fresh, BPF_ANY);
+	return 1;
+}
+
+/* From a site: the source's /64. From the underlay: the outer source's /24, v4-mapped. */
+static __always_inline void budget_key(struct ov6_bucket_key *key, const struct packet *p, __u32 purpose)
+{
+	__builtin_memset(key, 0, sizeof(*key));
+	key->purpose = purpose;
+	if (p->origin == ORIGIN_UNDERLAY) {
+		key->source[10] = key->source[11] = 0xff;
+		__builtin_memcpy(key->source + 12, &p->outer_source, 3);
+		return;
+	}
+	__builtin_memcpy(key->source, &p->ip6.saddr, 8);
+}
+
+static __always_inline int budget_take_answer(const struct packet *p)
+{
+	struct ov6_config *c = config_get();
+	struct ov6_bucket_key key;
+
+	budget_key(&key, p, OV6_BUCKET_ICMP);
+	return budget_take_of(&key, c && c->icmp_rate ? c->icmp_rate : OV6_DEFAULT_ICMP_RATE,
+			      c && c->icmp_burst ? c->icmp_burst : OV6_DEFAULT_ICMP_BURST);
+}
+
+/* The source's own budget first: a flood from one place must not use up everybody's. Returns 0 or the drop.
+ */
+static __always_inline __u32 budget_take_punt(const struct packet *p)
+{
+	struct ov6_config *c = config_get();
+	struct ov6_bucket *all;
+	struct ov6_bucket_key key;
+	__u32 zero = 0;
+
+	budget_key(&key, p, OV6_BUCKET_PUNT);
+	if (!budget_take_of(&key, OV6_DEFAULT_PUNT_SOURCE_RATE, OV6_DEFAULT_PUNT_SOURCE_BURST))
+		return OV6_VERDICT_DROP_PUNT_SOURCE_BUDGET;
+	all = bpf_map_lookup_elem(&punt_budget, &zero);
+	if (!all || !budget_take(all, c && c->punt_rate ? c->punt_rate : OV6_DEFAULT_PUNT_RATE,
+				 c && c->punt_burst ? c->punt_burst : OV6_DEFAULT_PUNT_BURST))
+		return OV6_VERDICT_DROP_PUNT_BUDGET;
+	return 0;
+}
+
+#endif

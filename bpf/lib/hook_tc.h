@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the logic needs of its hook, for TC (clsact ingress, direct action).
+ * hook_xdp.h has the same functions. Headers are read and written by helpers:
+ * they may lie outside the linear part, and skb->csum must follow.
+ */
+#ifndef OV6_LIB_HOOK_H
+#define OV6_LIB_HOOK_H
+
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/pkt_cls.h>
+#include <linux/udp.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "count.h"
+#include "device.h"
+#include "mark.h"
+#include "packet.h"
+
+typedef struct __sk_buff hook_ctx;
+
+#define HOOK_DROP TC_ACT_SHOT
+
+/* Since 6.4; the headers of Debian 12 are 6.1's. */
+#define HOOK_ADJ_ROOM_DECAP_L3_IPV6 (1ULL << 8)
+
+static __always_inline int hook_load(hook_ctx *ctx, __u32 offset, void *to, __u32 size)
+{
+	return bpf_skb_load_bytes(ctx, offset, to, size);
+}
+
+static __always_inline int hook_store(hook_ctx *ctx, __u32 offset, const void *from, __u32 size)
+{
+	return bpf_skb_store_bytes(ctx, offset, from, size, BPF_F_RECOMPUTE_CSUM);
+}
+
+static __always_inline int hook_load_some(hook_ctx *ctx, __u32 offset, void *to, __u32 size)
+{
+	return bpf_skb_load_bytes(ctx, offset, to, size);
+}
+
+static __always_inline __u32 hook_ifindex(hook_ctx *ctx)
+{
+	return ctx->ifindex;
+}
+
+static __always_inline __u32 hook_length(hook_ctx *ctx)
+{
+	return ctx->len;
+}
+
+static __always_inline __u32 hook_segments(hook_ctx *ctx)
+{
+	return ctx->gso_segs > 1 ? ctx->gso_segs : 1;
+}
+
+static __always_inline __u32 hook_segment_payload(hook_ctx *ctx)
+{
+	return ctx->gso_size;
+}
+
+static __always_inline int hook_vlan(hook_ctx *ctx)
+{
+	return ctx->vlan_present;
+}
+
+/* FIXED_GSO: gso_size stays what the sender chose, which is what the MTU check looked at. */
+static __always_inline int hook_encapsulate(hook_ctx *ctx, __u32 bytes)
+{
+	__u64 flags = BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_FIXED_GSO;
+
+	if (bytes > sizeof(struct iphdr))
+		flags |= BPF_F_ADJ_ROOM_ENCAP_L4_UDP;
+	return bpf_skb_adjust_room(ctx, bytes, BPF_ADJ_ROOM_MAC, flags);
+}
+
+static __always_inline int hook_decapsulate(hook_ctx *ctx, __u32 bytes)
+{
+	return bpf_skb_adjust_room(ctx, -(int)bytes, BPF_ADJ_ROOM_MAC,
+				   HOOK_ADJ_ROOM_DECAP_L3_IPV6 | BPF_F_ADJ_ROOM_FIXED_GSO);
+}
+
+static __always_inline int hook_push(hook_ctx *ctx, __u32 bytes)
+{
+	return bpf_skb_change_head(ctx, bytes, 0);
+}
+
+static __always_inline int hook_quote(hook_ctx *ctx, __u32 length, __u32 room)
+{
+	/* Also without a byte too many: it takes the segmentation off and makes the packet linear. */
+	if (bpf_skb_change_tail(ctx, length, 0))
+		return -1;
+	return bpf_skb_adjust_room(ctx, room, BPF_ADJ_ROOM_MAC, 0);
+}
+
+struct sk_buff {
+	unsigned char *head;
+	unsigned char *data;
+	union {
+		struct {
+			__u16 csum_start;
+			__u16 csum_offset;
+		};
+	};
+	__u8 ip_summed : 2;
+} __attribute__((preserve_access_index));
+
+#define HOOK_CHECKSUM_PARTIAL 3
+
+extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym;
+
+/*
+ * Where the transport header starts whose checksum the kernel has still to
+ * complete (CHECKSUM_PARTIAL), from the Ethernet header on, in the upper half;
+ * what the checksum's field holds until then in the lower; 0: there is none.
+ */
+static __always_inline __u32 hook_unfinished_checksum(hook_ctx *ctx)
+{
+	struct sk_buff *skb = bpf_cast_to_kern_ctx(ctx);
+	__u16 field = 0;
+	__u32 start;
+
+	if (BPF_CORE_READ_BITFIELD(skb, ip_summed) != HOOK_CHECKSUM_PARTIAL)
+		return 0;
+	start = skb->csum_start - (__u32)(skb->data - skb->head);
+	if (bpf_skb_load_bytes(ctx, start + skb->csum_offset, &field, sizeof(field)))
+		return 0;
+	return start << 16 | field;
+}
+
+static __always_inline enum mark_kind mark_kind(hook_ctx *ctx)
+{
+	struct mark *mark = (void *)(long)ctx->data_meta;
+
+	if ((void *)(mark + 1) > (void *)(long)ctx->data || mark->magic != MARK_MAGIC)
+		return MARK_NONE;
+	return mark->kind;
+}
+
+/* Returns not 0 if there is none. */
+static __always_inline int mark_port_header(hook_ctx *ctx, struct ov6_port_header *header)
+{
+	struct port_mark *mark = (void *)(long)ctx->data_meta;
+
+	if ((void *)(mark + 1) > (void *)(long)ctx->data || mark->mark.magic != MARK_MAGIC)
+		return -1;
+	*header = mark->header;
+	return 0;
+}
+
+static __always_inline int hook_finish(hook_ctx *ctx, const struct packet *p)
+{
+	return TC_ACT_SHOT;
+}
+
+static __always_inline int hook_can_send(const struct decision *d)
+{
+	return 1;
+}
+
+/* The stack looks the neighbour up; what goes back to its sender needs none. */
+static __always_inline int hook_send(hook_ctx *ctx, const struct decision *d, __u16 protocol)
+{
+	struct ethhdr ethernet = {.h_proto = bpf_htons(protocol)};
+	struct bpf_redir_neigh next_hop = {.nh_family = d->fib.family};
+
+	__builtin_memcpy(ethernet.h_dest, d->fib.dmac, ETH_ALEN);
+	__builtin_memcpy(ethernet.h_source, d->fib.smac, ETH_ALEN);
+	if (hook_store(ctx, 0, &ethernet, sizeof(ethernet)))
+		return TC_ACT_SHOT;
+	if (d->back)
+		return bpf_redirect(d->fib.ifindex, 0);
+	__builtin_memcpy(next_hop.ipv6_nh, d->fib.ipv6_dst, sizeof(next_hop.ipv6_nh));
+	return bpf_redirect_neigh(d->fib.ifindex, &next_hop, sizeof(next_hop), 0);
+}
+
+static __always_inline int hook_send_port(const struct decision *d)
+{
+	return bpf_redirect(d->punt.device, 0);
+}
+
+static __always_inline int hook_can_enter_stack(const struct packet *p)
+{
+	return 1;
+}
+
+/* What a slave brought back enters the stack where it first came from; the port has no IP. */
+static __always_inline int hook_enter_stack(hook_ctx *ctx, const struct packet *p)
+{
+	struct ov6_device *device = device_find(p->ingress);
+
+	if (!p->returned)
+		return TC_ACT_OK;
+	if (!device || hook_store(ctx, 0, device->mac, sizeof(device->mac)))
+		return TC_ACT_SHOT;
+	return bpf_redirect(p->ingress, BPF_F_INGRESS);
+}
+
+static __always_inline int hook_to_stack(hook_ctx *ctx, __u32 verdict, __u64 bytes)
+{
+	count(verdict, hook_segments(ctx), bytes);
+	return TC_ACT_OK;
+}
+
+#endif

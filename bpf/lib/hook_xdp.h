@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the logic needs of its hook, for XDP. hook_tc.h has the same functions.
+ * Offsets count from the Ethernet header. What changes the packet returns 0, or
+ * not 0 if the kernel refuses; then the packet is good for dropping only.
+ */
+#ifndef OV6_LIB_HOOK_H
+#define OV6_LIB_HOOK_H
+
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "count.h"
+#include "device.h"
+#include "mark.h"
+#include "packet.h"
+
+typedef struct xdp_md hook_ctx;
+
+#define HOOK_DROP XDP_DROP
+
+#define hook_opaque(variable) asm volatile("" : "+r"(variable))
+
+static __always_inline void *hook_at(hook_ctx *ctx, __u32 offset, __u32 size)
+{
+	char *at = (char *)(long)ctx->data + (offset & 0xfff);
+
+	hook_opaque(at);
+	return at + size > (char *)(long)ctx->data_end ? 0 : at;
+}
+
+/* size is a constant */
+static __always_inline int hook_load(hook_ctx *ctx, __u32 offset, void *to, __u32 size)
+{
+	void *from = hook_at(ctx, offset, size);
+
+	if (!from)
+		return -1;
+	__builtin_memcpy(to, from, size);
+	return 0;
+}
+
+static __always_inline int hook_store(hook_ctx *ctx, __u32 offset, const void *from, __u32 size)
+{
+	void *to = hook_at(ctx, offset, size);
+
+	if (!to)
+		return -1;
+	__builtin_memcpy(to, from, size);
+	return 0;
+}
+
+/* size is 1 to 64 */
+static __always_inline int hook_load_some(hook_ctx *ctx, __u32 offset, void *to, __u32 size)
+{
+	return bpf_xdp_load_bytes(ctx, offset, to, size);
+}
+
+static __always_inline __u32 hook_ifindex(hook_ctx *ctx)
+{
+	return ctx->ingress_ifindex;
+}
+
+static __always_inline __u32 hook_length(hook_ctx *ctx)
+{
+	long length = (char *)(long)ctx->data_end - (char *)(long)ctx->data;
+
+	hook_opaque(length);
+	return length;
+}
+
+static __always_inline __u32 hook_segments(hook_ctx *ctx)
+{
+	return 1;
+}
+
+/* Bytes of transport payload in each packet this one will be cut into; 0: it stays whole. */
+static __always_inline __u32 hook_segment_payload(hook_ctx *ctx)
+{
+	return 0;
+}
+
+/* A tag the device took off into the descriptor: nothing XDP sees. */
+static __always_inline int hook_vlan(hook_ctx *ctx)
+{
+	return 0;
+}
+
+/* The Ethernet header is not moved: whoever calls this writes a new one. */
+static __always_inline int hook_encapsulate(hook_ctx *ctx, __u32 bytes)
+{
+	return bpf_xdp_adjust_head(ctx, -(int)bytes);
+}
+
+static __always_inline int hook_decapsulate(hook_ctx *ctx, __u32 bytes)
+{
+	return bpf_xdp_adjust_head(ctx, (int)bytes);
+}
+
+static __always_inline int hook_push(hook_ctx *ctx, __u32 bytes)
+{
+	return bpf_xdp_adjust_head(ctx, -(int)bytes);
+}
+
+/* For an ICMPv6 error: cuts the frame to `length` and makes room behind the Ethernet header. */
+static __always_inline int hook_quote(hook_ctx *ctx, __u32 length, __u32 room)
+{
+	int excess = hook_length(ctx) - length;
+
+	if (excess > 0 && bpf_xdp_adjust_tail(ctx, -excess))
+		return -1;
+	return bpf_xdp_adjust_head(ctx, -(int)room);
+}
+
+/* See hook_tc.h: a checksum that the kernel has still to complete. XDP sees none. */
+static __always_inline __u32 hook_unfinished_checksum(hook_ctx *ctx)
+{
+	return 0;
+}
+
+static __always_inline int hook_mark(hook_ctx *ctx, const void *mark, __u32 size)
+{
+	char *meta;
+
+	if (bpf_xdp_adjust_meta(ctx, -(int)size))
+		return -1;
+	meta = (char *)(long)ctx->data_meta;
+	if (meta + size > (char *)(long)ctx->data)
+		return -1;
+	__builtin_memcpy(meta, mark, size);
+	return 0;
+}
+
+/* The packet is unchanged; the TC door behind begins anew with the stack's help. */
+static __always_inline int hook_finish(hook_ctx *ctx, const struct packet *p)
+{
+	struct port_mark mark = {
+	    .mark = {.magic = MARK_MAGIC, .kind = MARK_FINISH},
+	    .header = p->header,
+	};
+
+	/* An unmarked packet is finished all the same, but a slave's lost its header. */
+	if (!p->returned)
+		hook_mark(ctx, &mark.mark, sizeof(mark.mark));
+	else if (hook_mark(ctx, &mark, sizeof(mark)))
+		return XDP_DROP;
+	return XDP_PASS;
+}
+
+/* XDP neither asks for neighbours nor may it send to every device. */
+static __always_inline int hook_can_send(const struct decision *d)
+{
+	return d->neighbour && device_is_xdp_target(d->fib.ifindex);
+}
+
+static __always_inline int hook_send(hook_ctx *ctx, const struct decision *d, __u16 protocol)
+{
+	struct ethhdr ethernet = {.h_proto = bpf_htons(protocol)};
+
+	__builtin_memcpy(ethernet.h_dest, d->fib.dmac, ETH_ALEN);
+	__builtin_memcpy(ethernet.h_source, d->fib.smac, ETH_ALEN);
+	if (hook_store(ctx, 0, &ethernet, sizeof(ethernet)))
+		return XDP_DROP;
+	return d->fib.ifindex == ctx->ingress_ifindex ? XDP_TX : bpf_redirect(d->fib.ifindex, 0);
+}
+
+static __always_inline int hook_send_port(const struct decision *d)
+{
+	return bpf_redirect_map(&slave_ports, d->punt.slot, XDP_DROP);
+}
+
+/* Decapsulated, at a slave's port: only TC can put it where it belongs. */
+static __always_inline int hook_can_enter_stack(const struct packet *p)
+{
+	return !p->returned;
+}
+
+static __always_inline int hook_enter_stack(hook_ctx *ctx, const struct packet *p)
+{
+	return XDP_PASS;
+}
+
+/* Without a mark the TC door does everything itself, counting included. */
+static __always_inline int hook_to_stack(hook_ctx *ctx, __u32 verdict, __u64 bytes)
+{
+	struct mark mark = {.magic = MARK_MAGIC, .kind = MARK_TO_STACK};
+
+	if (!hook_mark(ctx, &mark, sizeof(mark)))
+		count(verdict, 1, bytes);
+	return XDP_PASS;
+}
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The map-cache and the negatives beside it. */
+#ifndef OV6_LIB_MAPPING_H
+#define OV6_LIB_MAPPING_H
+
+#include "address.h"
+#include "maps.h"
+
+#define LOCATOR_ACCEPT_ONLY 255
+#define REFRESH_INTERVAL_NS 1000000000ULL
+
+static __always_inline int mapping_expired(const struct ov6_mapping *mapping)
+{
+	return mapping->hard_expiry && bpf_ktime_get_boot_ns() >= mapping->hard_expiry;
+}
+
+/* The mapping that counts, or 0. */
+static __always_inline struct ov6_mapping *mapping_find(const struct in6_addr *address)
+{
+	struct ov6_mapping *mapping;
+	struct ov6_prefix key;
+
+	prefix_of(&key, address);
+	mapping = bpf_map_lookup_elem(&mappings, &key);
+	return mapping && !mapping_expired(mapping) ? mapping : 0;
+}
+
+static __always_inline void event_refresh(__u32 slave, const struct in6_addr *address, __u64 now)
+{
+	struct ov6_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+
+	if (!event)
+		return;
+	event->type = OV6_EVENT_REFRESH;
+	event->slave = slave;
+	event->reserved = 0;
+	event->time = now;
+	prefix_of(&event->prefix, address);
+	bpf_ringbuf_submit(event, 0);
+}
+
+/* In the soft window a use asks for a refresh: at most once a second, on whichever CPUs it is used. */
+static __always_inline void mapping_used(struct ov6_mapping *mapping, const struct in6_addr *address)
+{
+	__u64 now, next = mapping->next_question;
+
+	if (!mapping->soft_expiry || mapping->flags & OV6_MAPPING_STATIC)
+		return;
+	now = bpf_ktime_get_boot_ns();
+	if (now < mapping->soft_expiry || now < next)
+		return;
+	if (__sync_val_compare_and_swap(&mapping->next_question, next, now + REFRESH_INTERVAL_NS) == next)
+		event_refresh(mapping->slave, address, now);
+}
+
+/* Locators are sorted by priority, best first. */
+static __always_inline int mapping_best_locator(const struct ov6_mapping *mapping, struct ov6_locator *best)
+{
+	*best = mapping->locators[0];
+	return mapping->locator_count && best->priority != LOCATOR_ACCEPT_ONLY;
+}
+
+static __always_inline int mapping_has_locator(const struct ov6_mapping *mapping, __be32 address)
+{
+	for (__u32 i = 0; i < OV6_MAX_LOCATORS; i++)
+		if (i < mapping->locator_count && mapping->locators[i].address == address)
+			return 1;
+	return 0;
+}
+
+static __always_inline struct ov6_negative *negative_find(const struct in6_addr *address)
+{
+	struct ov6_negative *negative;
+	struct ov6_prefix key;
+
+	prefix_of(&key, address);
+	negative = bpf_map_lookup_elem(&negatives, &key);
+	if (negative && negative->expiry && bpf_ktime_get_boot_ns() >= negative->expiry)
+		return 0;
+	return negative;
+}
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The two values that travel from parse over decide to act. */
+#ifndef OV6_LIB_PACKET_H
+#define OV6_LIB_PACKET_H
+
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/ipv6.h>
+
+#include "ov6/abi/mapping.h"
+#include "ov6/abi/port.h"
+
+enum origin {
+	ORIGIN_SITE,	 /* answered by ICMPv6 errors */
+	ORIGIN_UNDERLAY, /* came in a tunnel; errors are not sent back into it */
+	ORIGIN_SLAVE,	 /* made by a slave */
+};
+
+/* What parsing found. Nothing here changes the packet. */
+struct packet {
+	struct ethhdr ethernet;
+	__u8 origin;   /* enum origin */
+	__u8 strip;    /* bytes of outer headers in front of the IPv6 header: 0, 20-68 */
+	__u8 returned; /* a slave sent or brought it back; `header` stood in front of it */
+	__u8 outer_ecn;
+	struct ipv6hdr ip6;
+	__u32 ingress; /* the site or underlay device it came by, also when a slave brought it back */
+	__u32 bytes;   /* of the IPv6 packet as it will be on the wire, after segmentation */
+	__u32 counted; /* bytes to count */
+	__be32 outer_source;
+	struct ov6_port_header header;
+};
+
+enum act {
+	ACT_DROP,
+	ACT_STACK,   /* as it came; if `strip`, without its outer headers */
+	ACT_FORWARD, /* strip, then out by `fib` */
+	ACT_TUNNEL,  /* strip, encapsulate, out by `fib` */
+	ACT_PUNT,    /* strip, to a slave's port */
+	ACT_ANSWER,  /* an ICMPv6 error, out by `fib` */
+};
+
+/* What is to be done with it. */
+struct decision {
+	__u32 verdict;	/* enum ov6_verdict */
+	__u8 act;	/* enum act */
+	__u8 strip;	/* outer bytes to take off */
+	__u8 neighbour; /* fib knows the MAC addresses */
+	__u8 back;	/* leaves by the device it came by, to where it came from */
+	union {
+		struct { /* ACT_TUNNEL */
+			struct ov6_locator locator;
+			__be32 source;
+			__u8 fragmentable;
+			__u8 dscp;
+		} tunnel;
+		struct { /* ACT_PUNT */
+			__u32 slave;
+			__u32 slot;
+			__u32 device;
+			__u8 reason;
+		} punt;
+		struct { /* ACT_ANSWER */
+			__be32 mtu;
+			__u8 type;
+			__u8 code;
+			struct in6_addr source;
+		} answer;
+	};
+	struct bpf_fib_lookup fib;
+};
+
+static __always_inline void drop(struct decision *d, __u32 verdict)
+{
+	d->act = ACT_DROP;
+	d->verdict = verdict;
+}
+
+static __always_inline void to_stack(struct decision *d, __u32 verdict, __u8 strip)
+{
+	d->act = ACT_STACK;
+	d->verdict = verdict;
+	d->strip = strip;
+}
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The master's routing table: the paper's "longest-prefix match" of an address to a slave. */
+#ifndef OV6_LIB_ROUTE_H
+#define OV6_LIB_ROUTE_H
+
+#include "address.h"
+#include "maps.h"
+
+static __always_inline struct ov6_route *route_find(const struct in6_addr *address)
+{
+	struct ov6_prefix key;
+
+	prefix_of(&key, address);
+	return bpf_map_lookup_elem(&routes, &key);
+}
+
+/* Action of the route, OV6_ACTION_NONE also if there is none. */
+static __always_inline __u8 route_action(const struct ov6_route *route)
+{
+	return route ? route->action : OV6_ACTION_NONE;
+}
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Deciding on a packet from a site. */
+#ifndef OV6_LIB_SITE_H
+#define OV6_LIB_SITE_H
+
+#include "deliver.h"
+#include "parse.h"
+#include "punt.h"
+#include "route.h"
+#include "tunnel.h"
+
+/* Neighbour discovery and what never leaves the link. */
+static __always_inline int site_is_link_business(const struct packet *p)
+{
+	return in6_link_local(&p->ip6.saddr) || in6_link_local(&p->ip6.daddr) ||
+	       in6_multicast(&p->ip6.daddr) || in6_unspecified(&p->ip6.saddr);
+}
+
+static __always_inline int site_is_for_router(const struct packet *p)
+{
+	struct ov6_device *device = device_find(p->ingress);
+
+	return device && in6_equal((struct in6_addr *)device->icmp_source, &p->ip6.daddr);
+}
+
+static __always_inline int site_negative(hook_ctx *ctx, struct packet *p, struct decision *d)
+{
+	struct ov6_negative *negative = negative_find(&p->ip6.daddr);
+
+	if (!negative)
+		return 0;
+	answer_unreachable(ctx, p, d, negative->icmp_code, OV6_VERDICT_DROP_NEGATIVE);
+	return 1;
+}
+
+static __always_inline void site_tunnel(hook_ctx *ctx, struct packet *p, struct decision *d,
+					const struct ov6_route *route)
+{
+	struct ov6_mapping *mapping = mapping_find(&p->ip6.daddr);
+
+	if (mapping)
+		return tunnel(ctx, p, d, mapping);
+	if (!site_negative(ctx, p, d))
+		punt(p, d, route->slave, OV6_PUNT_MISS);
+}
+
+static __always_inline void site_port(hook_ctx *ctx, struct packet *p, struct decision *d,
+				      const struct ov6_route *route)
+{
+	if (site_negative(ctx, p, d))
+		return;
+	if (p->returned)
+		return drop(d, OV6_VERDICT_DROP_PUNT_LOOP);
+	punt(p, d, route->slave, OV6_PUNT_ROUTE);
+}
+
+static __always_inline void site_by_route(hook_ctx *ctx, struct packet *p, struct decision *d,
+					  const struct ov6_route *route)
+{
+	switch (route->action) {
+	case OV6_ACTION_TUNNEL:
+		return site_tunnel(ctx, p, d, route);
+	case OV6_ACTION_PORT:
+		return site_port(ctx, p, d, route);
+	case OV6_ACTION_REJECT:
+		return answer_unreachable(ctx, p, d, ICMPV6_NOROUTE, OV6_VERDICT_DROP_SITE_REJECT);
+	default:
+		return drop(d, OV6_VERDICT_DROP_ROUTE_EMPTY);
+	}
+}
+
+static __noinline void site_decide(hook_ctx *ctx, struct packet *p, struct decision *d)
+{
+	struct ov6_route *route;
+
+	if (site_is_link_business(p))
+		return to_stack(d, OV6_VERDICT_PASS_LINK_LOCAL, 0);
+	if (site_is_for_router(p))
+		return to_stack(d, OV6_VERDICT_PASS_FOR_ROUTER, 0);
+	route = route_find(&p->ip6.daddr);
+	if (route_action(route) == OV6_ACTION_PASS)
+		return to_stack(d, OV6_VERDICT_PASS_ROUTE, 0);
+	if (route_action(route_find(&p->ip6.saddr)) != OV6_ACTION_SITE)
+		return drop(d, OV6_VERDICT_DROP_SITE_SOURCE);
+	if (!route)
+		return drop(d, OV6_VERDICT_DROP_NO_ROUTE);
+	if (route->action == OV6_ACTION_SITE)
+		return deliver(ctx, p, d, OV6_VERDICT_LOCAL);
+	if (p->ip6.hop_limit <= 1)
+		return answer_time_exceeded(ctx, p, d);
+	site_by_route(ctx, p, d, route);
+}
+
+static __always_inline int site_parse(hook_ctx *ctx, struct packet *p, struct decision *d)
+{
+	struct ov6_device *device = device_with_role(p->ingress, OV6_DEVICE_SITE);
+
+	if (!config_enabled() || !device)
+		to_stack(d, OV6_VERDICT_PASS_DISABLED, 0);
+	else if (parse_ethernet(ctx, p, ETH_P_IPV6))
+		to_stack(d, OV6_VERDICT_PASS_NOT_IPV6, 0);
+	else if (!parse_for_mac(p, device))
+		to_stack(d, OV6_VERDICT_PASS_OTHER_MAC, 0);
+	else if (parse_ip6(ctx, p, p->counted))
+		drop(d, OV6_VERDICT_DROP_MALFORMED);
+	else
+		return 0;
+	return -1;
+}
+
+#endif

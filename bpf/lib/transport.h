@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The header behind the IPv6 header and its extension headers. */
+#ifndef OV6_LIB_TRANSPORT_H
+#define OV6_LIB_TRANSPORT_H
+
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/icmpv6.h>
+
+#include "hook.h"
+#include "packet.h"
+
+#define TRANSPORT_MAX_EXTENSIONS 4
+
+struct transport {
+	__u32 offset;  /* from the Ethernet header */
+	__u8 protocol; /* IPPROTO_FRAGMENT: there is no telling */
+	__u8 start[4];
+};
+
+static __always_inline int transport_is_extension(__u8 protocol)
+{
+	return protocol == IPPROTO_HOPOPTS || protocol == IPPROTO_ROUTING || protocol == IPPROTO_DSTOPTS;
+}
+
+/* Returns not 0 if the packet ends before or the chain of extension headers is too long. */
+static __always_inline int transport_find(hook_ctx *ctx, const struct packet *p, struct transport *t)
+{
+	t->offset = ETH_HLEN + p->strip + sizeof(struct ipv6hdr);
+	t->protocol = p->ip6.nexthdr;
+	for (int i = 0; i <= TRANSPORT_MAX_EXTENSIONS; i++) {
+		if (hook_load(ctx, t->offset, t->start, sizeof(t->start)))
+			return -1;
+		if (!transport_is_extension(t->protocol))
+			return 0;
+		t->protocol = t->start[0];
+		t->offset += (t->start[1] + 1) * 8;
+	}
+	return -1;
+}
+
+static __always_inline int transport_is_icmp6_error(const struct transport *t)
+{
+	return t->protocol == IPPROTO_ICMPV6 && (t->start[0] < ICMPV6_INFOMSG_MASK || t->start[0] == 137);
+}
+
+static __always_inline int transport_has_ports(const struct transport *t)
+{
+	return t->protocol == IPPROTO_TCP || t->protocol == IPPROTO_UDP || t->protocol == IPPROTO_SCTP;
+}
+
+/* Bytes of the transport header; of TCP's with its options. */
+static __always_inline __u32 transport_header(hook_ctx *ctx, const struct transport *t)
+{
+	__u8 data_offset = 0;
+
+	if (t->protocol != IPPROTO_TCP)
+		return 8;
+	hook_load(ctx, t->offset + 12, &data_offset, 1);
+	return (data_offset >> 4) * 4;
+}
+
+/* Bytes of the biggest IPv6 packet that will be on the wire. */
+static __always_inline __u32 transport_wire_size(hook_ctx *ctx, const struct packet *p, __u32 whole)
+{
+	__u32 payload = hook_segment_payload(ctx);
+	struct transport t;
+
+	if (!payload || transport_find(ctx, p, &t))
+		return whole;
+	return t.offset - ETH_HLEN - p->strip + transport_header(ctx, &t) + payload;
+}
+
+#endif

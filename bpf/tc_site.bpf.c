@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The full door of a site device, behind the XDP door or alone. */
+#define OV6_HOOK_TC
+#include "lib/doors.h"
+
+SEC("tc")
+int tc_site(struct __sk_buff *ctx)
+{
+	if (mark_kind(ctx) == MARK_TO_STACK)
+		return TC_ACT_OK;
+	return door_site(ctx);
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
