@@ -82,8 +82,30 @@ start_router() {
 ov6ctl() { local r=$1; shift; "$LAB_BIN/ov6ctl" -R "$(router_dir "$r")" "$@"; }
 
 router_answers() { ov6ctl "$1" status >/dev/null 2>&1; }
-# The ring's members as this router knows them, itself included.
-ring_members() { ov6ctl "$1" -j slave call chord state 2>/dev/null | jq -r '.members // empty' 2>/dev/null; }
+# neighbours ROUTER: the IPv4 addresses of its predecessor and first successor in the ring, "-" where there is none.
+neighbours() {
+  ov6ctl "$1" -j slave call chord state 2>/dev/null |
+    jq -r '[(.predecessor.endpoint // "-"), (.successors[0].endpoint // "-")] | map(sub(":[0-9]+$"; "")) | join(" ")'
+}
+
+router_at() { local r; for r in "${ROUTERS[@]}"; do [ "$(router_ipv4 "$r")" != "$1" ] || echo "$r"; done; }
+
+# ring_members ROUTER: walks from successor to successor, back to ROUTER; prints how many there are. Nothing
+# where the walk ends or a successor does not name the node before it as its predecessor.
+ring_members() {
+  local at=$1 before='' first_predecessor='' predecessor successor n=0
+  while [ -n "$at" ] && [ $n -le ${#ROUTERS[@]} ]; do
+    read -r predecessor successor < <(neighbours "$at") || return 0
+    if [ $n = 0 ]; then first_predecessor=$predecessor; elif [ "$predecessor" != "$before" ]; then return 0; fi
+    n=$((n + 1))
+    before=$(router_ipv4 "$at")
+    at=$(router_at "$successor")
+    if [ "$at" = "$1" ]; then
+      [ "$first_predecessor" != "$before" ] || echo $n
+      return 0
+    fi
+  done
+}
 host_address() {
   ip -n "$LAB-$1" -6 -o addr show dev eth0 scope global -tentative 2>/dev/null | awk '{ sub("/.*", "", $4); print $4; exit }'
 }
