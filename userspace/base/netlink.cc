@@ -354,8 +354,8 @@ absl::Status AddAddress(uint32_t ifindex, const Ipv6& address, int length) {
 absl::Status DeleteAddress(uint32_t ifindex, const Ipv6& address, int length) {
   auto status =
       ChangeAddress(RTM_DELADDR, 0, ifindex, AF_INET6, address.bytes.data(), address.bytes.size(), length);
-  // The kernel's EADDRNOTAVAIL is absl's Unavailable.
-  if (absl::IsUnavailable(status)) return absl::NotFoundError("there is no address " + address.ToString());
+  // EADDRNOTAVAIL, which absl calls "already exists".
+  if (absl::IsAlreadyExists(status)) return absl::NotFoundError("there is no address " + address.ToString());
   return status;
 }
 

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/datapath/programs.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <cerrno>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "ov6/abi/maps.h"
+#include "tc_port.skel.h"
+#include "tc_site.skel.h"
+#include "tc_underlay.skel.h"
+#include "userspace/datapath/pins.h"
+#include "xdp_port.skel.h"
+#include "xdp_site.skel.h"
+#include "xdp_underlay.skel.h"
+
+namespace ov6 {
+namespace {
+
+using Object = std::unique_ptr<bpf_object, decltype(&bpf_object__close)>;
+
+// One object of bpf/ and where its programs' descriptors go.
+struct Source {
+  const char* name;
+  const void* (*bytes)(size_t* size);
+  std::vector<std::pair<const char*, UniqueFd Programs::*>> programs;
+};
+
+std::vector<Source> Sources() {
+  return {{"xdp_site", xdp_site__elf_bytes, {{"xdp_site", &Programs::xdp_site}}},
+          {"xdp_underlay", xdp_underlay__elf_bytes, {{"xdp_underlay", &Programs::xdp_underlay}}},
+          {"tc_site", tc_site__elf_bytes, {{"tc_site", &Programs::tc_site}}},
+          {"tc_underlay", tc_underlay__elf_bytes, {{"tc_underlay", &Programs::tc_underlay}}},
+          {"xdp_port",
+           xdp_port__elf_bytes,
+           {{"xdp_port", &Programs::xdp_port_near}, {"xdp_far", &Programs::xdp_port_far}}},
+          {"tc_port", tc_port__elf_bytes, {{"tc_port", &Programs::tc_port}}}};
+}
+
+bool IsShared(std::string_view name) {
+#define OV6_MAP_IS(map, entries, what) \
+  if (name == #map) return true;
+  OV6_MAPS(OV6_MAP_IS)
+#undef OV6_MAP_IS
+  return false;
+}
+
+// The kernel sets BPF_F_RDONLY_PROG on device maps by itself.
+uint32_t ComparableFlags(uint32_t type, uint32_t flags) {
+  const bool device_map = type == BPF_MAP_TYPE_DEVMAP || type == BPF_MAP_TYPE_DEVMAP_HASH;
+  return device_map ? flags & ~static_cast<uint32_t>(BPF_F_RDONLY_PROG) : flags;
+}
+
+absl::Status Differs(const bpf_map* map, const std::filesystem::path& pin, const std::string& what,
+                     uint32_t is, uint32_t wanted) {
+  return absl::FailedPreconditionError(
+      "the pinned map \"" + std::string(bpf_map__name(map)) + "\" does not fit: its " + what + " is " +
+      std::to_string(is) + ", this version of ov6 wants " + std::to_string(wanted) +
+      "; take the old datapath away (\"ov6ctl datapath detach\") or remove " + pin.string());
+}
+
+absl::Status CheckFits(const bpf_map* map, const bpf_map_info& info, const std::filesystem::path& pin) {
+  const auto type = static_cast<uint32_t>(bpf_map__type(map));
+  if (info.type != type) return Differs(map, pin, "type", info.type, type);
+  if (info.key_size != bpf_map__key_size(map)) {
+    return Differs(map, pin, "key size", info.key_size, bpf_map__key_size(map));
+  }
+  if (info.value_size != bpf_map__value_size(map)) {
+    return Differs(map, pin, "value size", info.value_size, bpf_map__value_size(map));
+  }
+  if (info.max_entries != bpf_map__max_entries(map)) {
+    return Differs(map, pin, "number of entries", info.max_entries, bpf_map__max_entries(map));
+  }
+  const uint32_t wanted = ComparableFlags(type, bpf_map__map_flags(map));
+  if (ComparableFlags(type, info.map_flags) != wanted) {
+    return Differs(map, pin, "set of flags", info.map_flags, wanted);
+  }
+  return absl::OkStatus();
+}
+
+// Not libbpf's own pinning: it refuses a device map for the flag the kernel added to it.
+absl::Status AdoptMap(bpf_map* map, const std::filesystem::path& pin) {
+  auto fd = OpenPin(pin, false);
+  if (absl::IsNotFound(fd.status())) return absl::OkStatus();
+  if (!fd.ok()) return fd.status();
+  auto info = MapInfo(fd->get());
+  if (!info.ok()) return info.status();
+  if (auto status = CheckFits(map, *info, pin); !status.ok()) return status;
+  const int result = bpf_map__reuse_fd(map, fd->get());
+  return result < 0 ? absl::ErrnoToStatus(-result, "adopting " + pin.string()) : absl::OkStatus();
+}
+
+absl::Status AdoptMaps(bpf_object* object, const std::filesystem::path& folder) {
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, object) {
+    if (!IsShared(bpf_map__name(map))) continue;
+    if (auto status = AdoptMap(map, folder / bpf_map__name(map)); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status KeepMaps(bpf_object* object, const std::filesystem::path& folder, LoadedObjects* loaded) {
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, object) {
+    const std::string name = bpf_map__name(map);
+    if (!IsShared(name) || loaded->maps.contains(name)) continue;
+    const std::filesystem::path pin = folder / name;
+    const int result = bpf_obj_pin(bpf_map__fd(map), pin.c_str());
+    if (result < 0 && result != -EEXIST) return absl::ErrnoToStatus(-result, "pinning " + pin.string());
+    loaded->maps[name] = UniqueFd(fcntl(bpf_map__fd(map), F_DUPFD_CLOEXEC, 3));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LoadError(const Source& source, int error) {
+  const std::string what = "the kernel does not take the program \"" + std::string(source.name) + "\"";
+  if (error == EPERM || error == EACCES) {
+    return absl::PermissionDeniedError(what + ": " +
+                                       (error == EPERM
+                                            ? "CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN are needed"
+                                            : "its verifier refuses it; log level debug shows why"));
+  }
+  if (error == ENOMEM) return absl::ErrnoToStatus(error, what + ": no memory for its maps");
+  return absl::ErrnoToStatus(
+      error, what + ": kernel 6.1 or newer with BTF is needed; log level debug shows what it says");
+}
+
+absl::Status Load(const Source& source, const std::filesystem::path& folder, LoadedObjects* loaded) {
+  size_t size = 0;
+  const void* bytes = source.bytes(&size);
+  LIBBPF_OPTS(bpf_object_open_opts, options);
+  options.object_name = source.name;
+  const Object object(bpf_object__open_mem(bytes, size, &options), bpf_object__close);
+  if (!object) return LoadError(source, errno);
+  if (auto status = AdoptMaps(object.get(), folder); !status.ok()) return status;
+  if (const int result = bpf_object__load(object.get()); result < 0) return LoadError(source, -result);
+  if (auto status = KeepMaps(object.get(), folder, loaded); !status.ok()) return status;
+  for (const auto& [name, member] : source.programs) {
+    const bpf_program* program = bpf_object__find_program_by_name(object.get(), name);
+    if (program == nullptr)
+      return absl::InternalError("no program " + std::string(name) + " in " + source.name);
+    loaded->programs.*member = UniqueFd(fcntl(bpf_program__fd(program), F_DUPFD_CLOEXEC, 3));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<LoadedObjects> LoadObjects(const std::filesystem::path& maps_folder) {
+  LoadedObjects loaded;
+  for (const Source& source : Sources()) {
+    if (auto status = Load(source, maps_folder, &loaded); !status.ok()) return status;
+  }
+  return loaded;
+}
+
+}  // namespace ov6

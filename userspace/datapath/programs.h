@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The BPF objects of bpf/, built in: loads them all over one set of pinned maps, adopting
+// the pins that are there.
+#ifndef OV6_USERSPACE_DATAPATH_PROGRAMS_H
+#define OV6_USERSPACE_DATAPATH_PROGRAMS_H
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "userspace/base/unique_fd.h"
+
+namespace ov6 {
+
+struct Programs {
+  UniqueFd xdp_site, xdp_underlay, tc_site, tc_underlay;
+  UniqueFd xdp_port_near, xdp_port_far, tc_port;
+};
+
+struct LoadedObjects {
+  Programs programs;
+  std::map<std::string, UniqueFd> maps;  // by name, all of abi/maps.h
+};
+
+// The folder must be on a bpffs. FailedPrecondition: a pinned map does not fit.
+absl::StatusOr<LoadedObjects> LoadObjects(const std::filesystem::path& maps_folder);
+
+}  // namespace ov6
+
+#endif
