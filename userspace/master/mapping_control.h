@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// The map-cache and the negatives: which changes a slave may make, what is written,
+// when it expires. Changes are applied in order; a change that is refused changes
+// nothing else. Expiry comes from the mirror, never by walking the kernel's tables.
+#ifndef OV6_USERSPACE_MASTER_MAPPING_CONTROL_H
+#define OV6_USERSPACE_MASTER_MAPPING_CONTROL_H
+
+#include <map>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "ov6/datapath.h"
+#include "userspace/master/mirror.h"
+#include "userspace/master/route_control.h"
+
+namespace ov6 {
+
+inline constexpr Duration kMaxLifetime = std::chrono::hours(24);
+
+struct MappingLimits {
+  size_t negatives = 65536;  // the one that expires first makes room for the next
+};
+
+// Who asks for a change.
+struct MappingSource {
+  SlaveId id = OV6_SLAVE_OPERATOR;
+  SlaveKind kind = SlaveKind::kDht;
+  std::vector<Prefix> prefixes;
+};
+
+class MappingControl {
+ public:
+  MappingControl(Tables& tables, const RouteControl& routes, MasterCounters& counters, MappingLimits limits);
+
+  // Addresses of this router: never a locator of a mapping.
+  void SetOwnAddresses(std::set<Ipv4> addresses) { own_ = std::move(addresses); }
+
+  absl::Status Adopt();
+  MappingsAckCapsule Apply(BootTime now, const MappingSource& source, const MappingsCapsule& capsule);
+
+  // Of the operator; no lifetime: static.
+  absl::Status AddOperator(BootTime now, const Prefix& prefix, std::vector<Locator> locators,
+                           std::optional<Duration> lifetime);
+  absl::Status DeleteOperator(const Prefix& prefix);
+
+  void Withdraw(SlaveId slave);
+  void MarkStale(SlaveId slave);
+  // What is outside the successor's prefixes goes, the rest is its own from here on.
+  void TakeOver(SlaveId from, const MappingSource& to);
+  void KeepInside(SlaveId slave, const std::vector<Prefix>& prefixes);
+
+  void Expire(BootTime now);
+  void Retry(BootTime now);
+  absl::Status Reconcile(BootTime now);
+
+  const std::map<Prefix, Mapping>& mappings() const { return mappings_.entries(); }
+  const std::map<Prefix, Negative>& negatives() const { return negatives_.entries(); }
+  size_t pending() const { return mappings_.pending() + negatives_.pending(); }
+
+ private:
+  using Deadlines = std::set<std::pair<BootTime, Prefix>>;
+
+  absl::Status CheckPlace(const MappingSource& source, const Prefix& prefix, bool negative) const;
+  absl::Status CheckLocators(const std::vector<Locator>& locators) const;
+  absl::Status ApplyOne(BootTime now, const MappingSource& source, const MappingAdd& add);
+  absl::Status ApplyOne(BootTime now, const MappingSource& source, const MappingNegative& negative);
+  absl::Status ApplyOne(BootTime now, const MappingSource& source, const MappingWithdraw& withdraw);
+
+  absl::Status PutMapping(BootTime now, const Prefix& prefix, const Mapping& mapping);
+  absl::Status PutNegative(BootTime now, const Prefix& prefix, const Negative& negative);
+  absl::Status EraseMapping(const Prefix& prefix);
+  absl::Status EraseNegative(const Prefix& prefix);
+
+  const RouteControl& routes_;
+  MasterCounters& counters_;
+  MappingLimits limits_;
+  std::set<Ipv4> own_;
+  Mirror<Mapping> mappings_;
+  Mirror<Negative> negatives_;
+  Deadlines mapping_deadlines_;
+  Deadlines negative_deadlines_;
+};
+
+}  // namespace ov6
+
+#endif

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/master/master.h"
+
+#include <algorithm>
+#include <set>
+
+namespace ov6 {
+
+Master::Master(Tables& tables, MappingLimits limits)
+    : routes_(tables, counters_),
+      mappings_(tables, routes_, counters_, limits),
+      slaves_(tables),
+      revalidator_(routes_, mappings_, slaves_, counters_) {}
+
+absl::Status Master::Adopt(BootTime now) {
+  absl::Status status = routes_.Adopt();
+  status.Update(mappings_.Adopt());
+  status.Update(slaves_.Adopt(now));
+  if (!status.ok()) return status;
+  // Entries of ids that nobody knows any more belong to no one who could withdraw them.
+  std::set<SlaveId> orphans;
+  const auto note = [&](SlaveId id) {
+    if (id != OV6_SLAVE_OPERATOR && slaves_.Find(id) == nullptr) orphans.insert(id);
+  };
+  for (const auto& [prefix, route] : routes_.routes()) note(route.slave);
+  for (const auto& [prefix, mapping] : mappings_.mappings()) note(mapping.slave);
+  for (const auto& [prefix, negative] : mappings_.negatives()) note(negative.slave);
+  for (const SlaveId id : orphans) Withdraw(id);
+  for (const auto& [id, slave] : slaves_.slaves()) mappings_.MarkStale(id);
+  return absl::OkStatus();
+}
+
+std::variant<SlaveId, Refusal> Master::Register(const UpgradeRequest& request, const Permission& permission) {
+  auto outcome = slaves_.Register(request, permission);
+  ++(std::holds_alternative<Refusal>(outcome) ? counters_.registrations_refused : counters_.registrations);
+  return outcome;
+}
+
+absl::Status Master::Activate(SlaveId id) {
+  const MappingSource source = SourceOf(id);
+  const RegisteredSlave& slave = *slaves_.Find(id);
+  if (slave.predecessor) {
+    ++counters_.takeovers;
+    routes_.TakeOver(*slave.predecessor, id);
+    mappings_.TakeOver(*slave.predecessor, source);
+    slaves_.DropPredecessor(id);
+  }
+  return routes_.SetAll(id, source.kind, source.prefixes);
+}
+
+absl::Status Master::Advertise(SlaveId id, const std::vector<Prefix>& prefixes,
+                               const Permission& permission) {
+  const RegisteredSlave* slave = slaves_.Find(id);
+  if (const auto refusal = slaves_.CheckPrefixes(slave->entry.name, prefixes, permission)) {
+    ++counters_.advertisements_refused;
+    return absl::PermissionDeniedError(refusal->sentence);
+  }
+  absl::Status status = slaves_.SetPrefixes(id, prefixes);
+  status.Update(routes_.SetAll(id, slave->entry.kind, prefixes));
+  mappings_.KeepInside(id, prefixes);
+  return status;
+}
+
+MappingsAckCapsule Master::Apply(BootTime now, SlaveId id, const MappingsCapsule& capsule) {
+  return mappings_.Apply(now, SourceOf(id), capsule);
+}
+
+void Master::Goodbye(SlaveId id) {
+  slaves_.DropPredecessor(id);
+  Withdraw(id);
+}
+
+void Master::Vanish(BootTime now, SlaveId id) {
+  if (slaves_.Find(id) == nullptr) return;
+  ++counters_.vanished;
+  slaves_.MarkStale(now, id);
+  mappings_.MarkStale(id);
+}
+
+void Master::Sweep(BootTime now, const std::function<void(const SlaveEntry&)>& withdrawn) {
+  for (const SlaveId id : revalidator_.Sweep(now, kStaleHold)) {
+    withdrawn(slaves_.Find(id)->entry);
+    Withdraw(id);
+  }
+}
+
+// Routes first: from then on no packet asks for the rest.
+void Master::Withdraw(SlaveId id) {
+  ++counters_.withdrawals;
+  routes_.WithdrawAll(id);
+  mappings_.Withdraw(id);
+  slaves_.Remove(id);
+}
+
+MappingSource Master::SourceOf(SlaveId id) const {
+  const RegisteredSlave& slave = *slaves_.Find(id);
+  return {id, slave.entry.kind, slave.entry.prefixes};
+}
+
+}  // namespace ov6
