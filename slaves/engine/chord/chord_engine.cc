@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slaves/engine/chord/chord_engine.h"
+
+#include "slaves/engine/chord/node.h"
+
+namespace ov6::chord {
+
+std::string Validate(const ChordConfig& config) {
+  if (config.self.port == 0 || config.self.address.value == 0) {
+    return "the node's own endpoint is " + config.self.ToString() +
+           "; other nodes need an address and a port";
+  }
+  if (config.id == Key{}) return "the node's id is zero; it must be the SHA-1 of its public key";
+  if (config.successors < 1 || config.successors > 16) {
+    return "successors is " + std::to_string(config.successors) + "; it must be 1 to 16";
+  }
+  if (config.replicas < 1 || config.replicas > config.successors) {
+    return "replicas is " + std::to_string(config.replicas) + "; it must be 1 to successors";
+  }
+  if (config.tries < 1) return "tries is " + std::to_string(config.tries) + "; it must be at least 1";
+  return "";
+}
+
+const char* ToString(Mode mode) {
+  switch (mode) {
+    case Mode::kMesh:
+      return "mesh";
+    case Mode::kRing:
+      return "ring";
+    case Mode::kLeaving:
+      return "leaving";
+    case Mode::kLeft:
+      return "left";
+    case Mode::kJoining:
+      break;
+  }
+  return "joining";
+}
+
+ChordEngine::ChordEngine(ChordConfig config) : node_(std::make_unique<Node>(std::move(config))) {}
+ChordEngine::~ChordEngine() = default;
+
+void ChordEngine::Start(BootTime now) { node_->Start(now); }
+void ChordEngine::OnMessage(BootTime now, const Endpoint& from, std::span<const uint8_t> bytes) {
+  node_->OnMessage(now, from, bytes);
+}
+void ChordEngine::OnTimer(BootTime now) { node_->OnTimer(now); }
+BootTime ChordEngine::NextDeadline() const { return node_->NextDeadline(); }
+void ChordEngine::Submit(BootTime now, Request request) { node_->Submit(now, std::move(request)); }
+std::optional<Output> ChordEngine::NextOutput() { return node_->NextOutput(); }
+std::string ChordEngine::StateJson(BootTime now) const { return node_->StateJson(now); }
+bool ChordEngine::Left() const { return node_->Left(); }
+ChordView ChordEngine::View() const { return node_->View(); }
+uint64_t ChordEngine::Counter(const std::string& name) const { return node_->Counter(name); }
+size_t ChordEngine::StoredValues() const { return node_->StoredValues(); }
+
+}  // namespace ov6::chord

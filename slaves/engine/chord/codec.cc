@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slaves/engine/chord/codec.h"
+
+#include <algorithm>
+
+#include "slaves/engine/chord/chord.pb.h"
+#include "userspace/base/bytes.h"
+#include "userspace/base/crypto.h"
+
+namespace ov6::chord {
+namespace {
+
+constexpr size_t kHeader = 4;
+constexpr size_t kMaxEntries = 256;
+
+std::string Text(std::span<const uint8_t> bytes) { return {bytes.begin(), bytes.end()}; }
+
+void Put(const Peer& peer, wire::Peer* out) {
+  out->set_id(Text(peer.id));
+  out->set_incarnation(peer.incarnation);
+  out->set_address(peer.endpoint.address.value);
+  out->set_port(peer.endpoint.port);
+}
+
+bool Take(const std::string& text, Key* out) {
+  if (text.size() != out->size()) return false;
+  std::copy(text.begin(), text.end(), out->begin());
+  return true;
+}
+
+// An absent key is an empty one.
+bool Take(const std::string& text, std::optional<Key>* out) {
+  return text.empty() || Take(text, &out->emplace());
+}
+
+bool Take(const wire::Peer& peer, Peer* out) {
+  if (peer.port() == 0 || peer.port() > 65535 || peer.address() == 0) return false;
+  out->incarnation = peer.incarnation();
+  out->endpoint = {Ipv4{peer.address()}, static_cast<uint16_t>(peer.port())};
+  return Take(peer.id(), &out->id);
+}
+
+template <typename Repeated>
+bool Take(const Repeated& peers, std::vector<Peer>* out) {
+  if (peers.size() > static_cast<int>(kMaxPeers)) return false;
+  out->resize(peers.size());
+  for (int i = 0; i < peers.size(); ++i) {
+    if (!Take(peers[i], &(*out)[i])) return false;
+  }
+  return true;
+}
+
+bool TakeEntries(const wire::Body& body, Message* out) {
+  if (body.entries_size() > static_cast<int>(kMaxEntries)) return false;
+  for (const wire::Entry& entry : body.entries()) {
+    Key key;
+    if (!Take(entry.key(), &key)) return false;
+    out->entries.emplace_back(key, Bytes(entry.value().begin(), entry.value().end()));
+  }
+  return true;
+}
+
+bool TakeBody(const wire::Body& body, Message* out) {
+  out->rpc = body.rpc();
+  out->mode = body.mode();
+  out->flags = body.flags();
+  out->cursor = body.cursor();
+  out->count = body.count();
+  if (body.has_predecessor() && !Take(body.predecessor(), &out->predecessor.emplace())) return false;
+  return Take(body.sender(), &out->sender) && Take(body.key(), &out->key) && Take(body.end(), &out->end) &&
+         Take(body.cursor_key(), &out->cursor_key) && Take(body.successors(), &out->successors) &&
+         Take(body.members(), &out->members) && TakeEntries(body, out);
+}
+
+// What a type can't do without.
+bool HasItsFields(const Message& m) {
+  switch (m.type) {
+    case MessageType::kFind:
+    case MessageType::kGet:
+      return m.key.has_value();
+    case MessageType::kPull:
+      return m.key && m.end;
+    case MessageType::kPut:
+      return !m.entries.empty();
+    default:
+      return true;
+  }
+}
+
+wire::Body ToWire(const Message& m, uint64_t network) {
+  wire::Body body;
+  body.set_network(network);
+  Put(m.sender, body.mutable_sender());
+  body.set_rpc(m.rpc);
+  body.set_mode(m.mode);
+  body.set_flags(m.flags);
+  if (m.key) body.set_key(Text(*m.key));
+  if (m.end) body.set_end(Text(*m.end));
+  if (m.cursor_key) body.set_cursor_key(Text(*m.cursor_key));
+  body.set_cursor(m.cursor);
+  if (m.predecessor) Put(*m.predecessor, body.mutable_predecessor());
+  for (const Peer& p : m.successors) Put(p, body.add_successors());
+  for (const Peer& p : m.members) Put(p, body.add_members());
+  for (const auto& [key, value] : m.entries) {
+    wire::Entry* entry = body.add_entries();
+    entry->set_key(Text(key));
+    entry->set_value(Text(value));
+  }
+  body.set_count(m.count);
+  return body;
+}
+
+}  // namespace
+
+const char* ToString(DecodeError error) {
+  switch (error) {
+    case DecodeError::kTooBig:
+      return "too_big";
+    case DecodeError::kWrongVersion:
+      return "wrong_version";
+    case DecodeError::kWrongNetwork:
+      return "wrong_network";
+    case DecodeError::kMalformed:
+      break;
+  }
+  return "malformed";
+}
+
+uint64_t NetworkHash(const std::string& name) {
+  const auto hash = Sha256({reinterpret_cast<const uint8_t*>(name.data()), name.size()});
+  return ByteReader(hash).U64();
+}
+
+Bytes Encode(const Message& message, uint64_t network, size_t minimum) {
+  wire::Body body = ToWire(message, network);
+  const size_t bare = kHeader + body.ByteSizeLong();
+  // The padding's own tag and length take two bytes below 128 and three above.
+  if (bare + 3 < minimum) body.set_padding(std::string(minimum - bare - 2, '\0'));
+  const size_t size = kHeader + body.ByteSizeLong();
+  Bytes out = ByteWriter()
+                  .U8(kVersion)
+                  .U8(static_cast<uint8_t>(message.type))
+                  .U16(static_cast<uint16_t>(std::min<size_t>(size, 0xffff)))
+                  .Take();
+  out.resize(size);
+  body.SerializeToArray(out.data() + kHeader, static_cast<int>(size - kHeader));
+  return out;
+}
+
+std::variant<Message, DecodeError> Decode(std::span<const uint8_t> datagram, uint64_t network) {
+  if (datagram.size() > kMaxDatagram) return DecodeError::kTooBig;
+  ByteReader reader(datagram);
+  const uint8_t version = reader.U8();
+  const uint8_t type = reader.U8();
+  const size_t length = reader.U16();
+  if (!reader.ok() || version == 0) return DecodeError::kMalformed;
+  if (version != kVersion) return DecodeError::kWrongVersion;
+  if (length != datagram.size() || type == 0 || type > kLastType) return DecodeError::kMalformed;
+  wire::Body body;
+  if (!body.ParseFromArray(datagram.data() + kHeader, static_cast<int>(length - kHeader))) {
+    return DecodeError::kMalformed;
+  }
+  if (body.network() != network) return DecodeError::kWrongNetwork;
+  Message message;
+  message.type = static_cast<MessageType>(type);
+  if (!TakeBody(body, &message) || !HasItsFields(message)) return DecodeError::kMalformed;
+  return message;
+}
+
+size_t EntrySize(size_t value_size) { return value_size + 20 + 12; }
+
+}  // namespace ov6::chord

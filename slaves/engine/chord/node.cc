@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slaves/engine/chord/node.h"
+
+#include <algorithm>
+
+#include "slaves/engine/chord/ring.h"
+
+namespace ov6::chord {
+namespace {
+
+constexpr auto kGraveLifetime = std::chrono::seconds(30);
+constexpr size_t kMaxGraves = 256;
+constexpr size_t kMaxRemembered = 16;
+constexpr auto kMergeInterval = std::chrono::seconds(10);
+constexpr int kEagerRounds = 8;
+constexpr auto kReplicateDelay = std::chrono::milliseconds(200);
+
+RpcConfig RpcsOf(const ChordConfig& config) {
+  return {config.rto_initial, config.rto_min, config.rto_max, config.tries, config.max_rpcs};
+}
+
+// Answers to these may be longer than the question.
+bool Padded(MessageType type) {
+  return !IsReply(type) && type != MessageType::kHint && type != MessageType::kLeave;
+}
+
+}  // namespace
+
+ChordEngine::Node::Node(ChordConfig config)
+    : config_(std::move(config)),
+      self_{config_.id, config_.incarnation, config_.self},
+      network_(NetworkHash(config_.network)),
+      random_(config_.seed),
+      rpcs_(RpcsOf(config_),
+            [this](const Endpoint& to, const Bytes& bytes) {
+              outputs_.push_back(SendOutput{to, bytes});
+            }),
+      fingers_(config_.id),
+      store_({config_.max_values_per_key, config_.max_values, config_.max_bytes}) {
+  timers_.fill(BootTime::max());
+}
+
+void ChordEngine::Node::Start(BootTime now) {
+  now_ = started_ = now;
+  StartContacts();
+}
+
+void ChordEngine::Node::OnMessage(BootTime now, const Endpoint& from, std::span<const uint8_t> bytes) {
+  now_ = std::max(now, now_);
+  auto decoded = Decode(bytes, network_);
+  if (const auto* error = std::get_if<DecodeError>(&decoded)) return Count(ToString(*error));
+  Message& message = std::get<Message>(decoded);
+  if (message.sender.id == self_.id) return Count("from_self");
+  if (mode_ == Mode::kLeft) return Count("after_leave");
+  // The address it came from is the one that works.
+  message.sender.endpoint = from;
+  if (!IsReply(message.type)) {
+    if (message.type != MessageType::kLeave) Revive(message.sender);
+    return OnRequest(message, bytes.size());
+  }
+  switch (rpcs_.OnReply(now_, from, message)) {
+    case Rpcs::Match::kUnsolicited:
+      return Count("unsolicited");
+    case Rpcs::Match::kIdMismatch:
+      return Count("id_mismatch");
+    case Rpcs::Match::kMatched:
+      return;
+  }
+}
+
+void ChordEngine::Node::OnRequest(const Message& request, size_t size) {
+  switch (request.type) {
+    case MessageType::kQuery:
+      return Answer(request, size, StateOf(MessageType::kState));
+    case MessageType::kNotify:
+      return HandleNotify(request, size);
+    case MessageType::kMesh:
+      return HandleMesh(request, size);
+    case MessageType::kContact:
+      return HandleContact(request, size);
+    case MessageType::kFind:
+      return HandleFind(request, size);
+    case MessageType::kGet:
+      return HandleGet(request, size);
+    case MessageType::kPut:
+      return HandlePut(request, size);
+    case MessageType::kPull:
+      return HandlePull(request, size);
+    case MessageType::kLeave:
+      return HandleLeave(request, size);
+    case MessageType::kHint:
+      return HandleHint(request);
+    default:
+      return Count("malformed");
+  }
+}
+
+void ChordEngine::Node::OnTimer(BootTime now) {
+  now_ = std::max(now, now_);
+  if (mode_ == Mode::kLeft) return;
+  rpcs_.OnTimer(now_);
+  for (int t = 0; t < kTimers && mode_ != Mode::kLeft; ++t) {
+    if (timers_[t] > now_) continue;
+    timers_[t] = BootTime::max();
+    Fire(static_cast<Timer>(t));
+  }
+  ExpireRequests();
+  store_.Expire(now_);
+}
+
+void ChordEngine::Node::Fire(Timer timer) {
+  switch (timer) {
+    case kContact:
+      return Contact();
+    case kStabilize:
+      return StabilizeTick();
+    case kMesh:
+      return MeshTick();
+    case kFingers:
+      return FixFinger();
+    case kPublish:
+      return PublishDue();
+    case kReplicate:
+      return Replicate();
+    case kLeave:
+      return SetMode(Mode::kLeft);
+    case kTimers:
+      return;
+  }
+}
+
+BootTime ChordEngine::Node::NextDeadline() const {
+  if (mode_ == Mode::kLeft) return BootTime::max();
+  BootTime next = std::min(rpcs_.NextDeadline(), *std::min_element(timers_.begin(), timers_.end()));
+  for (const auto& [id, lookup] : lookups_) next = std::min(next, lookup.deadline);
+  for (const auto& [id, get] : gets_) next = std::min(next, get.deadline);
+  return std::min(next, store_.NextExpiry().value_or(BootTime::max()));
+}
+
+void ChordEngine::Node::Submit(BootTime now, Request request) {
+  now_ = std::max(now, now_);
+  if (const auto* put = std::get_if<PutRequest>(&request)) return SubmitPut(*put);
+  if (const auto* remove = std::get_if<RemoveRequest>(&request)) return SubmitRemove(*remove);
+  if (const auto* get = std::get_if<GetRequest>(&request)) return SubmitGet(*get);
+  StartLeave();
+}
+
+std::optional<Output> ChordEngine::Node::NextOutput() {
+  if (outputs_.empty()) return std::nullopt;
+  std::optional<Output> output(std::move(outputs_.front()));
+  outputs_.pop_front();
+  return output;
+}
+
+void ChordEngine::Node::Arm(Timer timer, Duration after) { timers_[timer] = now_ + after; }
+
+void ChordEngine::Node::ArmSooner(Timer timer, Duration after) {
+  timers_[timer] = std::min(timers_[timer], now_ + after);
+}
+
+// Within a fifth of d, so that nodes don't fall into step.
+Duration ChordEngine::Node::Jitter(Duration d) {
+  const int64_t fifth = std::max<int64_t>(d.count() / 5, 1);
+  return d + Duration(static_cast<int64_t>(random_() % (2 * fifth)) - fifth);
+}
+
+Message ChordEngine::Node::Make(MessageType type) const {
+  Message message;
+  message.type = type;
+  message.sender = self_;
+  message.mode = static_cast<uint32_t>(mode_ == Mode::kLeft ? Mode::kLeaving : mode_);
+  if (mode_ == Mode::kJoining) message.mode = 0;
+  return message;
+}
+
+void ChordEngine::Node::Call(const Peer& to, Message request, Done done, Rpcs::Options options) {
+  request.rpc = random_();
+  Bytes bytes = Encode(request, network_, Padded(request.type) ? kPaddedRequest : 0);
+  if (rpcs_.Start(now_, request.rpc, to, std::move(bytes), done, std::move(options))) return;
+  Count("rpc_overflow");
+  done(nullptr);
+}
+
+void ChordEngine::Node::Answer(const Message& request, size_t request_size, Message reply) {
+  reply.rpc = request.rpc;
+  const Bytes bytes = Encode(reply, network_);
+  if (bytes.size() > kMaxDatagram) return Count("reply_too_big");
+  // A source address is easily forged: what is sent to it stays below what came from it, threefold.
+  if (bytes.size() > 3 * request_size) return Count("would_amplify");
+  outputs_.push_back(SendOutput{request.sender.endpoint, bytes});
+}
+
+void ChordEngine::Node::SendOneWay(const Peer& to, MessageType type) {
+  Message message = Make(type);
+  message.rpc = random_();
+  outputs_.push_back(SendOutput{to.endpoint, Encode(message, network_)});
+}
+
+void ChordEngine::Node::Bury(const Peer& peer, bool goodbye) {
+  if (graves_.size() >= kMaxGraves) graves_.erase(graves_.begin());
+  Grave& grave = graves_[peer.id];
+  if (grave.incarnation > peer.incarnation && grave.until > now_) return;
+  grave = {peer.incarnation, goodbye, now_ + kGraveLifetime};
+  Count(goodbye ? "peer_left" : "peer_dead");
+  fingers_.Remove(peer.id);
+  if (goodbye || std::count(remembered_.begin(), remembered_.end(), peer.endpoint) != 0) return;
+  remembered_.push_back(peer.endpoint);
+  if (remembered_.size() > kMaxRemembered) remembered_.pop_front();
+}
+
+bool ChordEngine::Node::Buried(const Peer& peer) const {
+  const auto it = graves_.find(peer.id);
+  return it != graves_.end() && it->second.until > now_ && it->second.incarnation >= peer.incarnation;
+}
+
+void ChordEngine::Node::Revive(const Peer& peer) {
+  const auto it = graves_.find(peer.id);
+  if (it == graves_.end() || it->second.incarnation > peer.incarnation) return;
+  // Packets of one that said goodbye may still be on their way.
+  if (it->second.goodbye && it->second.incarnation == peer.incarnation) return;
+  graves_.erase(it);
+}
+
+void ChordEngine::Node::SetNeighbours(std::optional<Peer> predecessor, std::vector<Peer> successors) {
+  if (predecessor == predecessor_ && successors == successors_) return;
+  std::swap(predecessor_, predecessor);
+  std::swap(successors_, successors);
+  NeighboursChanged(predecessor, successors);
+}
+
+void ChordEngine::Node::NeighboursChanged(const std::optional<Peer>& old_predecessor,
+                                          const std::vector<Peer>& old_successors) {
+  ++version_;
+  eager_ = kEagerRounds;
+  if (mode_ == Mode::kRing) ArmSooner(kStabilize, config_.stabilize_eager);
+  const size_t holders = std::min<size_t>(config_.replicas, successors_.size());
+  const bool same_holders =
+      old_successors.size() >= holders &&
+      std::equal(successors_.begin(), successors_.begin() + holders, old_successors.begin());
+  if (!same_holders || old_predecessor != predecessor_) ArmSooner(kReplicate, kReplicateDelay);
+}
+
+void ChordEngine::Node::SetMode(Mode mode) {
+  if (mode_ == mode) return;
+  mode_ = mode;
+  ++version_;
+  Count(("mode_" + std::string(ToString(mode))).c_str());
+  eager_ = kEagerRounds;
+  timers_[kStabilize] = timers_[kMesh] = timers_[kFingers] = BootTime::max();
+  stabilizing_ = pinging_predecessor_ = false;
+  ++stabilize_op_;
+  if (mode == Mode::kRing) {
+    Arm(kStabilize, Duration(0));
+    Arm(kFingers, Jitter(config_.stabilize_eager));
+    finger_rounds_ = 0;
+    Arm(kContact, Jitter(kMergeInterval));
+  }
+  if (mode == Mode::kMesh) {
+    Arm(kMesh, Duration(0));
+    fingers_.Clear();
+    ArmSooner(kContact, Jitter(config_.stabilize));
+  }
+  if (mode == Mode::kLeft) rpcs_.Clear();
+}
+
+void ChordEngine::Node::Joined() {
+  if (!joined_told_) outputs_.push_back(JoinedOutput{});
+  joined_told_ = true;
+  PublishAllSoon(Duration(0));
+  std::vector<uint64_t> waiting;
+  for (const auto& [id, get] : gets_) {
+    if (!get.started) waiting.push_back(id);
+  }
+  for (const uint64_t id : waiting) StartGet(id);
+}
+
+}  // namespace ov6::chord

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+// The inside of ChordEngine. One class, since every part of the protocol reads and
+// changes the same neighbourhood; one file for each part:
+//   node.cc         in and out: datagrams, timers, requests to peers, who counts as dead
+//   node_mesh.cc    coming in, the full mesh below r+1 nodes, and the step to the ring and back
+//   node_ring.cc    Zave's join, stabilize, rectify; fingers
+//   node_lookup.cc  iterative lookups, get and put
+//   node_store.cc   what is stored for others: fetching, replicating, handing over
+//   node_state.cc   what it says of itself
+#ifndef OV6_SLAVES_ENGINE_CHORD_NODE_H
+#define OV6_SLAVES_ENGINE_CHORD_NODE_H
+
+#include <array>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "slaves/engine/chord/chord_engine.h"
+#include "slaves/engine/chord/codec.h"
+#include "slaves/engine/chord/fingers.h"
+#include "slaves/engine/chord/rpc.h"
+#include "slaves/engine/chord/store.h"
+
+namespace ov6::chord {
+
+class ChordEngine::Node {
+ public:
+  explicit Node(ChordConfig config);
+
+  void Start(BootTime now);
+  void OnMessage(BootTime now, const Endpoint& from, std::span<const uint8_t> bytes);
+  void OnTimer(BootTime now);
+  BootTime NextDeadline() const;
+  void Submit(BootTime now, Request request);
+  std::optional<Output> NextOutput();
+  std::string StateJson(BootTime now) const;
+  bool Left() const { return mode_ == Mode::kLeft; }
+  ChordView View() const { return {self_, mode_, predecessor_, successors_, version_}; }
+  uint64_t Counter(const std::string& name) const;
+  size_t StoredValues() const { return store_.size(); }
+
+ private:
+  using Done = std::function<void(const Message*)>;  // nullptr: no answer
+  enum Timer { kContact, kStabilize, kMesh, kFingers, kPublish, kReplicate, kLeave, kTimers };
+
+  // --- node.cc
+  void Count(const char* name) { ++counters_[name]; }
+  void Arm(Timer timer, Duration after);
+  void ArmSooner(Timer timer, Duration after);
+  Duration Jitter(Duration d);
+  void Fire(Timer timer);
+  void OnRequest(const Message& request, size_t size);
+  Message Make(MessageType type) const;
+  void Call(const Peer& to, Message request, Done done, Rpcs::Options options = {});
+  void Answer(const Message& request, size_t request_size, Message reply);
+  void SendOneWay(const Peer& to, MessageType type);
+  void Bury(const Peer& peer, bool goodbye);  // it did not answer, or said goodbye
+  bool Buried(const Peer& peer) const;
+  void Revive(const Peer& peer);  // it has just spoken
+  bool Member() const { return mode_ == Mode::kMesh || mode_ == Mode::kRing; }
+  void NeighboursChanged(const std::optional<Peer>& old_predecessor, const std::vector<Peer>& old_successors);
+  void SetNeighbours(std::optional<Peer> predecessor, std::vector<Peer> successors);
+  void SetMode(Mode mode);
+  void Joined();
+
+  // --- node_mesh.cc
+  struct MeshMember {
+    Peer peer;
+    uint64_t view = 0;  // digest of the members it last said it has
+    bool asked = false;
+  };
+  void StartContacts();
+  void Contact();
+  std::vector<Endpoint> ContactEndpoints() const;
+  void OnContactState(const Message* reply);
+  void HandleContact(const Message& request, size_t size);
+  bool Admits(const Peer& peer) const;
+  void FoundRing();
+  void MeshTick();
+  void HandleMesh(const Message& request, size_t size);
+  void OnMeshState(const Peer& asked, const Message* reply);
+  void LearnFromMesh(const Message& message);
+  bool AddMember(const Peer& peer);
+  bool MergeMembers(const std::vector<Peer>& peers);
+  void RemoveMember(const Key& id);
+  void MembersChanged();
+  void MeshNeighbours();
+  bool MeshAgrees() const;
+  void MaybePromote();
+  void Promote();
+  void MeetRing(const Message& state);
+  bool MaybeDemote(const std::vector<Peer>& others);
+  std::vector<Peer> Members() const;
+  Message StateOf(MessageType type) const;
+  size_t MinimumRing() const { return static_cast<size_t>(config_.successors) + 1; }
+
+  // --- node_ring.cc
+  void StartRingJoin(const Peer& via);
+  void OnJoinFound(const Peer& before, const std::vector<Peer>& successors);
+  void StabilizeTick();
+  void StabilizeFromSuccessor();
+  void OnSuccessorState(const Peer& head, const Message* reply);
+  void SuccessorDead(const Peer& head);
+  void StabilizeFromPredecessor(const Peer& head, const Peer& candidate);
+  void NotifySuccessor();
+  void EndStabilize();
+  std::vector<Peer> ListBehind(const Peer& head, const Message& state) const;
+  bool Wraps(const Message& state) const;
+  std::vector<Peer> SuccessorsIn(const Message& state) const;
+  void HandleNotify(const Message& request, size_t size);
+  void Rectify(const Peer& candidate);
+  void AdoptPredecessor(const Peer& peer);
+  void HandleLeave(const Message& request, size_t size);
+  void HandleHint(const Message& request);
+  void LostEveryone();
+  void FixFinger();
+  void Merge();
+
+  // --- node_lookup.cc
+  struct Lookup {
+    uint64_t id = 0;
+    Key key{};
+    bool want_predecessor = false;
+    std::vector<Peer> candidates;  // nearest before the key last
+    std::set<Key> seen;
+    int in_flight = 0;
+    int hops = 0;
+    BootTime deadline{};
+    // owner and the nodes behind it; or, if the predecessor is wanted, it and then its successors
+    std::function<void(std::optional<std::vector<Peer>>, int hops)> done;
+  };
+  struct Get {
+    uint64_t id = 0;
+    Key key{};
+    std::vector<Peer> nodes;  // to ask, the next one first
+    std::set<Key> seen;
+    std::set<Bytes> values;
+    int hops = 0;
+    bool started = false;
+    bool answered = false;  // by somebody, if only with nothing
+    BootTime deadline{};
+  };
+  struct Publication {
+    Key key{};
+    Bytes owner;
+    Bytes value;
+    uint64_t sequence = 0;
+    BootTime expiry{};
+    BootTime due{};
+    BootTime give_up{};  // on telling `waiting` that it is stored
+    Duration backoff{};
+    bool busy = false;
+    std::vector<uint64_t> waiting;  // PutRequests without their PutOutput
+  };
+  using LookupDone = std::function<void(std::optional<std::vector<Peer>>, int)>;
+  void StartLookup(const Key& key, bool want_predecessor, std::vector<Peer> start, LookupDone done);
+  void LookupStep(uint64_t id);
+  void LookupAsk(uint64_t id, const Peer& peer);
+  void OnFound(uint64_t id, const Peer& asked, const Message* reply);
+  void FinishLookup(uint64_t id, std::optional<std::vector<Peer>> nodes);
+  void AddCandidates(Lookup* lookup, const std::vector<Peer>& peers);
+  void HandleFind(const Message& request, size_t size);
+  bool KnowsOwner(const Key& key, std::vector<Peer>* nodes) const;
+  std::vector<Peer> ClosestBefore(const Key& key) const;
+  void ExpireRequests();
+
+  void SubmitGet(const GetRequest& request);
+  void StartGet(uint64_t id);
+  void GetStep(uint64_t id);
+  void GetFrom(uint64_t id, const Peer& peer, uint32_t cursor);
+  void OnValues(uint64_t id, const Peer& asked, const Message* reply);
+  void FinishGet(uint64_t id);
+  void TakeValues(Get* get, const std::vector<std::pair<Key, Bytes>>& entries);
+  void HandleGet(const Message& request, size_t size);
+  bool OwnsKey(const Key& key) const;
+
+  void SubmitPut(const PutRequest& request);
+  void SubmitRemove(const RemoveRequest& request);
+  void PublishDue();
+  void Publish(uint64_t id);
+  void PutTo(uint64_t id, std::vector<Peer> nodes);
+  void TellPut(Publication* publication, int replicas);
+  void Published(uint64_t id, int replicas);
+  void PublishAllSoon(Duration after);
+  void ArmPublish();
+
+  // --- node_store.cc
+  struct Transfer {
+    Peer to;
+    std::vector<std::pair<Key, Bytes>> entries;
+  };
+  bool StoreValue(const Key& key, const Bytes& value);
+  void HandlePut(const Message& request, size_t size);
+  void HandlePull(const Message& request, size_t size);
+  void StartPull();
+  void PullNext(size_t source);
+  void OnRange(size_t source, const Message* reply);
+  void FillEntries(const Key& start, const Key& end, std::optional<Store::Cursor> from, Message* reply) const;
+  void Replicate();
+  void Enqueue(const Peer& to);
+  void PumpTransfers();
+  void StartLeave();
+  void MaybeLeft();
+  void SayGoodbye();
+  size_t Room(const Message& message) const;
+
+  ChordConfig config_;
+  Peer self_;
+  uint64_t network_ = 0;
+  BootTime now_{};
+  std::mt19937_64 random_;
+  Mode mode_ = Mode::kJoining;
+  bool joined_told_ = false;
+  uint64_t version_ = 0;
+  std::array<BootTime, kTimers> timers_;
+  std::deque<Output> outputs_;
+  std::map<std::string, uint64_t> counters_;
+  Rpcs rpcs_;
+
+  std::optional<Peer> predecessor_;
+  std::vector<Peer> successors_;
+  Fingers fingers_;
+  struct Grave {
+    uint64_t incarnation = 0;
+    bool goodbye = false;
+    BootTime until{};
+  };
+  std::map<Key, Grave> graves_;
+
+  std::map<Key, MeshMember> members_;  // in a ring: those it was formed of
+  std::deque<Endpoint> remembered_;    // lost members, asked again while few are left
+  BootTime started_{};
+  Duration contact_backoff_{};
+  size_t contact_next_ = 0;
+  int contact_rounds_ = 0;
+  bool ring_join_ = false;
+
+  bool stabilizing_ = false;  // one operation in flight
+  uint64_t stabilize_op_ = 0;
+  bool pinging_predecessor_ = false;
+  std::optional<Peer> rectify_candidate_;
+  int eager_ = 0;  // rounds left at the eager interval
+  bool finger_busy_ = false;
+  int finger_rounds_ = 0;
+
+  uint64_t next_id_ = 1;
+  std::map<uint64_t, Lookup> lookups_;
+  std::map<uint64_t, Get> gets_;
+  std::map<uint64_t, Publication> publications_;
+
+  Store store_;
+  bool incomplete_ = false;
+  std::optional<Store::Cursor> pull_cursor_;
+  Key replicated_from_{};
+  std::set<Key> replicated_to_;
+  std::deque<Transfer> transfers_;
+  int transfers_busy_ = 0;
+  int goodbyes_ = 0;
+  bool goodbye_said_ = false;
+};
+
+}  // namespace ov6::chord
+
+#endif

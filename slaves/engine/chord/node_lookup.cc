@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: Apache-2.0
+// Iterative lookups, driven by the asker; and get and put, which stand on them.
+#include <algorithm>
+#include <memory>
+
+#include "slaves/engine/chord/node.h"
+#include "slaves/engine/chord/ring.h"
+
+namespace ov6::chord {
+namespace {
+
+constexpr size_t kMaxSeen = 64;  // nodes one lookup asks or hears of and keeps
+constexpr int kMaxInFlight = 3;
+constexpr size_t kCandidates = 4;  // in an answer
+constexpr auto kMinBackoff = std::chrono::milliseconds(500);
+constexpr auto kMaxBackoff = std::chrono::seconds(30);
+
+}  // namespace
+
+// --- where a key lives -------------------------------------------------------
+
+bool ChordEngine::Node::OwnsKey(const Key& key) const {
+  return !predecessor_ || successors_.empty() || Owns(predecessor_->id, key, self_.id);
+}
+
+// The owner and the nodes behind it, if this node knows them for sure.
+bool ChordEngine::Node::KnowsOwner(const Key& key, std::vector<Peer>* nodes) const {
+  *nodes = successors_;
+  if (mode_ == Mode::kMesh || OwnsKey(key)) {
+    if (mode_ != Mode::kLeaving) nodes->insert(nodes->begin(), self_);
+    if (mode_ != Mode::kMesh) return true;
+    std::sort(nodes->begin(), nodes->end(),
+              [&](const Peer& a, const Peer& b) { return Distance(key, a.id) < Distance(key, b.id); });
+    return true;
+  }
+  return Owns(self_.id, key, successors_.front().id);
+}
+
+// The nearest known nodes before the key, the nearest last.
+std::vector<Peer> ChordEngine::Node::ClosestBefore(const Key& key) const {
+  std::map<Key, Peer> nearest;  // by distance to the key
+  const auto consider = [&](const Peer& p) {
+    if (Between(self_.id, p.id, key) && !Buried(p)) nearest[Distance(p.id, key)] = p;
+  };
+  for (const auto& [index, finger] : fingers_.all()) consider(finger);
+  for (const Peer& peer : successors_) consider(peer);
+  if (predecessor_) consider(*predecessor_);
+  std::vector<Peer> out;
+  for (const auto& [distance, peer] : nearest) {
+    if (out.size() < kCandidates) out.insert(out.begin(), peer);
+  }
+  return out;
+}
+
+void ChordEngine::Node::HandleFind(const Message& request, size_t size) {
+  Message reply = Make(MessageType::kFound);
+  const Key& key = *request.key;
+  const bool before = (request.flags & kWantPredecessor) != 0;
+  std::vector<Peer> nodes;
+  const bool in_ring = mode_ == Mode::kRing && !successors_.empty();
+  bool final = false;
+  if (before) {
+    final = in_ring && Owns(self_.id, key, successors_.front().id);
+    nodes = successors_;
+  } else if (Member() || (mode_ == Mode::kLeaving && !successors_.empty())) {
+    final = KnowsOwner(key, &nodes);
+  }
+  if (final) reply.flags |= kFinal;
+  reply.successors = final ? nodes : ClosestBefore(key);
+  Answer(request, size, std::move(reply));
+}
+
+// --- lookups -----------------------------------------------------------------
+
+// `start`: whom to ask first; empty: as this node knows the ring.
+void ChordEngine::Node::StartLookup(const Key& key, bool want_predecessor, std::vector<Peer> start,
+                                    LookupDone done) {
+  std::vector<Peer> nodes;
+  if (start.empty() && !want_predecessor && KnowsOwner(key, &nodes)) return done(std::move(nodes), 0);
+  if (lookups_.size() >= config_.max_requests) {
+    Count("lookup_overflow");
+    return done(std::nullopt, 0);
+  }
+  const uint64_t id = next_id_++;
+  Lookup& lookup = lookups_[id];
+  lookup = {id, key, want_predecessor, {}, {}, 0, 0, now_ + config_.request_timeout, std::move(done)};
+  AddCandidates(&lookup, start.empty() ? ClosestBefore(key) : start);
+  LookupStep(id);
+}
+
+void ChordEngine::Node::AddCandidates(Lookup* lookup, const std::vector<Peer>& peers) {
+  for (const Peer& peer : peers) {
+    if (peer.id == self_.id || Buried(peer) || lookup->seen.size() >= kMaxSeen) continue;
+    if (lookup->seen.insert(peer.id).second) lookup->candidates.push_back(peer);
+  }
+  std::stable_sort(lookup->candidates.begin(), lookup->candidates.end(), [&](const Peer& a, const Peer& b) {
+    return Distance(a.id, lookup->key) > Distance(b.id, lookup->key);
+  });
+}
+
+void ChordEngine::Node::LookupStep(uint64_t id) {
+  const auto it = lookups_.find(id);
+  if (it == lookups_.end() || it->second.in_flight >= kMaxInFlight) return;
+  if (it->second.candidates.empty()) {
+    if (it->second.in_flight == 0) FinishLookup(id, std::nullopt);
+    return;
+  }
+  const Peer next = it->second.candidates.back();
+  it->second.candidates.pop_back();
+  LookupAsk(id, next);
+}
+
+void ChordEngine::Node::LookupAsk(uint64_t id, const Peer& peer) {
+  Lookup& lookup = lookups_.at(id);
+  ++lookup.in_flight;
+  Message request = Make(MessageType::kFind);
+  request.key = lookup.key;
+  if (lookup.want_predecessor) request.flags |= kWantPredecessor;
+  Call(peer, std::move(request), [this, id, peer](const Message* reply) { OnFound(id, peer, reply); },
+       {0, [this, id] { LookupStep(id); }});  // while one keeps us waiting, the next best is asked
+}
+
+void ChordEngine::Node::OnFound(uint64_t id, const Peer& asked, const Message* reply) {
+  if (reply == nullptr) Bury(asked, false);
+  const auto it = lookups_.find(id);
+  if (it == lookups_.end()) return;
+  Lookup& lookup = it->second;
+  --lookup.in_flight;
+  if (reply == nullptr) return LookupStep(id);
+  ++lookup.hops;
+  if ((reply->flags & kFinal) == 0) {
+    AddCandidates(&lookup, reply->successors);
+    return LookupStep(id);
+  }
+  std::vector<Peer> nodes = reply->successors;
+  if (lookup.want_predecessor) nodes.insert(nodes.begin(), reply->sender);
+  FinishLookup(id, std::move(nodes));
+}
+
+void ChordEngine::Node::FinishLookup(uint64_t id, std::optional<std::vector<Peer>> nodes) {
+  auto node = lookups_.extract(id);
+  Lookup& lookup = node.mapped();
+  if (!nodes) Count("lookup_failed");
+  lookup.done(std::move(nodes), lookup.hops);
+}
+
+void ChordEngine::Node::ExpireRequests() {
+  std::vector<uint64_t> late;
+  for (const auto& [id, lookup] : lookups_) {
+    if (lookup.deadline <= now_) late.push_back(id);
+  }
+  for (const uint64_t id : late) FinishLookup(id, std::nullopt);
+  late.clear();
+  for (const auto& [id, get] : gets_) {
+    if (get.deadline <= now_) late.push_back(id);
+  }
+  for (const uint64_t id : late) FinishGet(id);
+}
+
+// --- get -----------------------------------------------------------------------
+
+void ChordEngine::Node::SubmitGet(const GetRequest& request) {
+  if (gets_.size() >= config_.max_requests || mode_ == Mode::kLeaving || mode_ == Mode::kLeft) {
+    Count("get_refused");
+    outputs_.push_back(GetOutput{request.id, GetOutcome::kUnreachable, {}, 0});
+    return;
+  }
+  const uint64_t id = next_id_++;
+  Get& get = gets_[id];
+  get.id = request.id;
+  get.key = request.key;
+  get.deadline = now_ + config_.request_timeout;
+  if (Member() && joined_told_) StartGet(id);
+}
+
+void ChordEngine::Node::StartGet(uint64_t id) {
+  Get& get = gets_.at(id);
+  get.started = true;
+  StartLookup(get.key, false, {}, [this, id](std::optional<std::vector<Peer>> nodes, int hops) {
+    const auto it = gets_.find(id);
+    if (it == gets_.end()) return;
+    it->second.hops += hops;
+    if (nodes) it->second.nodes = std::move(*nodes);
+    GetStep(id);
+  });
+}
+
+// Asks the owner; and those behind it as long as it does not answer, or can't know everything yet.
+void ChordEngine::Node::GetStep(uint64_t id) {
+  Get& get = gets_.at(id);
+  while (!get.nodes.empty()) {
+    const Peer peer = get.nodes.front();
+    get.nodes.erase(get.nodes.begin());
+    if (Buried(peer) || !get.seen.insert(peer.id).second) continue;
+    if (peer.id != self_.id) return GetFrom(id, peer, 0);
+    for (const Bytes& value : store_.Get(get.key)) get.values.insert(value);
+    get.answered = true;
+    if (!incomplete_) break;
+  }
+  FinishGet(id);
+}
+
+void ChordEngine::Node::GetFrom(uint64_t id, const Peer& peer, uint32_t cursor) {
+  Message request = Make(MessageType::kGet);
+  request.key = gets_.at(id).key;
+  request.cursor = cursor;
+  Call(peer, std::move(request), [this, id, peer](const Message* reply) { OnValues(id, peer, reply); });
+}
+
+void ChordEngine::Node::OnValues(uint64_t id, const Peer& asked, const Message* reply) {
+  if (reply == nullptr) Bury(asked, false);
+  const auto it = gets_.find(id);
+  if (it == gets_.end()) return;
+  Get& get = it->second;
+  if (reply == nullptr) return GetStep(id);
+  if (!std::exchange(get.answered, true) || reply->cursor == 0 || (reply->flags & kMore) == 0) ++get.hops;
+  TakeValues(&get, reply->entries);
+  if ((reply->flags & kMore) != 0 && !reply->entries.empty()) return GetFrom(id, asked, reply->cursor);
+  // Somebody has come in before the one we asked, and the key is its now.
+  const std::optional<Peer>& newer = reply->predecessor;
+  const bool moved = (reply->flags & kOwner) == 0 && newer && Owns(asked.id, get.key, newer->id) &&
+                     !get.seen.contains(newer->id);
+  if (moved) get.nodes.insert(get.nodes.begin(), *newer);
+  if (moved || (reply->flags & kIncomplete) != 0) return GetStep(id);
+  FinishGet(id);
+}
+
+void ChordEngine::Node::TakeValues(Get* get, const std::vector<std::pair<Key, Bytes>>& entries) {
+  for (const auto& [key, value] : entries) {
+    const bool good = key == get->key && config_.checker && config_.checker(key, value, now_);
+    if (good) get->values.insert(value);
+    if (!good) Count("bad_value");
+  }
+}
+
+void ChordEngine::Node::FinishGet(uint64_t id) {
+  auto node = gets_.extract(id);
+  const Get& get = node.mapped();
+  GetOutput output{get.id, GetOutcome::kUnreachable, {get.values.begin(), get.values.end()}, get.hops};
+  if (get.answered) output.outcome = get.values.empty() ? GetOutcome::kAbsent : GetOutcome::kFound;
+  if (!get.answered) Count("get_unreachable");
+  outputs_.push_back(std::move(output));
+}
+
+void ChordEngine::Node::HandleGet(const Message& request, size_t size) {
+  if (!Member() && mode_ != Mode::kLeaving) return Count("not_a_member");
+  Message reply = Make(MessageType::kValues);
+  if (incomplete_) reply.flags |= kIncomplete;
+  if (OwnsKey(*request.key)) {
+    reply.flags |= kOwner;
+  } else if (!Buried(*predecessor_)) {
+    reply.predecessor = predecessor_;
+  }
+  const std::vector<Bytes> values = store_.Get(*request.key);
+  size_t room = Room(reply);
+  uint32_t next = std::min<uint32_t>(request.cursor, values.size());
+  for (; next < values.size() && EntrySize(values[next].size()) <= room; ++next) {
+    reply.entries.emplace_back(*request.key, values[next]);
+    room -= EntrySize(values[next].size());
+  }
+  if (next < values.size()) reply.flags |= kMore;
+  reply.cursor = next;
+  Answer(request, size, std::move(reply));
+}
+
+// --- put -----------------------------------------------------------------------
+
+void ChordEngine::Node::SubmitPut(const PutRequest& request) {
+  const auto info = config_.checker ? config_.checker(request.key, request.value, now_) : std::nullopt;
+  const bool fits = EntrySize(request.value.size()) <= Room(Make(MessageType::kPut));
+  if (!info || !fits || publications_.size() >= config_.max_publications) {
+    Count(!info ? "bad_value" : fits ? "publication_overflow" : "value_too_big");
+    outputs_.push_back(PutOutput{request.id, false, 0});
+    return;
+  }
+  Publication fresh{request.key,
+                    info->owner,
+                    request.value,
+                    info->sequence,
+                    now_ + info->lifetime,
+                    now_,
+                    now_ + config_.request_timeout,
+                    {},
+                    false,
+                    {request.id}};
+  for (auto it = publications_.begin(); it != publications_.end(); ++it) {
+    if (it->second.key != fresh.key || it->second.owner != fresh.owner) continue;
+    fresh.waiting.insert(fresh.waiting.end(), it->second.waiting.begin(), it->second.waiting.end());
+    publications_.erase(it);
+    break;
+  }
+  publications_.emplace(next_id_++, std::move(fresh));
+  ArmPublish();
+}
+
+void ChordEngine::Node::SubmitRemove(const RemoveRequest& request) {
+  for (auto it = publications_.begin(); it != publications_.end();) {
+    const bool meant = it->second.key == request.key;
+    if (meant) TellPut(&it->second, 0);
+    it = meant ? publications_.erase(it) : std::next(it);
+  }
+}
+
+void ChordEngine::Node::ArmPublish() {
+  if (!Member() || !joined_told_) return;
+  for (const auto& [id, publication] : publications_) {
+    if (!publication.busy) timers_[kPublish] = std::min(timers_[kPublish], std::max(publication.due, now_));
+  }
+}
+
+void ChordEngine::Node::PublishAllSoon(Duration after) {
+  for (auto& [id, publication] : publications_) publication.due = std::min(publication.due, now_ + after);
+  ArmPublish();
+}
+
+void ChordEngine::Node::PublishDue() {
+  if (!Member()) return;
+  for (auto it = publications_.begin(); it != publications_.end();) {
+    const bool over = it->second.expiry <= now_;
+    if (over) TellPut(&it->second, 0);
+    it = over ? publications_.erase(it) : std::next(it);
+  }
+  std::vector<uint64_t> due;
+  for (const auto& [id, publication] : publications_) {
+    if (!publication.busy && publication.due <= now_) due.push_back(id);
+  }
+  for (const uint64_t id : due) Publish(id);
+  ArmPublish();
+}
+
+void ChordEngine::Node::Publish(uint64_t id) {
+  Publication& publication = publications_.at(id);
+  publication.busy = true;
+  publication.due = now_ + Jitter(config_.republish);
+  StartLookup(publication.key, false, {}, [this, id](std::optional<std::vector<Peer>> nodes, int) {
+    if (!publications_.contains(id)) return;
+    if (!nodes) return Published(id, 0);
+    PutTo(id, std::move(*nodes));
+  });
+}
+
+// The owner and its next successors: with the publisher's own copy, what survives their crashes.
+void ChordEngine::Node::PutTo(uint64_t id, std::vector<Peer> nodes) {
+  const Publication& publication = publications_.at(id);
+  std::erase_if(nodes, [&](const Peer& p) { return Buried(p); });
+  if (nodes.size() > static_cast<size_t>(config_.replicas)) nodes.resize(config_.replicas);
+  struct Tally {
+    size_t open = 0;
+    int stored = 0;
+  };
+  const auto tally = std::make_shared<Tally>();
+  tally->open = nodes.size() + 1;
+  const auto one = [this, id, tally](bool stored) {
+    tally->stored += stored ? 1 : 0;
+    if (--tally->open == 0) Published(id, tally->stored);
+  };
+  Message put = Make(MessageType::kPut);
+  put.entries.emplace_back(publication.key, publication.value);
+  for (const Peer& peer : nodes) {
+    if (peer.id == self_.id) {
+      one(StoreValue(put.entries[0].first, put.entries[0].second));
+      continue;
+    }
+    Call(peer, put, [this, one, peer](const Message* reply) {
+      if (reply == nullptr) Bury(peer, false);
+      one(reply != nullptr && reply->count == 1);
+    });
+  }
+  one(false);  // the loop's own
+}
+
+void ChordEngine::Node::Published(uint64_t id, int replicas) {
+  const auto it = publications_.find(id);
+  if (it == publications_.end()) return;
+  Publication& publication = it->second;
+  publication.busy = false;
+  if (replicas == 0) {
+    Count("put_failed");
+    publication.backoff = std::clamp<Duration>(publication.backoff * 2, kMinBackoff, kMaxBackoff);
+    publication.due = std::min(publication.due, now_ + publication.backoff);
+    if (publication.give_up <= now_) TellPut(&publication, 0);
+  } else {
+    publication.backoff = {};
+    TellPut(&publication, replicas);
+  }
+  ArmPublish();
+}
+
+void ChordEngine::Node::TellPut(Publication* publication, int replicas) {
+  for (const uint64_t id : publication->waiting) outputs_.push_back(PutOutput{id, replicas > 0, replicas});
+  publication->waiting.clear();
+}
+
+}  // namespace ov6::chord

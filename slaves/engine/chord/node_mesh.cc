@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+// Coming in, and the full mesh that stands in for the ring below r+1 nodes: everybody in
+// everybody's list. The step to the ring keeps Zave's invariant, see README.md.
+#include <algorithm>
+
+#include "slaves/engine/chord/node.h"
+#include "slaves/engine/chord/ring.h"
+#include "userspace/base/bytes.h"
+
+namespace ov6::chord {
+namespace {
+
+constexpr auto kRetry = std::chrono::milliseconds(150);
+constexpr auto kMaxContactBackoff = std::chrono::seconds(10);
+constexpr auto kGossipDelay = std::chrono::milliseconds(5);
+constexpr auto kMergeInterval = std::chrono::seconds(10);
+constexpr size_t kContactsAtOnce = 8;
+constexpr size_t kMaxMembers = 20;  // they fit one datagram
+
+// FNV-1a over ids and incarnations, in the order of ids: equal sets, equal digests.
+uint64_t Digest(const std::vector<Peer>& sorted) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const Peer& peer : sorted) {
+    ByteWriter writer;
+    writer.Raw(peer.id).U64(peer.incarnation);
+    for (const uint8_t byte : writer.bytes()) hash = (hash ^ byte) * 0x100000001b3;
+  }
+  return hash;
+}
+
+}  // namespace
+
+// --- coming in -------------------------------------------------------------
+
+void ChordEngine::Node::StartContacts() {
+  contact_backoff_ = kRetry;
+  if (ContactEndpoints().empty()) return FoundRing();
+  Arm(kContact, Duration(0));
+}
+
+std::vector<Endpoint> ChordEngine::Node::ContactEndpoints() const {
+  std::vector<Endpoint> endpoints = config_.bootstrap;
+  endpoints.insert(endpoints.end(), remembered_.begin(), remembered_.end());
+  std::erase_if(endpoints, [&](const Endpoint& e) {
+    return e == self_.endpoint || std::any_of(members_.begin(), members_.end(),
+                                              [&](const auto& m) { return m.second.peer.endpoint == e; });
+  });
+  return endpoints;
+}
+
+void ChordEngine::Node::FoundRing() {
+  SetMode(Mode::kMesh);
+  Joined();
+}
+
+// A node that is not in, or in a mesh that is not full, asks whom it knows of.
+void ChordEngine::Node::Contact() {
+  if (mode_ == Mode::kRing) return Merge();
+  if (mode_ == Mode::kJoining && now_ - started_ >= config_.found_after) FoundRing();
+  if (mode_ == Mode::kMesh && members_.size() + 1 >= MinimumRing())
+    return Arm(kContact, Jitter(kMaxContactBackoff));
+  const std::vector<Endpoint> endpoints = ContactEndpoints();
+  for (size_t i = 0; i < std::min(endpoints.size(), kContactsAtOnce); ++i) {
+    const Peer anyone{{}, 0, endpoints[contact_next_++ % endpoints.size()]};
+    Call(anyone, Make(MessageType::kContact), [this](const Message* reply) { OnContactState(reply); },
+         {1, {}});
+  }
+  ++contact_rounds_;
+  const bool quick = now_ - started_ < config_.found_after;
+  contact_backoff_ = quick ? Duration(kRetry) : std::min<Duration>(contact_backoff_ * 2, kMaxContactBackoff);
+  Arm(kContact, Jitter(std::max<Duration>(contact_backoff_, config_.rto_initial)));
+}
+
+void ChordEngine::Node::OnContactState(const Message* reply) {
+  if (reply == nullptr || mode_ == Mode::kLeaving || mode_ == Mode::kRing) return;
+  if (reply->sender.id == self_.id) return;
+  Revive(reply->sender);
+  const auto mode = static_cast<Mode>(reply->mode);
+  if (mode == Mode::kRing) return StartRingJoin(reply->sender);
+  if (mode == Mode::kMesh && (reply->flags & kAdmitted) != 0) return LearnFromMesh(*reply);
+  ArmSooner(kContact, Jitter(kRetry));  // it is coming in itself, or the mesh is just turning into a ring
+}
+
+// Up to r+1 members; from there on nodes come in by Zave's join, once the ring stands.
+bool ChordEngine::Node::Admits(const Peer& peer) const {
+  return mode_ == Mode::kMesh && (members_.contains(peer.id) || members_.size() + 1 < MinimumRing());
+}
+
+void ChordEngine::Node::HandleContact(const Message& request, size_t size) {
+  // Two that wait for each other: the lower id founds, once nobody else has answered it.
+  if (mode_ == Mode::kJoining && contact_rounds_ >= 2 && self_.id < request.sender.id) FoundRing();
+  const bool admitted = Admits(request.sender);
+  if (admitted && AddMember(request.sender)) MembersChanged();
+  Message reply = StateOf(MessageType::kContactState);
+  if (admitted) reply.flags |= kAdmitted;
+  Answer(request, size, std::move(reply));
+}
+
+// --- the mesh --------------------------------------------------------------
+
+std::vector<Peer> ChordEngine::Node::Members() const {
+  std::vector<Peer> peers{self_};
+  for (const auto& [id, member] : members_) peers.push_back(member.peer);
+  std::sort(peers.begin(), peers.end());
+  return peers;
+}
+
+Message ChordEngine::Node::StateOf(MessageType type) const {
+  Message state = Make(type);
+  if (mode_ == Mode::kRing || mode_ == Mode::kLeaving) {
+    state.predecessor = predecessor_;
+    state.successors = successors_;
+  }
+  const bool formed_of = mode_ == Mode::kRing && type == MessageType::kMeshState;
+  if (mode_ == Mode::kMesh || formed_of) {
+    for (const auto& [id, member] : members_) state.members.push_back(member.peer);
+  }
+  return state;
+}
+
+void ChordEngine::Node::MeshTick() {
+  if (mode_ != Mode::kMesh) return;
+  for (auto& [id, member] : members_) {
+    if (member.asked) continue;
+    member.asked = true;
+    const Peer peer = member.peer;
+    Call(peer, StateOf(MessageType::kMesh), [this, peer](const Message* reply) { OnMeshState(peer, reply); });
+  }
+  const bool quiet = MeshAgrees() && eager_ == 0;
+  if (eager_ > 0) --eager_;
+  ArmSooner(kMesh, Jitter(quiet ? config_.stabilize : config_.stabilize_eager));
+}
+
+void ChordEngine::Node::HandleMesh(const Message& request, size_t size) {
+  if (mode_ == Mode::kJoining) FoundRing();  // somebody let us in and its answer was lost
+  if (mode_ == Mode::kRing) {
+    std::vector<Peer> others = request.members;
+    others.push_back(request.sender);
+    MaybeDemote(others);
+  }
+  if (mode_ == Mode::kMesh) LearnFromMesh(request);
+  Answer(request, size, StateOf(MessageType::kMeshState));
+}
+
+void ChordEngine::Node::OnMeshState(const Peer& asked, const Message* reply) {
+  const auto it = members_.find(asked.id);
+  if (it != members_.end()) it->second.asked = false;
+  if (mode_ != Mode::kMesh) return;
+  const bool gone = reply == nullptr || static_cast<Mode>(reply->mode) == Mode::kLeaving;
+  if (gone && it != members_.end() && it->second.peer == asked) {
+    Bury(asked, reply != nullptr);
+    RemoveMember(asked.id);
+  }
+  if (gone) return;
+  const auto mode = static_cast<Mode>(reply->mode);
+  if (mode == Mode::kRing) return MeetRing(*reply);
+  if (mode == Mode::kMesh) LearnFromMesh(*reply);
+}
+
+// A mesh message, asked for or not: who sent it is alive and a member, and so are whom it lists
+// unless we know better.
+void ChordEngine::Node::LearnFromMesh(const Message& message) {
+  if (mode_ == Mode::kJoining) SetMode(Mode::kMesh);
+  const bool changed = AddMember(message.sender) | MergeMembers(message.members);
+  const auto it = members_.find(message.sender.id);
+  if (it != members_.end()) {
+    std::vector<Peer> view = message.members;
+    view.push_back(message.sender);
+    std::sort(view.begin(), view.end());
+    it->second.view = Digest(view);
+  }
+  if (changed) MembersChanged();
+  if (mode_ == Mode::kMesh && !joined_told_) Joined();
+  MaybePromote();
+}
+
+bool ChordEngine::Node::MergeMembers(const std::vector<Peer>& peers) {
+  bool changed = false;
+  for (const Peer& peer : peers) changed |= AddMember(peer);
+  return changed;
+}
+
+bool ChordEngine::Node::AddMember(const Peer& peer) {
+  if (peer.id == self_.id || Buried(peer)) return false;
+  const auto it = members_.find(peer.id);
+  if (it != members_.end() && it->second.peer.incarnation >= peer.incarnation) return false;
+  if (it == members_.end() && members_.size() >= kMaxMembers) {
+    Count("members_full");
+    return false;
+  }
+  members_[peer.id] = {peer, 0, false};
+  return true;
+}
+
+void ChordEngine::Node::RemoveMember(const Key& id) {
+  if (members_.erase(id) == 0) return;
+  MembersChanged();
+}
+
+void ChordEngine::Node::MembersChanged() {
+  if (mode_ != Mode::kMesh) return;
+  const bool was_alone = successors_.empty();
+  MeshNeighbours();
+  ArmSooner(kMesh, kGossipDelay);
+  ArmSooner(kContact, Jitter(config_.stabilize));
+  PublishAllSoon(std::chrono::milliseconds(50));
+  if (was_alone && !successors_.empty()) StartPull();
+  MaybePromote();
+}
+
+// In a mesh the list holds all others, clockwise from here; the last of them is the predecessor.
+void ChordEngine::Node::MeshNeighbours() {
+  std::vector<Peer> others;
+  for (const auto& [id, member] : members_) others.push_back(member.peer);
+  std::sort(others.begin(), others.end(), [&](const Peer& a, const Peer& b) {
+    return Distance(self_.id, a.id) < Distance(self_.id, b.id);
+  });
+  std::optional<Peer> predecessor;
+  if (!others.empty()) predecessor = others.back();
+  SetNeighbours(predecessor, std::move(others));
+}
+
+bool ChordEngine::Node::MeshAgrees() const {
+  std::vector<Peer> members = Members();
+  const uint64_t digest = Digest(members);
+  return std::all_of(members_.begin(), members_.end(),
+                     [&](const auto& m) { return m.second.view == digest; });
+}
+
+// --- mesh to ring and back ---------------------------------------------------
+
+// Everybody holds the same r+1 or more: each list is full and skips nobody, so each is a principal.
+void ChordEngine::Node::MaybePromote() {
+  if (mode_ == Mode::kMesh && members_.size() + 1 >= MinimumRing() && MeshAgrees()) Promote();
+}
+
+void ChordEngine::Node::Promote() {
+  MeshNeighbours();
+  std::vector<Peer> list = successors_;
+  if (list.size() > static_cast<size_t>(config_.successors)) list.resize(config_.successors);
+  SetMode(Mode::kRing);
+  SetNeighbours(predecessor_, std::move(list));
+}
+
+// A member of our mesh, or somebody we asked, is in a ring. If it counts us in, it is the ring
+// our mesh has just become; else it is another one, and we come in like everybody.
+void ChordEngine::Node::MeetRing(const Message& state) {
+  std::vector<Peer> known = state.successors;
+  known.insert(known.end(), state.members.begin(), state.members.end());
+  known.push_back(state.sender);
+  if (state.predecessor) known.push_back(*state.predecessor);
+  if (std::find(known.begin(), known.end(), self_) == known.end()) return StartRingJoin(state.sender);
+  std::set<Key> alive{self_.id};
+  for (const Peer& peer : known) {
+    if (!Buried(peer)) alive.insert(peer.id);
+  }
+  if (alive.size() < MinimumRing()) return;  // it has yet to notice that it is too small
+  MergeMembers(known);
+  Promote();
+}
+
+// All that are left, `others` included, are fewer than r+1.
+bool ChordEngine::Node::MaybeDemote(const std::vector<Peer>& others) {
+  std::vector<Peer> known = others;
+  known.insert(known.end(), successors_.begin(), successors_.end());
+  if (predecessor_) known.push_back(*predecessor_);
+  std::set<Key> alive{self_.id};
+  for (const Peer& peer : known) {
+    if (!Buried(peer)) alive.insert(peer.id);
+  }
+  if (alive.size() >= MinimumRing()) return false;
+  members_.clear();
+  SetMode(Mode::kMesh);
+  MergeMembers(known);
+  MembersChanged();
+  return true;
+}
+
+// Two rings that a partition or their founders' ignorance left apart: whoever finds its own place taken
+// in the other ring makes itself known there; stabilize does the rest.
+void ChordEngine::Node::Merge() {
+  Arm(kContact, Jitter(kMergeInterval));
+  const std::vector<Endpoint> endpoints = ContactEndpoints();
+  if (endpoints.empty()) return;
+  const Peer anyone{{}, 0, endpoints[contact_next_++ % endpoints.size()]};
+  Call(anyone, Make(MessageType::kContact),
+       [this](const Message* reply) {
+         if (reply == nullptr || mode_ != Mode::kRing || static_cast<Mode>(reply->mode) != Mode::kRing)
+           return;
+         if (reply->sender.id == self_.id) return;
+         StartLookup(self_.id, true, {reply->sender}, [this](std::optional<std::vector<Peer>> nodes, int) {
+           if (!nodes || nodes->size() < 2 || mode_ != Mode::kRing || (*nodes)[1].id == self_.id) return;
+           const Peer& other = (*nodes)[1];
+           if (!successors_.empty() && !stabilizing_ && Between(self_.id, other.id, successors_[0].id)) {
+             Count("ring_met");
+             return StabilizeFromPredecessor(successors_[0], other);
+           }
+           Call(other, Make(MessageType::kNotify), [](const Message*) {});
+         });
+       },
+       {1, {}});
+}
+
+}  // namespace ov6::chord

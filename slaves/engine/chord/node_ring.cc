@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+// Zave's operations. Her padding of a short list with an artificial, dead id is here a
+// list that is shorter: an entry that never answers and one that is absent skip the same
+// nodes, none. A list is cut where it comes round to ourselves.
+#include <algorithm>
+
+#include "slaves/engine/chord/node.h"
+#include "slaves/engine/chord/ring.h"
+
+namespace ov6::chord {
+
+// --- join ------------------------------------------------------------------
+
+void ChordEngine::Node::StartRingJoin(const Peer& via) {
+  if (ring_join_ || mode_ == Mode::kRing || mode_ == Mode::kLeaving) return;
+  ring_join_ = true;
+  StartLookup(self_.id, true, {via}, [this](std::optional<std::vector<Peer>> nodes, int) {
+    ring_join_ = false;
+    if (mode_ == Mode::kRing || mode_ == Mode::kLeaving) return;
+    if (!nodes || nodes->size() < 2) return ArmSooner(kContact, Jitter(std::chrono::milliseconds(150)));
+    const Peer before = nodes->front();
+    OnJoinFound(before, {nodes->begin() + 1, nodes->end()});
+  });
+}
+
+// "j takes m's whole successor list, prdc := m, in one step, only then is j a member."
+void ChordEngine::Node::OnJoinFound(const Peer& before, const std::vector<Peer>& successors) {
+  std::vector<Peer> list;
+  for (const Peer& peer : successors) {
+    if (peer.id != self_.id) list.push_back(peer);  // what we were before a restart
+  }
+  if (list.empty()) return ArmSooner(kContact, Jitter(std::chrono::milliseconds(150)));
+  members_.clear();
+  SetMode(Mode::kRing);
+  SetNeighbours(before, std::move(list));
+  StartPull();
+  Joined();
+  StabilizeTick();
+}
+
+// --- stabilize -------------------------------------------------------------
+
+void ChordEngine::Node::StabilizeTick() {
+  if (mode_ != Mode::kRing) return;
+  Arm(kStabilize, Jitter(eager_ > 0 ? config_.stabilize_eager : config_.stabilize));
+  if (stabilizing_) return;
+  if (eager_ > 0) --eager_;
+  if (successors_.empty()) return LostEveryone();
+  StabilizeFromSuccessor();
+}
+
+void ChordEngine::Node::StabilizeFromSuccessor() {
+  stabilizing_ = true;
+  const uint64_t op = ++stabilize_op_;
+  const Peer head = successors_.front();
+  Call(head, Make(MessageType::kQuery), [this, op, head](const Message* reply) {
+    if (op != stabilize_op_ || mode_ != Mode::kRing) return;
+    if (successors_.empty() || successors_.front() != head)
+      return EndStabilize();  // it said goodbye meanwhile
+    OnSuccessorState(head, reply);
+  });
+}
+
+void ChordEngine::Node::OnSuccessorState(const Peer& head, const Message* reply) {
+  const bool member = reply != nullptr && (static_cast<Mode>(reply->mode) == Mode::kRing ||
+                                           static_cast<Mode>(reply->mode) == Mode::kMesh);
+  if (!member) return SuccessorDead(head);
+  const std::vector<Peer> list = ListBehind(head, *reply);
+  SetNeighbours(predecessor_, list);
+  if (list.size() < static_cast<size_t>(config_.successors) && Wraps(*reply) && MaybeDemote(reply->members))
+    return;
+  const std::optional<Peer>& between = reply->predecessor;
+  if (between && Between(self_.id, between->id, head.id) && !Buried(*between)) {
+    return StabilizeFromPredecessor(head, *between);
+  }
+  NotifySuccessor();
+}
+
+// "Dead: drop it, shift the list, then notify the new successor."
+void ChordEngine::Node::SuccessorDead(const Peer& head) {
+  Bury(head, false);
+  SetNeighbours(predecessor_, {successors_.begin() + 1, successors_.end()});
+  if (successors_.empty()) return LostEveryone();
+  NotifySuccessor();
+}
+
+// "Only if it answers list := cand + cand.list[:-1], notify it; if dead leave the list alone."
+void ChordEngine::Node::StabilizeFromPredecessor(const Peer& head, const Peer& candidate) {
+  stabilizing_ = true;
+  const uint64_t op = ++stabilize_op_;
+  Call(candidate, Make(MessageType::kQuery), [this, op, head, candidate](const Message* reply) {
+    if (op != stabilize_op_ || mode_ != Mode::kRing) return;
+    if (successors_.empty() || successors_.front() != head) return EndStabilize();
+    if (reply == nullptr) Bury(candidate, false);
+    if (reply != nullptr && static_cast<Mode>(reply->mode) == Mode::kRing) {
+      SetNeighbours(predecessor_, ListBehind(candidate, *reply));
+    }
+    NotifySuccessor();
+  });
+}
+
+void ChordEngine::Node::NotifySuccessor() {
+  const uint64_t op = stabilize_op_;
+  Call(successors_.front(), Make(MessageType::kNotify), [this, op](const Message*) {
+    if (op == stabilize_op_) EndStabilize();
+  });
+}
+
+void ChordEngine::Node::EndStabilize() {
+  stabilizing_ = false;
+  if (eager_ > 0) ArmSooner(kStabilize, config_.stabilize_eager);
+}
+
+// The successor list a state holds, also where the sender is (still) in a mesh.
+std::vector<Peer> ChordEngine::Node::SuccessorsIn(const Message& state) const {
+  if (static_cast<Mode>(state.mode) != Mode::kMesh) return state.successors;
+  std::vector<Peer> others = state.members;
+  const Key& from = state.sender.id;
+  std::sort(others.begin(), others.end(),
+            [&](const Peer& a, const Peer& b) { return Distance(from, a.id) < Distance(from, b.id); });
+  return others;
+}
+
+// The list comes round to us: with the sender, it names the whole ring.
+bool ChordEngine::Node::Wraps(const Message& state) const {
+  const std::vector<Peer> list = SuccessorsIn(state);
+  return std::any_of(list.begin(), list.end(), [&](const Peer& p) { return p.id == self_.id; });
+}
+
+std::vector<Peer> ChordEngine::Node::ListBehind(const Peer& head, const Message& state) const {
+  std::vector<Peer> list{head};
+  for (const Peer& peer : SuccessorsIn(state)) {
+    if (peer.id == self_.id || list.size() >= static_cast<size_t>(config_.successors)) break;
+    const auto grave = graves_.find(peer.id);
+    const bool left = grave != graves_.end() && grave->second.goodbye && Buried(peer);
+    const bool twice = std::any_of(list.begin(), list.end(), [&](const Peer& p) { return p.id == peer.id; });
+    if (!left && !twice) list.push_back(peer);
+  }
+  return list;
+}
+
+// --- rectify ---------------------------------------------------------------
+
+void ChordEngine::Node::HandleNotify(const Message& request, size_t size) {
+  if (mode_ == Mode::kRing && static_cast<Mode>(request.mode) == Mode::kRing) Rectify(request.sender);
+  Answer(request, size, Make(MessageType::kNotified));
+}
+
+// "if between(prdc, x, self) adopt x; else ping prdc and adopt x only if prdc is dead. Never set prdc = nil."
+void ChordEngine::Node::Rectify(const Peer& candidate) {
+  if (!predecessor_ || Between(predecessor_->id, candidate.id, self_.id)) return AdoptPredecessor(candidate);
+  if (predecessor_->id == candidate.id) {
+    if (candidate.incarnation > predecessor_->incarnation) AdoptPredecessor(candidate);
+    return;
+  }
+  if (Buried(*predecessor_)) return AdoptPredecessor(candidate);
+  if (rectify_candidate_ && !Between(rectify_candidate_->id, candidate.id, self_.id)) return;
+  rectify_candidate_ = candidate;
+  if (pinging_predecessor_) return;
+  pinging_predecessor_ = true;
+  const Peer asked = *predecessor_;
+  Call(asked, Make(MessageType::kQuery), [this, asked](const Message* reply) {
+    pinging_predecessor_ = false;
+    const std::optional<Peer> next = std::exchange(rectify_candidate_, std::nullopt);
+    const bool dead = reply == nullptr || static_cast<Mode>(reply->mode) == Mode::kLeaving;
+    if (mode_ != Mode::kRing || !dead) return;
+    Bury(asked, false);
+    if (next && predecessor_ == asked) AdoptPredecessor(*next);
+  });
+}
+
+void ChordEngine::Node::AdoptPredecessor(const Peer& peer) {
+  const std::optional<Peer> old = predecessor_;
+  SetNeighbours(peer, successors_);
+  // The node before the new one learns sooner that its successor has changed.
+  if (old && old->id != peer.id && !Buried(*old)) SendOneWay(*old, MessageType::kHint);
+}
+
+void ChordEngine::Node::HandleHint(const Message&) {
+  if (mode_ != Mode::kRing) return;
+  ArmSooner(kStabilize, config_.stabilize_eager / 4);
+}
+
+// --- leaving, losing ---------------------------------------------------------
+
+void ChordEngine::Node::HandleLeave(const Message& request, size_t size) {
+  const Peer& gone = request.sender;
+  Bury(gone, true);
+  Answer(request, size, Make(MessageType::kGoodbye));
+  if (mode_ == Mode::kMesh) return RemoveMember(gone.id);
+  if (mode_ != Mode::kRing) return;
+  std::vector<Peer> list = successors_;
+  std::erase_if(list, [&](const Peer& p) { return p == gone; });
+  SetNeighbours(predecessor_, std::move(list));
+  if (successors_.size() < static_cast<size_t>(config_.successors)) ArmSooner(kStabilize, Duration(0));
+}
+
+// Nobody in the list is left: start again from those we remember.
+void ChordEngine::Node::LostEveryone() {
+  Count("lost_everyone");
+  std::vector<Peer> known;
+  for (const auto& [index, finger] : fingers_.all()) known.push_back(finger);
+  if (predecessor_ && !Buried(*predecessor_)) known.push_back(*predecessor_);
+  for (const Peer& peer : known) remembered_.push_back(peer.endpoint);
+  members_.clear();
+  SetMode(Mode::kMesh);
+  MembersChanged();
+  Arm(kContact, Duration(0));
+}
+
+// --- fingers -----------------------------------------------------------------
+
+void ChordEngine::Node::FixFinger() {
+  if (mode_ != Mode::kRing) return;
+  Arm(kFingers, Jitter(finger_rounds_ < 2 ? config_.stabilize_eager : config_.fix_fingers));
+  if (finger_busy_ || successors_.empty()) return;
+  const int index = fingers_.Next(successors_.back().id);
+  finger_busy_ = true;
+  StartLookup(fingers_.Start(index), false, {}, [this, index](std::optional<std::vector<Peer>> nodes, int) {
+    finger_busy_ = false;
+    if (!nodes || nodes->empty() || mode_ != Mode::kRing) return;
+    if (fingers_.Set(index, nodes->front())) ++finger_rounds_;
+  });
+}
+
+}  // namespace ov6::chord

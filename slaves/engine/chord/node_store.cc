@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a node keeps for others: taking it in, fetching its part when it comes in,
+// copying it to the next nodes when they change, handing it over when it leaves.
+#include <algorithm>
+
+#include "slaves/engine/chord/node.h"
+#include "slaves/engine/chord/ring.h"
+
+namespace ov6::chord {
+namespace {
+
+constexpr int kTransfersAtOnce = 8;
+constexpr auto kLeaveWithin = std::chrono::seconds(2);
+
+const char* CounterOf(Store::Result result) {
+  switch (result) {
+    case Store::Result::kStored:
+      return "stored";
+    case Store::Result::kKnown:
+      return "stored_again";
+    case Store::Result::kOlder:
+      return "older_sequence";
+    case Store::Result::kConflict:
+      return "sequence_conflict";
+    case Store::Result::kKeyFull:
+      return "key_full";
+    case Store::Result::kFull:
+      break;
+  }
+  return "store_full";
+}
+
+}  // namespace
+
+// Bytes for entries beside what is in the message already.
+size_t ChordEngine::Node::Room(const Message& message) const {
+  const size_t taken = Encode(message, network_).size() + 48;  // cursor, flags and lengths that come later
+  return taken >= kMaxDatagram ? 0 : kMaxDatagram - taken;
+}
+
+bool ChordEngine::Node::StoreValue(const Key& key, const Bytes& value) {
+  const auto info = config_.checker ? config_.checker(key, value, now_) : std::nullopt;
+  if (!info || info->lifetime <= Duration(0)) {
+    Count("bad_value");
+    return false;
+  }
+  const Store::Result result = store_.Put(key, value, *info, now_);
+  Count(CounterOf(result));
+  return result == Store::Result::kStored || result == Store::Result::kKnown;
+}
+
+void ChordEngine::Node::HandlePut(const Message& request, size_t size) {
+  if (!Member()) return Count("not_a_member");
+  Message reply = Make(MessageType::kStored);
+  for (const auto& [key, value] : request.entries) reply.count += StoreValue(key, value) ? 1 : 0;
+  Answer(request, size, std::move(reply));
+}
+
+// --- fetching ------------------------------------------------------------------
+
+void ChordEngine::Node::StartPull() {
+  incomplete_ = true;
+  pull_cursor_.reset();
+  PullNext(0);
+}
+
+// From the successor, which held it until now; if it is gone, from the next.
+void ChordEngine::Node::PullNext(size_t source) {
+  if (source >= successors_.size() || source >= static_cast<size_t>(config_.replicas) || !predecessor_) {
+    incomplete_ = false;
+    return;
+  }
+  Message request = Make(MessageType::kPull);
+  request.key = predecessor_->id;
+  request.end = self_.id;
+  if (pull_cursor_) {
+    request.cursor_key = pull_cursor_->key;
+    request.cursor = pull_cursor_->skip;
+  }
+  Call(successors_[source], std::move(request),
+       [this, source](const Message* reply) { OnRange(source, reply); });
+}
+
+void ChordEngine::Node::OnRange(size_t source, const Message* reply) {
+  if (!Member()) return;
+  if (reply == nullptr) return PullNext(source + 1);
+  for (const auto& [key, value] : reply->entries) StoreValue(key, value);
+  const bool more = (reply->flags & kMore) != 0 && reply->cursor_key && !reply->entries.empty();
+  if (!more) {
+    // One that is still fetching itself can't have told us everything.
+    if ((reply->flags & kIncomplete) != 0) return PullNext(source + 1);
+    incomplete_ = false;
+    return;
+  }
+  pull_cursor_ = Store::Cursor{*reply->cursor_key, reply->cursor};
+  PullNext(source);
+}
+
+void ChordEngine::Node::HandlePull(const Message& request, size_t size) {
+  if (!Member() && mode_ != Mode::kLeaving) return Count("not_a_member");
+  Message reply = Make(MessageType::kRange);
+  if (incomplete_) reply.flags |= kIncomplete;
+  std::optional<Store::Cursor> from;
+  if (request.cursor_key) from = Store::Cursor{*request.cursor_key, request.cursor};
+  FillEntries(*request.key, *request.end, from, &reply);
+  Answer(request, size, std::move(reply));
+}
+
+void ChordEngine::Node::FillEntries(const Key& start, const Key& end, std::optional<Store::Cursor> from,
+                                    Message* reply) const {
+  size_t room = Room(*reply);
+  const auto stopped = store_.Walk(start, end, from, [&](const Key& key, const Bytes& value) {
+    if (EntrySize(value.size()) > room) return false;
+    room -= EntrySize(value.size());
+    reply->entries.emplace_back(key, value);
+    return true;
+  });
+  if (!stopped) return;
+  reply->flags |= kMore;
+  reply->cursor_key = stopped->key;
+  reply->cursor = stopped->skip;
+}
+
+// --- replicating -----------------------------------------------------------------
+
+// To holders that are new, and to all if this node has become responsible for more.
+void ChordEngine::Node::Replicate() {
+  if (!Member() || successors_.empty() || !predecessor_) return;
+  const bool more = !Owns(replicated_from_, predecessor_->id, self_.id) || replicated_to_.empty();
+  std::set<Key> holders;
+  for (const Peer& peer : successors_) {
+    if (holders.size() + 1 >= static_cast<size_t>(config_.replicas)) break;
+    holders.insert(peer.id);
+    if (more || !replicated_to_.contains(peer.id)) Enqueue(peer);
+  }
+  replicated_from_ = predecessor_->id;
+  replicated_to_ = std::move(holders);
+  PumpTransfers();
+}
+
+// Everything this node is responsible for, in datagrams.
+void ChordEngine::Node::Enqueue(const Peer& to) {
+  std::optional<Store::Cursor> from;
+  do {
+    Message batch = Make(MessageType::kPut);
+    FillEntries(predecessor_->id, self_.id, from, &batch);
+    if (batch.entries.empty()) return;
+    const bool more = (batch.flags & kMore) != 0;
+    from = more ? std::optional(Store::Cursor{*batch.cursor_key, batch.cursor}) : std::nullopt;
+    transfers_.push_back({to, std::move(batch.entries)});
+  } while (from);
+}
+
+void ChordEngine::Node::PumpTransfers() {
+  while (transfers_busy_ < kTransfersAtOnce && !transfers_.empty()) {
+    Transfer transfer = std::move(transfers_.front());
+    transfers_.pop_front();
+    if (Buried(transfer.to)) continue;
+    Message put = Make(MessageType::kPut);
+    put.entries = std::move(transfer.entries);
+    ++transfers_busy_;
+    const Peer to = transfer.to;
+    Call(to, std::move(put), [this, to](const Message* reply) {
+      --transfers_busy_;
+      if (reply == nullptr) Bury(to, false);
+      PumpTransfers();
+    });
+  }
+  MaybeLeft();
+}
+
+// --- leaving -----------------------------------------------------------------------
+
+void ChordEngine::Node::StartLeave() {
+  if (mode_ == Mode::kLeaving || mode_ == Mode::kLeft) return;
+  const bool alone = !Member() || successors_.empty();
+  SetMode(Mode::kLeaving);
+  while (!gets_.empty()) FinishGet(gets_.begin()->first);
+  for (auto& [id, publication] : publications_) TellPut(&publication, 0);
+  publications_.clear();
+  timers_.fill(BootTime::max());
+  if (alone) return SetMode(Mode::kLeft);
+  Arm(kLeave, kLeaveWithin);
+  transfers_.clear();
+  if (predecessor_) Enqueue(successors_.front());
+  PumpTransfers();
+}
+
+void ChordEngine::Node::MaybeLeft() {
+  if (mode_ != Mode::kLeaving || transfers_busy_ > 0 || !transfers_.empty()) return;
+  if (!goodbye_said_) return SayGoodbye();
+  if (goodbyes_ == 0) SetMode(Mode::kLeft);
+}
+
+void ChordEngine::Node::SayGoodbye() {
+  goodbye_said_ = true;
+  std::map<Key, Peer> neighbours;
+  for (const Peer& peer : successors_) neighbours[peer.id] = peer;
+  if (predecessor_) neighbours[predecessor_->id] = *predecessor_;
+  goodbyes_ = static_cast<int>(neighbours.size());
+  for (const auto& [id, peer] : neighbours) {
+    Call(peer, Make(MessageType::kLeave), [this](const Message*) {
+      --goodbyes_;
+      MaybeLeft();
+    });
+  }
+}
+
+}  // namespace ov6::chord

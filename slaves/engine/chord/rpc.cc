@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slaves/engine/chord/rpc.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace ov6::chord {
+
+void RoundTrip::Add(Duration sample) {
+  if (!any_) {
+    any_ = true;
+    mean_ = sample;
+    variation_ = sample / 2;
+    return;
+  }
+  const Duration error = sample > mean_ ? sample - mean_ : mean_ - sample;
+  variation_ += (error - variation_) / 4;
+  mean_ += (sample - mean_) / 8;
+}
+
+Duration RoundTrip::Timeout(const RpcConfig& config) const {
+  return any_ ? std::clamp(mean_ + 4 * variation_, config.min, config.max) : config.initial;
+}
+
+bool Rpcs::Start(BootTime now, uint64_t id, const Peer& to, Bytes bytes, Done done, Options options) {
+  if (calls_.size() >= config_.max_rpcs || calls_.contains(id)) return false;
+  const auto known = round_trips_.find(to.endpoint);
+  const Duration rto = known == round_trips_.end() ? config_.initial : known->second.Timeout(config_);
+  send_(to.endpoint, bytes);
+  Call& call = calls_[id];
+  call = {to, std::move(bytes), std::move(done), std::move(options), 1, now, now + rto, rto};
+  if (call.options.tries == 0) call.options.tries = config_.tries;
+  deadlines_.insert({call.deadline, id});
+  return true;
+}
+
+Rpcs::Match Rpcs::OnReply(BootTime now, const Endpoint& from, const Message& reply) {
+  const auto it = calls_.find(reply.rpc);
+  if (it == calls_.end() || it->second.to.endpoint != from) return Match::kUnsolicited;
+  const Peer& asked = it->second.to;
+  const bool other =
+      asked.id != Key{} && (asked.id != reply.sender.id || asked.incarnation != reply.sender.incarnation);
+  const Call call = Take(reply.rpc);
+  // Karn: a retransmitted request's round trip is ambiguous.
+  if (call.sent == 1 && !other) Sample(from, now - call.first);
+  call.done(other ? nullptr : &reply);
+  return other ? Match::kIdMismatch : Match::kMatched;
+}
+
+void Rpcs::OnTimer(BootTime now) {
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now) Expire(now, deadlines_.begin()->second);
+}
+
+void Rpcs::Expire(BootTime now, uint64_t id) {
+  Call& call = calls_.at(id);
+  if (call.sent >= call.options.tries) {
+    ++timed_out_;
+    Take(id).done(nullptr);
+    return;
+  }
+  ++retransmitted_;
+  deadlines_.erase({call.deadline, id});
+  call.rto = std::min(call.rto * 2, config_.max);
+  call.deadline = now + call.rto;
+  deadlines_.insert({call.deadline, id});
+  send_(call.to.endpoint, call.bytes);
+  if (call.sent++ == 1 && call.options.on_delay) call.options.on_delay();
+}
+
+BootTime Rpcs::NextDeadline() const {
+  return deadlines_.empty() ? BootTime::max() : deadlines_.begin()->first;
+}
+
+void Rpcs::Clear() {
+  calls_.clear();
+  deadlines_.clear();
+}
+
+Rpcs::Call Rpcs::Take(uint64_t id) {
+  auto node = calls_.extract(id);
+  deadlines_.erase({node.mapped().deadline, id});
+  return std::move(node.mapped());
+}
+
+void Rpcs::Sample(const Endpoint& peer, Duration rtt) {
+  if (!round_trips_.contains(peer) && round_trips_.size() >= config_.max_peers) {
+    round_trips_.erase(round_trips_.begin());
+  }
+  round_trips_[peer].Add(rtt);
+}
+
+}  // namespace ov6::chord

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests under way to peers: retransmission with back-off from each peer's own
+// round-trip times (mean + 4 variations, as RFC 6298), and who may answer: only the
+// endpoint that was asked, with the id and incarnation that were meant.
+#ifndef OV6_SLAVES_ENGINE_CHORD_RPC_H
+#define OV6_SLAVES_ENGINE_CHORD_RPC_H
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "slaves/engine/chord/codec.h"
+#include "slaves/engine/chord/peer.h"
+
+namespace ov6::chord {
+
+struct RpcConfig {
+  Duration initial = std::chrono::milliseconds(250);
+  Duration min = std::chrono::milliseconds(150);
+  Duration max = std::chrono::seconds(2);
+  int tries = 3;
+  size_t max_rpcs = 16384;
+  size_t max_peers = 4096;  // whose round-trip times are remembered
+};
+
+// RFC 6298 with the minimum and maximum handed in.
+class RoundTrip {
+ public:
+  void Add(Duration sample);
+  Duration Timeout(const RpcConfig& config) const;
+  Duration mean() const { return mean_; }
+
+ private:
+  bool any_ = false;
+  Duration mean_{}, variation_{};
+};
+
+class Rpcs {
+ public:
+  // The answer, or nullptr: the peer counts as dead, or another node answered in its place.
+  using Done = std::function<void(const Message*)>;
+  using Send = std::function<void(const Endpoint&, const Bytes&)>;
+  struct Options {
+    int tries = 0;                   // 0: as configured
+    std::function<void()> on_delay;  // once, when the first send stays unanswered
+  };
+  enum class Match { kMatched, kUnsolicited, kIdMismatch };
+
+  Rpcs(RpcConfig config, Send send) : config_(config), send_(std::move(send)) {}
+
+  // `to` without an id (all zero): whoever answers there. False: too many under way, `done` is not kept.
+  bool Start(BootTime now, uint64_t id, const Peer& to, Bytes bytes, Done done, Options options);
+  // Calls `done` last, when the request is forgotten already.
+  Match OnReply(BootTime now, const Endpoint& from, const Message& reply);
+  void OnTimer(BootTime now);
+  BootTime NextDeadline() const;
+  void Clear();
+
+  size_t size() const { return calls_.size(); }
+  uint64_t retransmitted() const { return retransmitted_; }
+  uint64_t timed_out() const { return timed_out_; }
+
+ private:
+  struct Call {
+    Peer to;
+    Bytes bytes;
+    Done done;
+    Options options;
+    int sent = 1;
+    BootTime first{};
+    BootTime deadline{};
+    Duration rto{};
+  };
+
+  void Expire(BootTime now, uint64_t id);
+  Call Take(uint64_t id);
+  void Sample(const Endpoint& peer, Duration rtt);
+
+  RpcConfig config_;
+  Send send_;
+  std::map<uint64_t, Call> calls_;
+  std::set<std::pair<BootTime, uint64_t>> deadlines_;
+  std::map<Endpoint, RoundTrip> round_trips_;
+  uint64_t retransmitted_ = 0;
+  uint64_t timed_out_ = 0;
+};
+
+}  // namespace ov6::chord
+
+#endif

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a node keeps for the ring: a set of values under each key, one an owner, the
+// highest sequence of each. Bounded a key and in all; expires by the values' lifetimes.
+#ifndef OV6_SLAVES_ENGINE_CHORD_STORE_H
+#define OV6_SLAVES_ENGINE_CHORD_STORE_H
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "ov6/engine.h"
+
+namespace ov6::chord {
+
+struct StoreLimits {
+  size_t values_per_key = 64;
+  size_t values = 65536;
+  size_t bytes = size_t{32} << 20;
+};
+
+class Store {
+ public:
+  enum class Result { kStored, kKnown, kOlder, kConflict, kKeyFull, kFull };
+
+  explicit Store(StoreLimits limits) : limits_(limits) {}
+
+  // kConflict: the same owner and sequence with other bytes; the first seen stays.
+  Result Put(const Key& key, const Bytes& value, const ValueInfo& info, BootTime now);
+  std::vector<Bytes> Get(const Key& key) const;
+  void Expire(BootTime now);
+  std::optional<BootTime> NextExpiry() const;
+
+  // Every (key, value) of the arc (start, end] (start == end: the whole ring) in the order of keys, beginning
+  // `skip` values into the set of `from`; `take` returns false to stop. Returns where it stopped, nullopt at
+  // the end.
+  struct Cursor {
+    Key key{};
+    uint32_t skip = 0;
+  };
+  template <typename Take>
+  std::optional<Cursor> Walk(const Key& start, const Key& end, std::optional<Cursor> from, Take take) const;
+
+  size_t size() const { return size_; }
+  size_t bytes() const { return bytes_; }
+
+ private:
+  struct Value {
+    Bytes bytes;
+    uint64_t sequence = 0;
+    BootTime expiry{};
+  };
+  using Set = std::map<Bytes, Value>;  // by owner
+
+  std::vector<const Key*> KeysIn(const Key& start, const Key& end) const;
+  void Drop(const Key& key, const Bytes& owner);
+
+  StoreLimits limits_;
+  std::map<Key, Set> sets_;
+  std::set<std::pair<BootTime, std::pair<Key, Bytes>>> expiries_;
+  size_t size_ = 0;
+  size_t bytes_ = 0;
+};
+
+template <typename Take>
+std::optional<Store::Cursor> Store::Walk(const Key& start, const Key& end, std::optional<Cursor> from,
+                                         Take take) const {
+  for (const Key* key : KeysIn(start, end)) {
+    if (from && *key < from->key) continue;
+    uint32_t index = 0;
+    const uint32_t skip = from && *key == from->key ? from->skip : 0;
+    for (const auto& [owner, value] : sets_.at(*key)) {
+      if (index++ < skip) continue;
+      if (!take(*key, value.bytes)) return Cursor{*key, index - 1};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace ov6::chord
+
+#endif
