@@ -45,7 +45,7 @@ class Dht {
       : process_(process),
         port_(process.loop(), kPortDescriptor,
               {[this](std::span<const Frame> frames) { slave_->OnFrames(frames); },
-               [this](uint32_t frames) { slave_->OnPort(frames); },
+               [this](const PortCapsule& capsule) { slave_->OnPort(capsule); },
                [this](const absl::Status& status) { process_.Fail(status); }}),
         register_timer_(process.loop()),
         config_timer_(process.loop()),
@@ -63,6 +63,7 @@ class Dht {
   void Register();
   void PollConfig();
   void WaitUntilLeft(Callback done);
+  boost::json::value EngineCounters() const;
 
   SlaveProcess& process_;
   PortDriver port_;
@@ -139,6 +140,13 @@ void Dht::OnCall(const CallCapsule& call, SessionHandlers::Respond respond) {
   respond(absl::UnimplementedError("ov6-dht does not know the call " + call.method));
 }
 
+boost::json::value Dht::EngineCounters() const {
+  boost::system::error_code error;
+  const boost::json::value state = boost::json::parse(engine_->StateJson(BootClock::now()), error);
+  const auto* counters = error || !state.is_object() ? nullptr : state.get_object().if_contains("counters");
+  return counters == nullptr ? boost::json::value(boost::json::object()) : *counters;
+}
+
 std::string Dht::StatusJson() const {
   const DhtSlave::Counters& c = slave_->counters();
   const HoldQueue::Counters& h = slave_->held().counters();
@@ -170,7 +178,8 @@ std::string Dht::StatusJson() const {
                           {"port_received", p.received},
                           {"port_transmitted", p.transmitted},
                           {"bad_record", slave_->resolver().counters().bad_record},
-                          {"send_failed", socket_->counters().send_failed}});
+                          {"send_failed", socket_->counters().send_failed},
+                          {"counters", EngineCounters()}});
 }
 
 void Dht::Leave(Callback done) {

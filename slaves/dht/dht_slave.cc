@@ -41,9 +41,11 @@ DhtSlave::DhtSlave(const Domain& domain, Session& session, FramePort& port, Subm
       clock_(std::move(clock)),
       resolver_(ConfigFor(domain)) {}
 
-void DhtSlave::OnPort(uint32_t frames) {
+void DhtSlave::OnPort(const PortCapsule& port) {
+  self_ = port.slave;
   held_.Clear();
-  held_.SetLimits({kHeldPerAddress, frames / 2});  // the other half stays with the kernel to receive into
+  held_.SetLimits(
+      {kHeldPerAddress, port.frame_count / 2});  // the other half stays with the kernel to receive into
 }
 
 void DhtSlave::OnFrames(std::span<const Frame> frames) {
@@ -176,7 +178,7 @@ std::vector<MappingChange> DhtSlave::Mappings(const ResolveOutput& output) const
     const bool first = changes.empty();
     if (!first && record.prefix.length < domain_.aggregate) continue;
     const Duration lifetime = std::min<Duration>(output.hard_lifetime, record.expiry - clock_.Wall());
-    if (lifetime <= Duration{}) continue;
+    if (Milliseconds(lifetime) == 0) continue;
     const Duration soft = first ? std::min(output.soft_lifetime, lifetime) : lifetime * kSoftPercent / 100;
     changes.push_back(MappingAdd{first ? output.covering : record.prefix, record.locators, Milliseconds(soft),
                                  Milliseconds(lifetime)});
@@ -185,23 +187,26 @@ std::vector<MappingChange> DhtSlave::Mappings(const ResolveOutput& output) const
 }
 
 void DhtSlave::Send(std::vector<MappingChange> changes, std::function<void(bool taken)> done) {
-  session_.SendMappings(
-      std::move(changes), [this, done = std::move(done)](const absl::StatusOr<Session::Refusals>& refusals) {
-        if (!refusals.ok()) {
-          spdlog::warn("mappings were not taken: {}", std::string(refusals.status().message()));
-        } else {
-          counters_.mappings_refused += refusals->size();
-          for (const auto& refusal : *refusals) spdlog::warn("a mapping was refused: {}", refusal.reason);
-        }
-        done(refusals.ok());
-      });
+  session_.SendMappings(std::move(changes),
+                        [this, done = std::move(done)](const absl::StatusOr<Session::Refusals>& refusals) {
+                          if (!refusals.ok()) NoteRefusal(std::string(refusals.status().message()));
+                          if (refusals.ok()) counters_.mappings_refused += refusals->size();
+                          if (refusals.ok() && !refusals->empty()) NoteRefusal(refusals->front().reason);
+                          done(refusals.ok());
+                        });
+}
+
+void DhtSlave::NoteRefusal(const std::string& sentence) {
+  if (sentence != last_refusal_) spdlog::warn("a mapping was not taken: {}", sentence);
+  last_refusal_ = sentence;
 }
 
 // Also after a refusal: the datapath then ends them under a name of its own (PUNT_LOOP).
 void DhtSlave::Return(const Ipv6& address) {
   std::vector<Frame> frames;
   for (const auto& held : held_.Take(address)) {
-    SetPortType(held.frame, held.reason == OV6_PUNT_VERIFY ? OV6_PORT_RESUBMIT_IN : OV6_PORT_RESUBMIT_OUT);
+    Resubmit(held.frame, held.reason == OV6_PUNT_VERIFY ? OV6_PORT_RESUBMIT_IN : OV6_PORT_RESUBMIT_OUT,
+             self_);
     frames.push_back(held.frame);
   }
   counters_.returned += frames.size();

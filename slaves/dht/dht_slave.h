@@ -38,7 +38,7 @@ class DhtSlave {
 
   DhtSlave(const Domain& domain, Session& session, FramePort& port, SubmitRequest submit, DhtClock clock);
 
-  void OnPort(uint32_t frames);  // a port is there; frames of an earlier one are void
+  void OnPort(const PortCapsule& port);  // a port is there; frames of an earlier one are void
   void OnFrames(std::span<const Frame> frames);
   void OnRefresh(std::span<const Ipv6> addresses);
   bool OnGet(const GetOutput& output);  // false: not the resolver's
@@ -66,6 +66,7 @@ class DhtSlave {
   std::vector<MappingChange> Changes(const ResolveOutput& output) const;
   std::vector<MappingChange> Mappings(const ResolveOutput& output) const;
   void Send(std::vector<MappingChange> changes, std::function<void(bool taken)> done);
+  void NoteRefusal(const std::string& sentence);
   void Return(const Ipv6& address);
   void Drop(const Ipv6& address);
 
@@ -75,11 +76,13 @@ class DhtSlave {
   SubmitRequest submit_;
   DhtClock clock_;
   Resolver resolver_;
+  SlaveId self_ = 0;
   HoldQueue held_;
   absl::flat_hash_set<Ipv6> asked_;  // for packets, until the master has acknowledged the answer
   std::map<uint64_t, Question> questions_;
   uint64_t next_question_ = 1;
   bool draining_ = false;
+  std::string last_refusal_;  // the same again is not worth a line in the log
   Counters counters_;
 };
 

@@ -20,7 +20,7 @@ class Management {
       : process_(process),
         port_(process.loop(), kPortDescriptor,
               {[this](std::span<const Frame> frames) { slave_.OnFrames(BootClock::now(), frames); },
-               [this](uint32_t frames) { slave_.OnPort(frames); },
+               [this](const PortCapsule& capsule) { slave_.OnPort(capsule); },
                [this](const absl::Status& status) { process_.Fail(status); }}),
         slave_(process.session(), port_),
         ask_timer_(process.loop()),

@@ -36,9 +36,10 @@ absl::StatusOr<std::string> NameIn(const std::string& json, int* status) {
 
 }  // namespace
 
-void ManagementSlave::OnPort(uint32_t frames) {
+void ManagementSlave::OnPort(const PortCapsule& port) {
+  self_ = port.slave;
   held_.Clear();
-  held_.SetLimits({kHeldPerHole, frames / 2});
+  held_.SetLimits({kHeldPerHole, port.frame_count / 2});
 }
 
 void ManagementSlave::OnFrames(BootTime now, std::span<const Frame> frames) {
@@ -80,8 +81,10 @@ void ManagementSlave::Ask(const Prefix& hole, bool taken) {
     asked_.erase(hole);
     if (refusals.ok() && refusals->empty()) return Return(hole);
     ++counters_.negatives_refused;
-    spdlog::warn("the negative for {} was not taken: {}", hole.ToString(),
-                 refusals.ok() ? refusals->front().reason : std::string(refusals.status().message()));
+    std::string refusal = refusals.ok() ? refusals->front().reason : std::string(refusals.status().message());
+    if (refusal != last_refusal_)
+      spdlog::warn("the negative for {} was not taken: {}", hole.ToString(), refusal);
+    last_refusal_ = std::move(refusal);
     Drop(hole);
   });
 }
@@ -90,7 +93,7 @@ void ManagementSlave::Ask(const Prefix& hole, bool taken) {
 void ManagementSlave::Return(const Prefix& hole) {
   std::vector<Frame> frames;
   for (const auto& held : held_.Take(hole.address)) {
-    SetPortType(held.frame, OV6_PORT_RESUBMIT_OUT);
+    Resubmit(held.frame, OV6_PORT_RESUBMIT_OUT, self_);
     frames.push_back(held.frame);
   }
   port_.Transmit(frames);

@@ -40,7 +40,7 @@ class ManagementSlave {
   ManagementSlave(Session& session, FramePort& port) : session_(session), port_(port) {}
 
   void Configure(std::vector<Prefix> taken) { taken_ = std::move(taken); }
-  void OnPort(uint32_t frames);  // a port is there; frames of an earlier one are void
+  void OnPort(const PortCapsule& port);  // a port is there; frames of an earlier one are void
   void OnFrames(BootTime now, std::span<const Frame> frames);
 
   // The master's answer to `slaves`. An error is a sentence.
@@ -65,10 +65,12 @@ class ManagementSlave {
   FramePort& port_;
   std::vector<Prefix> taken_;
   Supervisor supervisor_;
+  SlaveId self_ = 0;
   HoldQueue held_;          // by the hole's network address
   std::set<Prefix> asked_;  // negatives the master has not acknowledged yet
   double tokens_ = kNegativesBurst;
   BootTime tokens_updated_{};
+  std::string last_refusal_;  // the same again is not worth a line in the log
   Counters counters_;
 };
 

@@ -60,8 +60,12 @@ std::optional<Punt> ParsePunt(std::span<const uint8_t> frame) {
   return std::nullopt;
 }
 
-void SetPortType(const Frame& frame, ov6_port_type type) {
-  frame.bytes[kEthernetSize + offsetof(ov6_port_header, type)] = static_cast<uint8_t>(type);
+void Resubmit(const Frame& frame, ov6_port_type type, SlaveId slave) {
+  const auto header = frame.bytes.subspan(kEthernetSize);
+  header[offsetof(ov6_port_header, type)] = static_cast<uint8_t>(type);
+  for (size_t i = 0; i < sizeof(slave); ++i) {
+    header[offsetof(ov6_port_header, slave) + i] = static_cast<uint8_t>(slave >> (24 - 8 * i));
+  }
 }
 
 }  // namespace ov6

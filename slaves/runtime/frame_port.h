@@ -9,7 +9,7 @@
 #include <span>
 
 #include "ov6/abi/port.h"
-#include "ov6/address.h"
+#include "ov6/mapping.h"
 #include "userspace/port/port_rings.h"
 
 namespace ov6 {
@@ -33,8 +33,9 @@ struct Punt {
 // nullopt: not a punt this version understands, or too short for the addresses it must have.
 std::optional<Punt> ParsePunt(std::span<const uint8_t> frame);
 
-// Turns a punted frame into one for the datapath, in place.
-void SetPortType(const Frame& frame, ov6_port_type type);
+// Turns a punted frame into one for the datapath, in place. It goes in the name of `slave`, which is
+// another than it was punted to if it waited in the ring of a predecessor.
+void Resubmit(const Frame& frame, ov6_port_type type, SlaveId slave);
 
 }  // namespace ov6
 

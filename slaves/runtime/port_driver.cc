@@ -62,7 +62,7 @@ void PortDriver::MapWhenComplete() {
   if (!rings.ok()) return handlers_.failed(rings.status());
   rings_ = std::move(*rings);
   rings_watch_ = std::make_unique<Descriptor>(loop_, rings_->fd());
-  handlers_.ready(capsule.frame_count);
+  handlers_.ready(capsule);
   WatchRx();
   loop_.Post([this] { Receive(); });  // what waited in the ring of a predecessor
 }

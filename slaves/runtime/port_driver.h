@@ -30,8 +30,8 @@ class PortDriver : public FramePort {
  public:
   struct Handlers {
     std::function<void(std::span<const Frame>)> received;
-    // A port is there: `frames` chunks in all. Frames held from an earlier port are void.
-    std::function<void(uint32_t frames)> ready;
+    // A port is there. Frames held from an earlier one are void.
+    std::function<void(const PortCapsule&)> ready;
     std::function<void(const absl::Status&)> failed;
   };
 

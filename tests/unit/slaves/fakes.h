@@ -109,6 +109,7 @@ class Frames {
 };
 
 inline uint8_t PortType(const Frame& frame) { return frame.bytes[15]; }
+inline uint8_t PortSlave(const Frame& frame) { return frame.bytes[25]; }  // the low byte of the id
 
 }  // namespace ov6
 

@@ -63,12 +63,13 @@ TEST(ParsePunt, EveryTruncationIsRefused) {
   }
 }
 
-TEST(SetPortType, ChangesOneByte) {
+TEST(Resubmit, ChangesTheTypeAndTheSlaveAlone) {
   Frames frames;
   const Frame frame = frames.Punt(OV6_PUNT_MISS, kInner);
   Bytes expected(frame.bytes.begin(), frame.bytes.end());
   expected[15] = OV6_PORT_RESUBMIT_OUT;
-  SetPortType(frame, OV6_PORT_RESUBMIT_OUT);
+  expected[22] = 1, expected[23] = 2, expected[24] = 3, expected[25] = 4;
+  Resubmit(frame, OV6_PORT_RESUBMIT_OUT, 0x01020304);
   EXPECT_EQ(Bytes(frame.bytes.begin(), frame.bytes.end()), expected);
 }
 

@@ -128,7 +128,10 @@ class ManagementSlaveTest : public testing::Test {
  protected:
   void SetUp() override {
     slave_.Configure({PrefixOf("fd00::/8")});
-    slave_.OnPort(1024);
+    PortCapsule port;
+    port.slave = 9;
+    port.frame_count = 1024;
+    slave_.OnPort(port);
   }
   void Punt(const Frame& frame, BootTime now = kStart) { slave_.OnFrames(now, std::span(&frame, 1)); }
 
@@ -148,6 +151,7 @@ TEST_F(ManagementSlaveTest, AHoleGetsOneNegativeAndThenThePacketsGoBack) {
   session_.Acknowledge();
   EXPECT_EQ(port_.SentChunks(), (std::vector<uint32_t>{0, 1}));
   for (const Frame& frame : port_.sent) EXPECT_EQ(PortType(frame), OV6_PORT_RESUBMIT_OUT);
+  for (const Frame& frame : port_.sent) EXPECT_EQ(PortSlave(frame), 9);
   EXPECT_TRUE(port_.released.empty());
 }
 
