@@ -9,7 +9,7 @@
 
 static __always_inline int act_count(hook_ctx *ctx, const struct packet *p, __u32 verdict, int result)
 {
-	count(verdict, hook_segments(ctx), p->counted);
+	count(verdict, p->segments, p->counted);
 	return result;
 }
 
@@ -92,7 +92,7 @@ static __always_inline int act_stack_inner(hook_ctx *ctx, struct packet *p, cons
 	if (decap(ctx, p, d->strip) || hook_store(ctx, 0, &p->ethernet, sizeof(p->ethernet)))
 		return act_drop(ctx, p, OV6_VERDICT_DROP_NO_ROOM);
 	if (!p->returned)
-		return hook_to_stack(ctx, d->verdict, p->counted);
+		return hook_to_stack(ctx, p, d->verdict);
 	result = hook_enter_stack(ctx, p);
 	return act_count(ctx, p, result == HOOK_DROP ? OV6_VERDICT_DROP_NO_ROOM : d->verdict, result);
 }
@@ -104,7 +104,7 @@ static __always_inline int act_stack(hook_ctx *ctx, struct packet *p, const stru
 		return act_stack_inner(ctx, p, d);
 	if (p->returned)
 		return act_drop(ctx, p, OV6_VERDICT_DROP_PORT_STACK);
-	return hook_to_stack(ctx, d->verdict, p->counted);
+	return hook_to_stack(ctx, p, d->verdict);
 }
 
 static __always_inline int act_out(hook_ctx *ctx, struct packet *p, const struct decision *d)

@@ -12,7 +12,8 @@
 
 static __always_inline void budget_fill(struct ov6_bucket *bucket, __u64 now, __u32 rate, __u32 burst)
 {
-	__u64 elapsed = now - bucket->updated, gained;
+	/* Another CPU may have looked at the clock later. */
+	__u64 elapsed = now > bucket->updated ? now - bucket->updated : 0, gained;
 
 	if (elapsed > BUDGET_MAX_NS)
 		elapsed = BUDGET_MAX_NS;

@@ -200,9 +200,9 @@ static __always_inline int hook_enter_stack(hook_ctx *ctx, const struct packet *
 	return bpf_redirect(p->ingress, BPF_F_INGRESS);
 }
 
-static __always_inline int hook_to_stack(hook_ctx *ctx, __u32 verdict, __u64 bytes)
+static __always_inline int hook_to_stack(hook_ctx *ctx, const struct packet *p, __u32 verdict)
 {
-	count(verdict, hook_segments(ctx), bytes);
+	count(verdict, p->segments, p->counted);
 	return TC_ACT_OK;
 }
 

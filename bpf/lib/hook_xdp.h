@@ -183,12 +183,12 @@ static __always_inline int hook_enter_stack(hook_ctx *ctx, const struct packet *
 }
 
 /* Without a mark the TC door does everything itself, counting included. */
-static __always_inline int hook_to_stack(hook_ctx *ctx, __u32 verdict, __u64 bytes)
+static __always_inline int hook_to_stack(hook_ctx *ctx, const struct packet *p, __u32 verdict)
 {
 	struct mark mark = {.magic = MARK_MAGIC, .kind = MARK_TO_STACK};
 
 	if (!hook_mark(ctx, &mark, sizeof(mark)))
-		count(verdict, 1, bytes);
+		count(verdict, p->segments, p->counted);
 	return XDP_PASS;
 }
 

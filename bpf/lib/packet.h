@@ -24,9 +24,10 @@ struct packet {
 	__u8 returned; /* a slave sent or brought it back; `header` stood in front of it */
 	__u8 outer_ecn;
 	struct ipv6hdr ip6;
-	__u32 ingress; /* the site or underlay device it came by, also when a slave brought it back */
-	__u32 bytes;   /* of the IPv6 packet as it will be on the wire, after segmentation */
-	__u32 counted; /* bytes to count */
+	__u32 ingress;	/* the site or underlay device it came by, also when a slave brought it back */
+	__u32 bytes;	/* of the IPv6 packet as it will be on the wire, after segmentation */
+	__u32 counted;	/* bytes to count */
+	__u32 segments; /* packets to count: a GSO packet is many */
 	__be32 outer_source;
 	struct ov6_port_header header;
 };

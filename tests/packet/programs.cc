@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/packet/programs.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <vector>
+
+#include "tc_port.skel.h"
+#include "tc_site.skel.h"
+#include "tc_underlay.skel.h"
+#include "xdp_port.skel.h"
+#include "xdp_site.skel.h"
+#include "xdp_underlay.skel.h"
+
+namespace ov6::packet {
+namespace {
+
+[[noreturn]] void Die(const std::string& what) {
+  std::fprintf(stderr, "%s\n", what.c_str());
+  std::abort();
+}
+
+// The maps of the first object serve all.
+void ShareMaps(const bpf_object* owner, bpf_object* object) {
+  bpf_map* map;
+  bpf_object__for_each_map(map, object) {
+    const bpf_map* shared = bpf_object__find_map_by_name(owner, bpf_map__name(map));
+    if (shared != nullptr && bpf_map__reuse_fd(map, bpf_map__fd(shared)) != 0) Die("reuse_fd");
+  }
+}
+
+}  // namespace
+
+Programs::Programs() {
+  objects_ = {xdp_site::open()->obj, xdp_underlay::open()->obj, xdp_port::open()->obj,
+              tc_site::open()->obj,  tc_underlay::open()->obj,  tc_port::open()->obj};
+  for (bpf_object* object : objects_) {
+    if (object != objects_[0]) ShareMaps(objects_[0], object);
+    if (bpf_object__load(object) != 0) Die(std::string("the kernel refuses ") + bpf_object__name(object));
+  }
+}
+
+Programs& Programs::Get() {
+  static Programs* programs = new Programs;
+  return *programs;
+}
+
+int Programs::Program(const std::string& name) const {
+  for (bpf_object* object : objects_) {
+    const bpf_program* program = bpf_object__find_program_by_name(object, name.c_str());
+    if (program != nullptr) return bpf_program__fd(program);
+  }
+  Die("no program " + name);
+}
+
+int Programs::Map(const std::string& name) const {
+  const int fd = bpf_object__find_map_fd_by_name(objects_[0], name.c_str());
+  if (fd < 0) Die("no map " + name);
+  return fd;
+}
+
+const bpf_object* Programs::Object(const std::string& name) const {
+  for (bpf_object* object : objects_)
+    if (name == bpf_object__name(object)) return object;
+  Die("no object " + name);
+}
+
+void ClearMap(const std::string& name) {
+  const int fd = Programs::Get().Map(name);
+  std::vector<char> key(512);
+  while (bpf_map_get_next_key(fd, nullptr, key.data()) == 0)
+    if (bpf_map_delete_elem(fd, key.data()) != 0) break;
+}
+
+std::array<ov6_count, OV6_VERDICT_MAX> Verdicts() {
+  std::array<ov6_count, OV6_VERDICT_MAX> sums{};
+  std::vector<ov6_count> cpus(libbpf_num_possible_cpus());
+  for (uint32_t verdict = 0; verdict < sums.size(); verdict++) {
+    if (bpf_map_lookup_elem(Programs::Get().Map("verdicts"), &verdict, cpus.data()) != 0) continue;
+    for (const ov6_count& cpu : cpus) {
+      sums[verdict].packets += cpu.packets;
+      sums[verdict].bytes += cpu.bytes;
+    }
+  }
+  return sums;
+}
+
+}  // namespace ov6::packet

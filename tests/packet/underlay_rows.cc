@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+// What comes from the IPv4 network.
+#include "tests/packet/row.h"
+
+namespace ov6::packet {
+namespace {
+
+Row Underlay(std::string name, std::function<void()> tables, std::function<Bytes()> frame, End end,
+             ov6_verdict verdict, std::function<Bytes()> expected = nullptr) {
+  return {std::move(name),  "underlay", "wan",   std::move(tables),
+          std::move(frame), end,        verdict, std::move(expected)};
+}
+
+// A tunnel packet from the peer; inner source and destination as given.
+Bytes From(const std::string& source, const std::string& to = kHost) {
+  return FromPeer().Ip4(kPeer, kWan).DontFragment().Ip6(source, to).Udp(1000, 2000, 100).Done();
+}
+std::function<Bytes()> Inner(const std::string& source, const std::string& to = kHost) {
+  return [=] { return From(source, to); };
+}
+std::function<Bytes()> Outer(const std::string& source, const std::string& to = kWan) {
+  return [=] { return FromPeer().Ip4(source, to).Ip6(kRemote, kHost).Echo(8).Done(); };
+}
+Bytes Delivered() { return ToHost().Ip6(kRemote, kHost).HopLimit(63).Udp(1000, 2000, 100).Done(); }
+
+Bytes Punted(uint8_t reason, uint32_t slave, uint16_t slot, const Bytes& packet) {
+  ov6_port_header header = PortHeader(OV6_PORT_PUNT, "wan", reason);
+  header.port = slot << 8;
+  header.slave = slave << 24;
+  return FromPeer().Port(header).Raw(packet).EtherType(OV6_ETH_P_PORT).Done();
+}
+Bytes Behind(const Bytes& frame, size_t offset) { return Bytes(frame.begin() + offset, frame.end()); }
+
+Bytes UdpTunnel(uint16_t checksum = 0) {
+  Bytes frame = FromPeer().Ip4(kFarPeer, kWan).Gue(50000, 6080).Ip6(kRemoteUdp, kHost).Echo(8).Done();
+  frame[40] = checksum >> 8;
+  frame[41] = checksum;
+  return frame;
+}
+
+std::vector<Row> Passes() {
+  return {
+      Underlay(
+          "disabled", [] { SetEntry("config", uint32_t{0}, ov6_config{}); }, Inner(kRemote), End::kStack,
+          OV6_VERDICT_PASS_DISABLED),
+      Underlay(
+          "IPv6", nullptr, [] { return FromPeer().Ip6(kRemote, kHost).Echo(8).Done(); }, End::kStack,
+          OV6_VERDICT_PASS_NOT_IPV6),
+      Underlay(
+          "another MAC", nullptr,
+          [] { return Frame(kHostMac, kPeerMac).Ip4(kPeer, kWan).Ip6(kRemote, kHost).Echo(8).Done(); },
+          End::kStack, OV6_VERDICT_PASS_OTHER_MAC),
+      Underlay("for another address", nullptr, Outer(kPeer, "198.51.100.77"), End::kStack,
+               OV6_VERDICT_PASS_NOT_TUNNEL),
+      Underlay(
+          "TCP", nullptr, [] { return FromPeer().Ip4(kPeer, kWan).Tcp(1, 2, 10).Done(); }, End::kStack,
+          OV6_VERDICT_PASS_NOT_TUNNEL),
+      Underlay(
+          "UDP to another port", nullptr, [] { return FromPeer().Ip4(kPeer, kWan).Gue(6080, 4646).Done(); },
+          End::kStack, OV6_VERDICT_PASS_NOT_TUNNEL),
+      Underlay(
+          "GUE control", nullptr,
+          [] {
+            return FromPeer().Ip4(kPeer, kWan).Gue(1, 6080).Raw({0x20, 0, 0, 0}).Done();
+          },
+          End::kStack, OV6_VERDICT_PASS_GUE),
+      Underlay(
+          "GUE variant 1 with IPv4", nullptr,
+          [] { return FromPeer().Ip4(kPeer, kWan).Gue(1, 6080).Ip4("10.0.0.1", "10.0.0.2").Done(); },
+          End::kStack, OV6_VERDICT_PASS_GUE),
+      Underlay("to the router itself", nullptr, Inner(kRemote, kRouter), End::kStack,
+               OV6_VERDICT_PASS_FOR_ROUTER,
+               [] { return FromPeer().Ip6(kRemote, kRouter).Udp(1000, 2000, 100).Done(); }),
+  };
+}
+
+std::vector<Row> Deliveries() {
+  return {
+      Underlay("6in4", nullptr, Inner(kRemote), End::kForward, OV6_VERDICT_SITE, Delivered),
+      Underlay(
+          "UDP", nullptr, [] { return UdpTunnel(); }, End::kForward, OV6_VERDICT_SITE,
+          [] { return ToHost().Ip6(kRemoteUdp, kHost).HopLimit(63).Echo(8).Done(); }),
+      Underlay(
+          "IPv4 options", nullptr,
+          [] {
+            return FromPeer().Ip4(kPeer, kWan).Options(10).Ip6(kRemote, kHost).Udp(1000, 2000, 100).Done();
+          },
+          End::kForward, OV6_VERDICT_SITE, Delivered),
+      Underlay(
+          "the outer DSCP stays outside", nullptr,
+          [] {
+            return FromPeer()
+                .Ip4(kPeer, kWan)
+                .Dscp(46)
+                .Ip6(kRemote, kHost)
+                .Dscp(10)
+                .Udp(1000, 2000, 100)
+                .Done();
+          },
+          End::kForward, OV6_VERDICT_SITE,
+          [] { return ToHost().Ip6(kRemote, kHost).Dscp(10).HopLimit(63).Udp(1000, 2000, 100).Done(); }),
+      Underlay(
+          "any locator of the source's mapping",
+          [] {
+            ov6_mapping mapping = Mapping(Locator("198.51.100.9"));
+            mapping.locator_count = 3;
+            mapping.locators[1] = Locator("198.51.100.8");
+            mapping.locators[2] = Locator(kPeer);
+            mapping.locators[2].priority = 255;
+            SetMapping("fd00:2::/48", mapping);
+          },
+          Inner(kRemote), End::kForward, OV6_VERDICT_SITE, Delivered),
+      Underlay(
+          "relay",
+          [] {
+            SetRoute("fd00:3::/48", OV6_ACTION_TUNNEL, kDht, OV6_ROUTE_RELAY);
+            SetMapping("fd00:3::/48", Mapping(Locator("198.51.100.254")));
+          },
+          Inner(kRemote, kRemoteUdp), End::kBack, OV6_VERDICT_TUNNEL,
+          [] {
+            return Frame(kGatewayMac, kWanMac)
+                .Ip4(kWan, "198.51.100.254")
+                .DontFragment()
+                .Ip6(kRemote, kRemoteUdp)
+                .HopLimit(63)
+                .Udp(1000, 2000, 100)
+                .Done();
+          }),
+  };
+}
+
+std::vector<Row> Punts() {
+  return {
+      Underlay("source unmapped", nullptr, Inner(kUnmapped), End::kPunt, OV6_VERDICT_PUNT_VERIFY,
+               [] { return Punted(OV6_PUNT_VERIFY, kDht, kDhtSlot, Behind(From(kUnmapped), 14)); }),
+      Underlay(
+          "source mapped elsewhere", [] { SetMapping("fd00:2::/48", Mapping(Locator(kFarPeer))); },
+          Inner(kRemote), End::kPunt, OV6_VERDICT_PUNT_VERIFY,
+          [] { return Punted(OV6_PUNT_VERIFY, kDht, kDhtSlot, Behind(From(kRemote), 14)); }),
+      Underlay("route takes all", nullptr, Inner(kRemote, "2001:db8::1"), End::kPunt, OV6_VERDICT_PUNT_ROUTE,
+               [] {
+                 return Punted(OV6_PUNT_ROUTE, kManagement, kManagementSlot,
+                               Behind(From(kRemote, "2001:db8::1"), 34));
+               }),
+      Underlay(
+          "budget of the /24 used up", [] { EmptyBucket("::ffff:198.51.100.0", OV6_BUCKET_PUNT); },
+          Inner(kUnmapped), End::kDrop, OV6_VERDICT_DROP_PUNT_SOURCE_BUDGET),
+      Underlay("budget of all used up", EmptyPuntBudget, Inner(kUnmapped), End::kDrop,
+               OV6_VERDICT_DROP_PUNT_BUDGET),
+  };
+}
+
+std::vector<Row> OuterDrops() {
+  std::vector<Row> rows = {
+      Underlay(
+          "first fragment", nullptr,
+          [] { return FromPeer().Ip4(kPeer, kWan).Fragment(0x2000).Ip6(kRemote, kHost).Echo(8).Done(); },
+          End::kDrop, OV6_VERDICT_DROP_OUTER_FRAGMENT),
+      Underlay(
+          "later fragment", nullptr,
+          [] { return FromPeer().Ip4(kPeer, kWan).Fragment(0x0010).Protocol(41).Raw(Bytes(64)).Done(); },
+          End::kDrop, OV6_VERDICT_DROP_OUTER_FRAGMENT),
+      Underlay(
+          "first fragment of UDP", nullptr,
+          [] {
+            return FromPeer()
+                .Ip4(kPeer, kWan)
+                .Fragment(0x2000)
+                .Gue(1, 6080)
+                .Ip6(kRemote, kHost)
+                .Echo(8)
+                .Done();
+          },
+          End::kDrop, OV6_VERDICT_DROP_OUTER_FRAGMENT),
+      Underlay(
+          "wrong IPv4 checksum", nullptr,
+          [] { return FromPeer().Ip4(kPeer, kWan).Ip6(kRemote, kHost).Echo(8).Patch(22, 63).Done(); },
+          End::kDrop, OV6_VERDICT_DROP_MALFORMED),
+      Underlay(
+          "outer length beyond the frame", nullptr,
+          [] { return FromPeer().Ip4(kPeer, kWan).Ip6(kRemote, kHost).Echo(8).Cut(80).Done(); }, End::kDrop,
+          OV6_VERDICT_DROP_MALFORMED),
+      Underlay(
+          "inner length beyond the outer", nullptr,
+          [] { return FromPeer().Ip4(kPeer, kWan).Ip6(kRemote, kHost).Echo(8).Patch(39, 200).Done(); },
+          End::kDrop, OV6_VERDICT_DROP_MALFORMED),
+      Underlay(
+          "IPv4 in protocol 41", nullptr,
+          [] { return FromPeer().Ip4(kPeer, kWan).Protocol(41).Ip4(kPeer, kWan).Raw(Bytes(64)).Done(); },
+          End::kDrop, OV6_VERDICT_DROP_MALFORMED),
+      Underlay(
+          "UDP checksum not zero", nullptr, [] { return UdpTunnel(0x1234); }, End::kDrop,
+          OV6_VERDICT_DROP_UDP_CHECKSUM),
+  };
+  for (const char* source :
+       {"0.1.2.3", "127.0.0.1", "169.254.1.1", "224.0.0.1", "240.0.0.1", "255.255.255.255"})
+    rows.push_back(Underlay(std::string("outer martian ") + source, nullptr, Outer(source), End::kDrop,
+                            OV6_VERDICT_DROP_OUTER_SOURCE));
+  rows.push_back(
+      Underlay("outer source is ours", nullptr, Outer(kWan), End::kDrop, OV6_VERDICT_DROP_OUTER_SOURCE));
+  return rows;
+}
+
+std::vector<Row> InnerDrops() {
+  std::vector<Row> rows = {
+      Underlay("inner source of our site", nullptr, Inner(kHost2), End::kDrop, OV6_VERDICT_DROP_INNER_SOURCE),
+      Underlay("inner source of our rejected rest", nullptr, Inner("fd00:1:0:99::1"), End::kDrop,
+               OV6_VERDICT_DROP_INNER_SOURCE),
+      Underlay("source under a route that takes all", nullptr, Inner("2001:db8::1"), End::kDrop,
+               OV6_VERDICT_DROP_SOURCE_MISMATCH),
+      Underlay(
+          "source remembered as absent", [] { SetNegative("fd00:9::/48", 0); }, Inner(kUnmapped), End::kDrop,
+          OV6_VERDICT_DROP_SOURCE_MISMATCH),
+      Underlay(
+          "hop limit 1", nullptr,
+          [] { return FromPeer().Ip4(kPeer, kWan).Ip6(kRemote, kHost).HopLimit(1).Echo(8).Done(); },
+          End::kDrop, OV6_VERDICT_DROP_HOP_LIMIT),
+      Underlay(
+          "not-ECT in CE", nullptr,
+          [] { return FromPeer().Ip4(kPeer, kWan).Ecn(3).Ip6(kRemote, kHost).Echo(8).Done(); }, End::kDrop,
+          OV6_VERDICT_DROP_ECN),
+      Underlay("to another tunnel", nullptr, Inner(kRemote, kRemoteUdp), End::kDrop, OV6_VERDICT_DROP_RELAY),
+      Underlay(
+          "relay back to whom it came from",
+          [] { SetRoute("fd00:2::/48", OV6_ACTION_TUNNEL, kDht, OV6_ROUTE_RELAY); },
+          Inner(kRemote, "fd00:2::23"), End::kDrop, OV6_VERDICT_DROP_RELAY),
+      Underlay("to what passes to the kernel's routes", nullptr, Inner(kRemote, "2001:db8:aaaa::1"),
+               End::kDrop, OV6_VERDICT_DROP_RELAY),
+      Underlay("to our unassigned rest", nullptr, Inner(kRemote, "fd00:1:0:99::1"), End::kDrop,
+               OV6_VERDICT_DROP_SITE_REJECT),
+      Underlay("route without action", nullptr, Inner(kRemote, "2001:db8:bbbb::1"), End::kDrop,
+               OV6_VERDICT_DROP_ROUTE_EMPTY),
+      Underlay(
+          "no route", [] { DeleteRoute("::/0"); }, Inner(kRemote, "2001:db8::1"), End::kDrop,
+          OV6_VERDICT_DROP_NO_ROUTE),
+      Underlay(
+          "destination remembered as unreachable", [] { SetNegative("2001:db8::/32", 0); },
+          Inner(kRemote, "2001:db8::1"), End::kDrop, OV6_VERDICT_DROP_NEGATIVE),
+      Underlay(
+          "bigger than the site's device",
+          [] {
+            ov6_device lan = Device("lan");
+            lan.mtu = 120;
+            SetDevice("lan", lan);
+          },
+          Inner(kRemote), End::kDrop, OV6_VERDICT_DROP_TOO_BIG),
+      Underlay("site that the kernel blackholes", nullptr, Inner(kRemote, "fd00:1:0:4::1"), End::kDrop,
+               OV6_VERDICT_DROP_NO_NEXT_HOP),
+      Underlay(
+          "slave of the source has no port", [] { ClearMap("slaves"); }, Inner(kUnmapped), End::kDrop,
+          OV6_VERDICT_DROP_NO_PORT),
+  };
+  for (const char* source : {"::", "::1", "::10.0.0.1", "::ffff:10.0.0.1", "fe80::1", "febf::1", "ff02::1"})
+    rows.push_back(Underlay(std::string("inner martian ") + source, nullptr, Inner(source), End::kDrop,
+                            OV6_VERDICT_DROP_INNER_SOURCE));
+  for (const char* to : {"::1", "fe80::1", "ff02::1", "::ffff:10.0.0.1"})
+    rows.push_back(Underlay(std::string("to martian ") + to, nullptr, Inner(kRemote, to), End::kDrop,
+                            OV6_VERDICT_DROP_INNER_DESTINATION));
+  return rows;
+}
+
+}  // namespace
+
+const std::vector<Row>& UnderlayRows() {
+  static const std::vector<Row>* rows = [] {
+    auto* all = new std::vector<Row>;
+    for (auto part : {Passes(), Deliveries(), Punts(), OuterDrops(), InnerDrops()})
+      all->insert(all->end(), part.begin(), part.end());
+    return all;
+  }();
+  return *rows;
+}
+
+}  // namespace ov6::packet
