@@ -16,7 +16,7 @@ Registrar::Registrar(const DhtConfig& config, Session& session, SubmitRequest su
 BootTime Registrar::NextDeadline() const {
   BootTime deadline = BootTime::max();
   for (const auto& [prefix, registration] : registrations_) {
-    if (!registration.signing) deadline = std::min(deadline, registration.next);
+    if (!registration.signing) deadline = std::min({deadline, registration.next, registration.again});
   }
   return deadline;
 }
@@ -24,7 +24,12 @@ BootTime Registrar::NextDeadline() const {
 void Registrar::OnTimer() {
   const BootTime now = clock_.boot();
   for (auto& [prefix, registration] : registrations_) {
-    if (!registration.signing && registration.next <= now) Sign(prefix, &registration);
+    if (registration.signing) continue;
+    if (registration.next <= now) {
+      Sign(prefix, &registration);
+    } else if (registration.again <= now) {
+      PutAgain(prefix, &registration);
+    }
   }
 }
 
@@ -85,6 +90,8 @@ void Registrar::OnSigned(const Prefix& prefix, const Bytes& unsigned_record,
 void Registrar::OnJoined() {
   joined_ = true;
   for (auto& [prefix, registration] : registrations_) {
+    registration.again_delay = kFirstAgain;
+    registration.again = clock_.boot() + kFirstAgain;
     if (!registration.record.empty()) Put(prefix, &registration);
   }
 }
@@ -94,18 +101,25 @@ void Registrar::Put(const Prefix& prefix, Registration* registration) {
   submit_(PutRequest{registration->put, StorageKey(config_.domain, prefix), registration->record});
 }
 
+void Registrar::PutAgain(const Prefix& prefix, Registration* registration) {
+  registration->again_delay *= 2;
+  const bool more = registration->again_delay <= kLastAgain;
+  registration->again = more ? clock_.boot() + registration->again_delay : BootTime::max();
+  if (!registration->record.empty()) Put(prefix, registration);
+}
+
 void Registrar::OnPut(const PutOutput& output) {
   for (auto& [prefix, registration] : registrations_) {
     if (registration.put != output.id) continue;
     registration.put = 0;
-    registration.stored = output.stored;
+    const bool news = !std::exchange(registration.stored, output.stored);
     ++(output.stored ? counters_.stored : counters_.store_failed);
     if (!output.stored) {
       spdlog::warn("{} was not stored, trying again", prefix.ToString());
       return Retry(&registration);
     }
     registration.retry = kFirstRetry;
-    spdlog::info("{} registered at {} nodes", prefix.ToString(), output.replicas);
+    if (news) spdlog::info("{} registered at {} nodes", prefix.ToString(), output.replicas);
     return;
   }
 }

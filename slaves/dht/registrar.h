@@ -22,6 +22,10 @@ class Registrar {
   static constexpr auto kLifetime = std::chrono::minutes(10);
   static constexpr Duration kFirstRetry = std::chrono::seconds(1);
   static constexpr Duration kLongestRetry = std::chrono::seconds(30);
+  // After joining, the same record is put again after 1, 2, 4, .. s: while a ring grows, a value can go to a
+  // node that is just handing over its part of the ring.
+  static constexpr Duration kFirstAgain = std::chrono::seconds(1);
+  static constexpr Duration kLastAgain = std::chrono::seconds(32);
   // Ids of its PutRequests count up from here; the resolver's start far above.
   static constexpr uint64_t kFirstRequest = 1;
 
@@ -53,12 +57,15 @@ class Registrar {
     uint64_t put = 0;  // id of the put under way, 0: none
     BootTime next{};   // when to sign anew
     Duration retry = kFirstRetry;
+    BootTime again = BootTime::max();  // when to put the same record once more
+    Duration again_delay = kFirstAgain;
   };
 
   void Sign(const Prefix& prefix, Registration* registration);
   void OnSigned(const Prefix& prefix, const Bytes& unsigned_record,
                 const absl::StatusOr<std::string>& result);
   void Put(const Prefix& prefix, Registration* registration);
+  void PutAgain(const Prefix& prefix, Registration* registration);
   void Retry(Registration* registration);
   Record MakeRecord(const Prefix& prefix);
 

@@ -299,14 +299,31 @@ TEST_F(RegistrarTest, PutsASignedRecordOnceTheNodeIsAMember) {
 }
 
 TEST_F(RegistrarTest, RenewsAtHalfItsLifetimeWithAHigherSequence) {
+  EXPECT_EQ(registrar_->NextDeadline(), BootTime::max());  // while the master signs
   SignOldest();
-  registrar_->OnJoined();
   EXPECT_EQ(registrar_->NextDeadline(), now_ + minutes(5));
+  registrar_->OnJoined();
   Advance(minutes(5));
   registrar_->OnTimer();
   SignOldest();
   ASSERT_EQ(puts_.size(), 2u);
   EXPECT_GT(RecordOf(puts_[1]).sequence, RecordOf(puts_[0]).sequence);
+}
+
+TEST_F(RegistrarTest, PutsTheSameRecordAgainWhileARingMayStillGrow) {
+  SignOldest();
+  registrar_->OnJoined();
+  const BootTime joined = now_;
+  std::vector<Duration> times;
+  while (registrar_->NextDeadline() < joined + minutes(5)) {
+    Advance(registrar_->NextDeadline() - now_);
+    registrar_->OnTimer();
+    times.push_back(now_ - joined);
+  }
+  EXPECT_EQ(times, (std::vector<Duration>{seconds(1), seconds(3), seconds(7), seconds(15), seconds(31),
+                                          seconds(63)}));
+  ASSERT_EQ(puts_.size(), 7u);
+  EXPECT_EQ(puts_.front().value, puts_.back().value);
 }
 
 TEST_F(RegistrarTest, PutsAgainWhenTheNodeJoinsAgain) {
@@ -360,7 +377,8 @@ TEST_F(RegistrarTest, WhatWasNotStoredIsSignedAndPutAgain) {
   Advance(seconds(1));
   registrar_->OnTimer();
   SignOldest();
-  EXPECT_EQ(puts_.size(), 2u);
+  ASSERT_EQ(puts_.size(), 2u);
+  EXPECT_GT(RecordOf(puts_[1]).sequence, RecordOf(puts_[0]).sequence);
 }
 
 class RecordCheckerTest : public DhtTest {
