@@ -113,6 +113,8 @@ absl::StatusOr<UniqueFd> AttachXdp(const netlink::Link& link, int program, const
 }
 
 absl::Status DetachXdp(const std::filesystem::path& pin) {
+  // Without this the program stays until the kernel gets round to freeing the pin.
+  if (auto fd = OpenPin(pin, false); fd.ok()) (void)bpf_link_detach(fd->get());
   if (unlink(pin.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
   return absl::ErrnoToStatus(errno, "removing " + pin.string());
 }
