@@ -258,7 +258,7 @@ absl::StatusOr<Capsule> DecodePort(ByteReader& in) {
   c.completion_size = in.U32();
   c.rx_size = in.U32();
   c.tx_size = in.U32();
-  if (!in.ok()) return Malformed("a PORT is cut short: it takes 36 bytes");
+  if (!in.ok()) return Malformed("a PORT is cut short: it takes 32 bytes");
   return c;
 }
 

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: Apache-2.0
+// Each row is one capsule, byte by byte as docs/slave-protocol.md section 2 says.
+#include "userspace/wire/capsule_codec.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include "userspace/base/bytes.h"
+#include "userspace/base/crypto.h"
+
+namespace ov6 {
+namespace {
+
+// Bytes from hexadecimal text; blanks are free and "# ..." runs to the end of a line.
+Bytes Annotated(std::string_view text) {
+  std::string digits;
+  bool comment = false;
+  for (const char c : text) {
+    comment = c == '#' || (comment && c != '\n');
+    if (!comment && !isspace(static_cast<unsigned char>(c))) digits += c;
+  }
+  const auto bytes = FromHex(digits);
+  EXPECT_TRUE(bytes.ok()) << text;
+  return {bytes->begin(), bytes->end()};
+}
+
+Ipv6 Address(const char* text) { return *Ipv6::Parse(text); }
+Prefix Pfx(const char* text) { return *Prefix::Parse(text); }
+
+struct Row {
+  const char* name;
+  Capsule capsule;
+  const char* bytes;
+};
+
+const Row kRows[] = {
+    {"DATAGRAM, a packet", DatagramCapsule{kPacketContext, {0x60, 1, 2}}, R"(
+      00          # type
+      04          # length
+      00          # context
+      60 01 02    # packet)"},
+    {"DATAGRAM, a frame of a port", DatagramCapsule{kPortContext, {0x01}}, "00 02 02 01"},
+    {"ROUTE_ADVERTISEMENT, goodbye", RouteAdvertisementCapsule{}, "03 00"},
+    {"ROUTE_ADVERTISEMENT, two ranges", RouteAdvertisementCapsule{{Pfx("2001:db8::/32"), Pfx("fd00::/8")}},
+     R"(
+      03 40 44    # 68 bytes
+      06          # IPv6
+      20010db8 00000000 00000000 00000000   # first
+      20010db8 ffffffff ffffffff ffffffff   # last
+      00          # every protocol
+      06
+      fd000000 00000000 00000000 00000000
+      fdffffff ffffffff ffffffff ffffffff
+      00)"},
+    {"MAPPINGS, one of each kind",
+     MappingsCapsule{5,
+                     {MappingAdd{Pfx("fd12:3456:789a::/48"),
+                                 {{.address = {0xc6336402}, .priority = 1},
+                                  {.address = {0xc6336403},
+                                   .encapsulation = Encapsulation::kUdp,
+                                   .port = 6080,
+                                   .priority = 2,
+                                   .mtu = 1400}},
+                                 30000,
+                                 60000},
+                      MappingNegative{Pfx("fd99::/48"), 5000, 3, true}, MappingWithdraw{Pfx("fd13::/48")}}},
+     R"(
+      af763601 40 61   # type, 97 bytes
+      05               # sequence
+      01 32            # add, 50 bytes
+      30 fd123456789a 00000000000000000000   # /48
+      00007530         # soft lifetime, ms
+      0000ea60         # hard lifetime, ms
+      02               # two locators
+      c6336402 0000 00 01 0000 0000          # 198.51.100.2, 6in4, priority 1
+      c6336403 17c0 01 02 0578 0000          # 198.51.100.3:6080, UDP, priority 2, MTU 1400
+      02 17            # negative, 23 bytes
+      30 fd990000 000000000000000000000000   # /48
+      00001388         # lifetime, ms
+      03               # ICMPv6 code
+      01               # could not ask
+      03 11            # withdraw, 17 bytes
+      30 fd130000 000000000000000000000000)"},
+    {"MAPPINGS_ACK, all well", MappingsAckCapsule{5, {}}, "af763602 01 05"},
+    {"MAPPINGS_ACK, the second refused", MappingsAckCapsule{16384, {{1, "no"}}}, R"(
+      af763602 08
+      80004000    # sequence
+      01          # index
+      02 6e6f     # reason)"},
+    {"REFRESH", RefreshCapsule{{Address("fd12::1"), Address("fd12::2")}}, R"(
+      af763603 20
+      fd120000 00000000 00000000 00000001
+      fd120000 00000000 00000000 00000002)"},
+    {"PORT",
+     PortCapsule{.slot = 1,
+                 .slave = 7,
+                 .mtu = 1564,
+                 .frame_size = 2048,
+                 .frame_count = 4096,
+                 .fill_size = 2048,
+                 .completion_size = 1024,
+                 .rx_size = 512,
+                 .tx_size = 256},
+     R"(
+      af763604 20
+      0001        # slot
+      061c        # MTU
+      00000007    # slave
+      00000800    # frame size
+      00001000    # frame count
+      00000800    # fill
+      00000400    # completion
+      00000200    # rx
+      00000100    # tx)"},
+    {"STATUS", StatusCapsule{"{}"}, "af763605 02 7b7d"},
+    {"CALL", CallCapsule{3, "state", ""}, "af763606 07 03 05 7374617465"},
+    {"CALL with an argument", CallCapsule{3, "start", "{}"}, "af763606 09 03 05 7374617274 7b7d"},
+    {"RETURN, well", ReturnCapsule{3, 0, "{}"}, "af763607 04 03 00 7b7d"},
+    {"RETURN, an error", ReturnCapsule{3, 12, "no"}, "af763607 04 03 0c 6e6f"},
+    {"PING", PingCapsule{false, 0x0102030405060708}, "af763608 09 00 0102030405060708"},
+    {"PING, answered", PingCapsule{true, 1}, "af763608 09 01 0000000000000001"},
+    {"unknown", UnknownCapsule{0x41, {9, 9}}, "40 41 02 09 09"},
+};
+
+std::vector<Capsule> DecodeAll(std::span<const uint8_t> bytes, size_t fragment) {
+  CapsuleDecoder decoder;
+  std::vector<Capsule> capsules;
+  while (!bytes.empty()) {
+    const auto part = bytes.first(std::min(fragment, bytes.size()));
+    bytes = bytes.subspan(part.size());
+    decoder.Ingest(part);
+    while (true) {
+      auto capsule = decoder.Next();
+      EXPECT_TRUE(capsule.ok()) << capsule.status();
+      if (!capsule.ok() || !*capsule) break;
+      capsules.push_back(**std::move(capsule));
+    }
+  }
+  EXPECT_TRUE(decoder.Finish().ok());
+  return capsules;
+}
+
+TEST(CapsuleCodec, BytesBothWays) {
+  for (const Row& row : kRows) {
+    SCOPED_TRACE(row.name);
+    EXPECT_EQ(ToHex(EncodeCapsule(row.capsule)), ToHex(Annotated(row.bytes)));
+    EXPECT_EQ(DecodeAll(Annotated(row.bytes), 1 << 20), std::vector<Capsule>{row.capsule});
+  }
+}
+
+TEST(CapsuleCodec, FragmentsOfEverySize) {
+  Bytes stream;
+  std::vector<Capsule> expected;
+  for (const Row& row : kRows) {
+    EncodeCapsule(row.capsule, &stream);
+    expected.push_back(row.capsule);
+  }
+  for (size_t size = 1; size <= stream.size(); ++size) EXPECT_EQ(DecodeAll(stream, size), expected) << size;
+}
+
+TEST(CapsuleCodec, AStreamCutAnywhereInsideACapsuleFails) {
+  for (const Row& row : kRows) {
+    const Bytes bytes = Annotated(row.bytes);
+    for (size_t size = 1; size < bytes.size(); ++size) {
+      CapsuleDecoder decoder;
+      decoder.Ingest(std::span<const uint8_t>(bytes).first(size));
+      const auto capsule = decoder.Next();
+      ASSERT_TRUE(capsule.ok()) << row.name << " cut at " << size;
+      EXPECT_FALSE(*capsule);
+      EXPECT_FALSE(decoder.Finish().ok());
+    }
+  }
+}
+
+absl::Status Decode(const Bytes& bytes) {
+  CapsuleDecoder decoder;
+  decoder.Ingest(bytes);
+  return decoder.Next().status();
+}
+
+Bytes WithLength(const Capsule& capsule, size_t size) {
+  const Bytes whole = EncodeCapsule(capsule);
+  ByteReader in(whole);
+  const uint64_t type = in.Varint();
+  in.Varint();
+  const auto rest = in.Take(in.size());
+  Bytes value(rest.begin(), rest.end());
+  value.resize(size);
+  return ByteWriter().Varint(type).Block(value).Take();
+}
+
+// Every length at which the value may end, per capsule; all others are refused.
+TEST(CapsuleCodec, EveryWrongLengthIsRefused) {
+  const struct {
+    const char* name;
+    size_t longest;
+    std::vector<size_t> right;
+  } rows[] = {
+      {"DATAGRAM, a packet", 4, {1, 2, 3, 4}},
+      {"ROUTE_ADVERTISEMENT, two ranges", 68, {0, 34, 68}},
+      {"MAPPINGS, one of each kind", 97, {1, 53, 78, 97}},
+      {"MAPPINGS_ACK, the second refused", 8, {4, 8}},
+      {"REFRESH", 32, {0, 16, 32}},
+      {"PORT", 36, {32, 33, 34, 35, 36}},
+      {"CALL", 7, {7}},
+      {"RETURN, an error", 4, {2, 3, 4}},
+      {"PING", 12, {9}},
+  };
+  for (const auto& row : rows) {
+    const auto* found = std::find_if(std::begin(kRows), std::end(kRows),
+                                     [&](const Row& r) { return std::string(r.name) == row.name; });
+    ASSERT_NE(found, std::end(kRows)) << row.name;
+    for (size_t size = 0; size <= row.longest; ++size) {
+      const bool right = std::count(row.right.begin(), row.right.end(), size) > 0;
+      EXPECT_EQ(Decode(WithLength(found->capsule, size)).ok(), right)
+          << row.name << " with " << size << " bytes";
+    }
+  }
+}
+
+TEST(CapsuleCodec, MalformedValues) {
+  const struct {
+    const char *name, *bytes, *sentence;
+  } rows[] = {
+      {"a range of IPv4", "03 22 04 00000000000000000000000000000000 00000000000000000000000000000000 00",
+       "version 4"},
+      {"a range of one protocol",
+       "03 22 06 00000000000000000000000000000000 00000000000000000000000000000000 3a", "protocol 58"},
+      {"a range backwards", "03 22 06 00000000000000000000000000000002 00000000000000000000000000000001 00",
+       "ends before"},
+      {"ranges that overlap",
+       "03 40 44 06 00000000000000000000000000000000 00000000000000000000000000000001 00"
+       "06 00000000000000000000000000000001 00000000000000000000000000000002 00",
+       "not behind"},
+      {"a change of kind 9", "af763601 14 01 09 11 30 fd130000000000000000000000000000", "kind 9"},
+      {"a prefix of 129 bits", "af763601 14 01 03 11 81 fd130000000000000000000000000000", "129"},
+      {"bits past the length", "af763601 14 01 03 11 08 fd130000000000000000000000000000", "past its length"},
+      {"no locators", "af763601 1d 01 01 1a 30 fd130000000000000000000000000000 00000000 00000000 00",
+       "0 locators"},
+      {"five locators", "af763601 1d 01 01 1a 30 fd130000000000000000000000000000 00000000 00000000 05",
+       "5 locators"},
+      {"an encapsulation 2",
+       "af763601 29 01 01 26 30 fd130000000000000000000000000000 00000000 00000000 01 c6336401 0000 02 01 "
+       "0000 0000",
+       "encapsulation 2"},
+      {"a negative's reason 2", "af763601 1a 01 02 17 30 fd130000000000000000000000000000 00000000 00 02",
+       "reason is 2"},
+      {"a RETURN's code of 65536", "af763607 05 03 80010000", "65536"},
+      {"a PING's reply of 2", "af763608 09 02 0000000000000000", "reply is 2"},
+  };
+  for (const auto& row : rows) {
+    const auto status = Decode(Annotated(row.bytes));
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << row.name;
+    EXPECT_NE(status.ToString().find(row.sentence), std::string::npos) << row.name << ": " << status;
+  }
+}
+
+TEST(CapsuleCodec, BytesBehindTheFieldsOfAnEntryAreSkipped) {
+  const Bytes bytes = Annotated("af763601 15 01 03 12 30 fd130000000000000000000000000000 ff");
+  EXPECT_EQ(DecodeAll(bytes, 100),
+            (std::vector<Capsule>{MappingsCapsule{1, {MappingWithdraw{Pfx("fd13::/48")}}}}));
+}
+
+TEST(CapsuleCodec, TooLongIsRefusedBeforeItsBytesCome) {
+  const struct {
+    const char* name;
+    Bytes head;
+    bool well;
+  } rows[] = {
+      {"DATAGRAM at its limit", ByteWriter().Varint(0).Varint(kMaxDatagramSize).Take(), true},
+      {"DATAGRAM over it", ByteWriter().Varint(0).Varint(kMaxDatagramSize + 1).Take(), false},
+      {"STATUS at its limit", ByteWriter().Varint(0x2f763605).Varint(kMaxCapsuleSize).Take(), true},
+      {"STATUS over it", ByteWriter().Varint(0x2f763605).Varint(kMaxCapsuleSize + 1).Take(), false},
+      {"unknown over it", ByteWriter().Varint(0x41).Varint(uint64_t{1} << 61).Take(), false},
+  };
+  for (const auto& row : rows) EXPECT_EQ(Decode(row.head).ok(), row.well) << row.name;
+}
+
+TEST(CapsuleCodec, StaysFailed) {
+  CapsuleDecoder decoder;
+  decoder.Ingest(Annotated("af763608 01 00"));
+  EXPECT_FALSE(decoder.Next().ok());
+  decoder.Ingest(EncodeCapsule(PingCapsule{}));
+  EXPECT_FALSE(decoder.Next().ok());
+  EXPECT_FALSE(decoder.Finish().ok());
+}
+
+TEST(CapsuleCodec, TooManyEntries) {
+  MappingsCapsule mappings{1, std::vector<MappingChange>(257, MappingWithdraw{Pfx("fd13::/48")})};
+  EXPECT_FALSE(Decode(EncodeCapsule(mappings)).ok());
+  mappings.changes.pop_back();
+  EXPECT_TRUE(Decode(EncodeCapsule(mappings)).ok());
+
+  RouteAdvertisementCapsule routes;
+  for (int i = 0; i < 257; ++i) {
+    Ipv6 address = Address("fd00::");
+    address.bytes[2] = static_cast<uint8_t>(i >> 8);
+    address.bytes[3] = static_cast<uint8_t>(i);
+    routes.prefixes.push_back(Prefix::Of(address, 32));
+  }
+  EXPECT_FALSE(Decode(EncodeCapsule(routes)).ok());
+  routes.prefixes.pop_back();
+  EXPECT_TRUE(Decode(EncodeCapsule(routes)).ok());
+}
+
+TEST(CapsuleCodec, AdvertisementIsSortedAndWithoutOverlap) {
+  const RouteAdvertisementCapsule sent{
+      {Pfx("fd00::/8"), Pfx("2001:db8::/32"), Pfx("fd12::/16"), Pfx("fd00::/8")}};
+  EXPECT_EQ(DecodeAll(EncodeCapsule(sent), 7),
+            (std::vector<Capsule>{RouteAdvertisementCapsule{{Pfx("2001:db8::/32"), Pfx("fd00::/8")}}}));
+}
+
+TEST(CapsuleCodec, GarbageNeverCrashes) {
+  EXPECT_TRUE(rc::check([](const std::vector<uint8_t>& garbage, uint8_t last) {
+    // Half of the cases start as one of ours, so that they come past the type.
+    Bytes bytes;
+    if (last % 2 == 0)
+      bytes = {0xaf, 0x76, 0x36, static_cast<uint8_t>(last % 9), static_cast<uint8_t>(garbage.size() & 63)};
+    bytes.insert(bytes.end(), garbage.begin(), garbage.end());
+    CapsuleDecoder decoder;
+    decoder.Ingest(bytes);
+    while (true) {
+      const auto capsule = decoder.Next();
+      if (!capsule.ok() || !*capsule) break;
+    }
+  }));
+}
+
+}  // namespace
+}  // namespace ov6
