@@ -15,6 +15,8 @@
 namespace ov6::packet {
 namespace {
 
+Programs* in_use = nullptr;
+
 [[noreturn]] void Die(const std::string& what) {
   std::fprintf(stderr, "%s\n", what.c_str());
   std::abort();
@@ -40,10 +42,16 @@ Programs::Programs() {
   }
 }
 
-Programs& Programs::Get() {
-  static Programs* programs = new Programs;
-  return *programs;
+Programs::~Programs() {
+  for (bpf_object* object : objects_) bpf_object__close(object);
 }
+
+Programs& Programs::Get() {
+  static Programs* own = new Programs;
+  return in_use == nullptr ? *own : *in_use;
+}
+
+void Programs::Use(Programs* programs) { in_use = programs; }
 
 int Programs::Program(const std::string& name) const {
   for (bpf_object* object : objects_) {

@@ -16,15 +16,20 @@ namespace ov6::packet {
 
 class Programs {
  public:
-  // Loaded at the first call; aborts the test program if the kernel refuses.
+  // Aborts the test program if the kernel refuses.
+  Programs();
+  Programs(const Programs&) = delete;
+  ~Programs();
+
+  // The set that all helpers speak of; one for the whole test if nobody called Use().
   static Programs& Get();
+  static void Use(Programs* programs);
 
   int Program(const std::string& name) const;  // "xdp_site", ..., "xdp_far"
   int Map(const std::string& name) const;
   const bpf_object* Object(const std::string& name) const;
 
  private:
-  Programs();
   static constexpr size_t kObjects = 6;
   std::array<bpf_object*, kObjects> objects_{};
 };
