@@ -133,7 +133,7 @@ BootTime ChordEngine::Node::NextDeadline() const {
   if (mode_ == Mode::kLeft) return BootTime::max();
   BootTime next = std::min(rpcs_.NextDeadline(), *std::min_element(timers_.begin(), timers_.end()));
   for (const auto& [id, lookup] : lookups_) next = std::min(next, lookup.deadline);
-  for (const auto& [id, get] : gets_) next = std::min(next, get.deadline);
+  for (const auto& [id, get] : gets_) next = std::min({next, get.deadline, get.again});
   return std::min(next, store_.NextExpiry().value_or(BootTime::max()));
 }
 

@@ -145,6 +145,8 @@ class ChordEngine::Node {
     int hops = 0;
     bool started = false;
     bool answered = false;  // by somebody, if only with nothing
+    int rounds = 1;
+    BootTime again = BootTime::max();  // when to start over, if nobody answered
     BootTime deadline{};
   };
   struct Publication {
@@ -169,6 +171,7 @@ class ChordEngine::Node {
   void HandleFind(const Message& request, size_t size);
   bool KnowsOwner(const Key& key, std::vector<Peer>* nodes) const;
   std::vector<Peer> ClosestBefore(const Key& key) const;
+  std::vector<Peer> Nearest(const Key& key) const;
   void ExpireRequests();
 
   void SubmitGet(const GetRequest& request);
@@ -177,6 +180,7 @@ class ChordEngine::Node {
   void GetFrom(uint64_t id, const Peer& peer, uint32_t cursor);
   void OnValues(uint64_t id, const Peer& asked, const Message* reply);
   void FinishGet(uint64_t id);
+  bool GetAgain(Get* get);
   void TakeValues(Get* get, const std::vector<std::pair<Key, Bytes>>& entries);
   void HandleGet(const Message& request, size_t size);
   bool OwnsKey(const Key& key) const;
@@ -237,9 +241,9 @@ class ChordEngine::Node {
   std::map<Key, MeshMember> members_;  // in a ring: those it was formed of
   std::deque<Endpoint> remembered_;    // lost members, asked again while few are left
   BootTime started_{};
+  BootTime members_heard_{};  // when a contact that is in last answered
   Duration contact_backoff_{};
   size_t contact_next_ = 0;
-  int contact_rounds_ = 0;
   bool ring_join_ = false;
 
   bool stabilizing_ = false;  // one operation in flight

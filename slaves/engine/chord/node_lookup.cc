@@ -12,6 +12,8 @@ namespace {
 constexpr size_t kMaxSeen = 64;  // nodes one lookup asks or hears of and keeps
 constexpr int kMaxInFlight = 3;
 constexpr size_t kCandidates = 4;  // in an answer
+constexpr int kRounds = 4;         // of a get that nobody answers
+constexpr auto kRoundPause = std::chrono::milliseconds(400);
 constexpr auto kMinBackoff = std::chrono::milliseconds(500);
 constexpr auto kMaxBackoff = std::chrono::seconds(30);
 
@@ -52,6 +54,17 @@ std::vector<Peer> ChordEngine::Node::ClosestBefore(const Key& key) const {
   return out;
 }
 
+// And, last, the first one behind the key: if the node before it has just died, it knows itself to be the
+// owner.
+std::vector<Peer> ChordEngine::Node::Nearest(const Key& key) const {
+  std::vector<Peer> out = ClosestBefore(key);
+  const auto behind = std::find_if(successors_.begin(), successors_.end(), [&](const Peer& p) {
+    return !Between(self_.id, p.id, key) && !Buried(p);
+  });
+  if (behind != successors_.end()) out.insert(out.begin(), *behind);
+  return out;
+}
+
 void ChordEngine::Node::HandleFind(const Message& request, size_t size) {
   Message reply = Make(MessageType::kFound);
   const Key& key = *request.key;
@@ -66,7 +79,7 @@ void ChordEngine::Node::HandleFind(const Message& request, size_t size) {
     final = KnowsOwner(key, &nodes);
   }
   if (final) reply.flags |= kFinal;
-  reply.successors = final ? nodes : ClosestBefore(key);
+  reply.successors = final ? nodes : Nearest(key);
   Answer(request, size, std::move(reply));
 }
 
@@ -84,7 +97,7 @@ void ChordEngine::Node::StartLookup(const Key& key, bool want_predecessor, std::
   const uint64_t id = next_id_++;
   Lookup& lookup = lookups_[id];
   lookup = {id, key, want_predecessor, {}, {}, 0, 0, now_ + config_.request_timeout, std::move(done)};
-  AddCandidates(&lookup, start.empty() ? ClosestBefore(key) : start);
+  AddCandidates(&lookup, start.empty() ? Nearest(key) : start);
   LookupStep(id);
 }
 
@@ -151,10 +164,13 @@ void ChordEngine::Node::ExpireRequests() {
   }
   for (const uint64_t id : late) FinishLookup(id, std::nullopt);
   late.clear();
+  std::vector<uint64_t> again;
   for (const auto& [id, get] : gets_) {
     if (get.deadline <= now_) late.push_back(id);
+    if (get.deadline > now_ && get.again <= now_) again.push_back(id);
   }
   for (const uint64_t id : late) FinishGet(id);
+  for (const uint64_t id : again) StartGet(id);
 }
 
 // --- get -----------------------------------------------------------------------
@@ -176,6 +192,7 @@ void ChordEngine::Node::SubmitGet(const GetRequest& request) {
 void ChordEngine::Node::StartGet(uint64_t id) {
   Get& get = gets_.at(id);
   get.started = true;
+  get.again = BootTime::max();
   StartLookup(get.key, false, {}, [this, id](std::optional<std::vector<Peer>> nodes, int hops) {
     const auto it = gets_.find(id);
     if (it == gets_.end()) return;
@@ -233,7 +250,18 @@ void ChordEngine::Node::TakeValues(Get* get, const std::vector<std::pair<Key, By
   }
 }
 
+// Nobody answered: the neighbours of one that died may know more in a moment.
+bool ChordEngine::Node::GetAgain(Get* get) {
+  if (get->answered || get->rounds >= kRounds || !Member() || successors_.empty()) return false;
+  ++get->rounds;
+  get->again = now_ + kRoundPause;
+  if (get->again >= get->deadline) return false;
+  get->seen.clear();
+  return true;
+}
+
 void ChordEngine::Node::FinishGet(uint64_t id) {
+  if (GetAgain(&gets_.at(id))) return;
   auto node = gets_.extract(id);
   const Get& get = node.mapped();
   GetOutput output{get.id, GetOutcome::kUnreachable, {get.values.begin(), get.values.end()}, get.hops};

@@ -56,7 +56,8 @@ void ChordEngine::Node::FoundRing() {
 // A node that is not in, or in a mesh that is not full, asks whom it knows of.
 void ChordEngine::Node::Contact() {
   if (mode_ == Mode::kRing) return Merge();
-  if (mode_ == Mode::kJoining && now_ - started_ >= config_.found_after) FoundRing();
+  if (mode_ == Mode::kJoining && now_ - std::max(started_, members_heard_) >= config_.found_after)
+    FoundRing();
   if (mode_ == Mode::kMesh && members_.size() + 1 >= MinimumRing())
     return Arm(kContact, Jitter(kMaxContactBackoff));
   const std::vector<Endpoint> endpoints = ContactEndpoints();
@@ -65,7 +66,6 @@ void ChordEngine::Node::Contact() {
     Call(anyone, Make(MessageType::kContact), [this](const Message* reply) { OnContactState(reply); },
          {1, {}});
   }
-  ++contact_rounds_;
   const bool quick = now_ - started_ < config_.found_after;
   contact_backoff_ = quick ? Duration(kRetry) : std::min<Duration>(contact_backoff_ * 2, kMaxContactBackoff);
   Arm(kContact, Jitter(std::max<Duration>(contact_backoff_, config_.rto_initial)));
@@ -76,6 +76,7 @@ void ChordEngine::Node::OnContactState(const Message* reply) {
   if (reply->sender.id == self_.id) return;
   Revive(reply->sender);
   const auto mode = static_cast<Mode>(reply->mode);
+  if (mode == Mode::kRing || mode == Mode::kMesh) members_heard_ = now_;
   if (mode == Mode::kRing) return StartRingJoin(reply->sender);
   if (mode == Mode::kMesh && (reply->flags & kAdmitted) != 0) return LearnFromMesh(*reply);
   ArmSooner(kContact, Jitter(kRetry));  // it is coming in itself, or the mesh is just turning into a ring
@@ -87,8 +88,9 @@ bool ChordEngine::Node::Admits(const Peer& peer) const {
 }
 
 void ChordEngine::Node::HandleContact(const Message& request, size_t size) {
-  // Two that wait for each other: the lower id founds, once nobody else has answered it.
-  if (mode_ == Mode::kJoining && contact_rounds_ >= 2 && self_.id < request.sender.id) FoundRing();
+  // Two that wait for each other: the lower id founds, unless somebody who is in has answered it.
+  const bool nobody = members_heard_ == BootTime{} && now_ - started_ >= config_.found_after / 3;
+  if (mode_ == Mode::kJoining && nobody && self_.id < request.sender.id) FoundRing();
   const bool admitted = Admits(request.sender);
   if (admitted && AddMember(request.sender)) MembersChanged();
   Message reply = StateOf(MessageType::kContactState);

@@ -175,7 +175,7 @@ void ChordEngine::Node::StartLeave() {
   if (mode_ == Mode::kLeaving || mode_ == Mode::kLeft) return;
   const bool alone = !Member() || successors_.empty();
   SetMode(Mode::kLeaving);
-  while (!gets_.empty()) FinishGet(gets_.begin()->first);
+  while (!gets_.empty()) FinishGet(gets_.begin()->first);  // not Member(): none starts over
   for (auto& [id, publication] : publications_) TellPut(&publication, 0);
   publications_.clear();
   timers_.fill(BootTime::max());
