@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/ov6ctl/describe.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+
+namespace ov6::ctl {
+namespace {
+
+namespace json = boost::json;
+
+int64_t SecondsLeft(BootTime expiry, BootTime now) {
+  return std::max<int64_t>(0, std::chrono::duration_cast<std::chrono::seconds>(expiry - now).count());
+}
+
+std::string Text(std::string_view view) { return std::string(view); }
+
+json::object DescribeLocator(const Locator& locator) {
+  return {{"address", locator.address.ToString()},
+          {"encapsulation", Text(ToString(locator.encapsulation))},
+          {"port", locator.port},
+          {"priority", locator.priority},
+          {"mtu", locator.mtu}};
+}
+
+void AddSlave(SlaveId id, const SlaveNames& names, json::object* to) {
+  (*to)["slave"] = names.Of(id);
+  (*to)["slave_id"] = id;
+}
+
+const char* RoleName(uint8_t role) {
+  switch (role) {
+    case OV6_DEVICE_SITE:
+      return "site";
+    case OV6_DEVICE_UNDERLAY:
+      return "underlay";
+    case OV6_DEVICE_PORT:
+      return "port";
+  }
+  return "none";
+}
+
+std::string MacText(const uint8_t (&mac)[6]) {
+  return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", mac[0], mac[1], mac[2], mac[3], mac[4],
+                     mac[5]);
+}
+
+struct VerdictName {
+  int number;
+  const char *name, *group, *sentence;
+};
+constexpr VerdictName kVerdicts[] = {
+#define OV6_VERDICT_NAME(number, name, group, sentence) {number, #name, #group, sentence},
+    OV6_VERDICTS(OV6_VERDICT_NAME)
+#undef OV6_VERDICT_NAME
+};
+
+}  // namespace
+
+absl::StatusOr<SlaveNames> SlaveNames::Read(Tables& tables) {
+  const auto slaves = tables.Slaves();
+  if (!slaves.ok()) return slaves.status();
+  SlaveNames names;
+  for (const auto& [id, slave] : *slaves) names.names_[id] = slave.name;
+  return names;
+}
+
+std::string SlaveNames::Of(SlaveId id) const {
+  if (id == OV6_SLAVE_OPERATOR) return "operator";
+  const auto found = names_.find(id);
+  return found == names_.end() ? std::to_string(id) : found->second;
+}
+
+json::object Describe(const Prefix& prefix, const Route& route, const SlaveNames& names) {
+  json::object object = {{"dst", prefix.ToString()}, {"action", Text(ToString(route.action))}};
+  AddSlave(route.slave, names, &object);
+  object["relay"] = (route.flags & OV6_ROUTE_RELAY) != 0;
+  return object;
+}
+
+json::object Describe(const Prefix& prefix, const Mapping& mapping, const SlaveNames& names, BootTime now) {
+  json::array locators;
+  for (const Locator& locator : mapping.locators) locators.push_back(DescribeLocator(locator));
+  json::object object = {{"prefix", prefix.ToString()}, {"locators", std::move(locators)}};
+  if (mapping.soft_expiry) object["soft_ttl_s"] = SecondsLeft(*mapping.soft_expiry, now);
+  if (mapping.hard_expiry) object["ttl_s"] = SecondsLeft(*mapping.hard_expiry, now);
+  object["static"] = (mapping.flags & OV6_MAPPING_STATIC) != 0;
+  object["stale"] = (mapping.flags & OV6_MAPPING_STALE) != 0;
+  object["expired"] = mapping.hard_expiry && *mapping.hard_expiry <= now;
+  AddSlave(mapping.slave, names, &object);
+  return object;
+}
+
+json::object Describe(const Prefix& prefix, const Negative& negative, const SlaveNames& names, BootTime now) {
+  json::object object = {{"prefix", prefix.ToString()},
+                         {"reason", negative.failed ? "failed" : "absent"},
+                         {"icmp_code", negative.icmp_code},
+                         {"ttl_s", SecondsLeft(negative.expiry, now)},
+                         {"expired", negative.expiry <= now}};
+  AddSlave(negative.slave, names, &object);
+  return object;
+}
+
+json::object Describe(SlaveId id, const SlaveEntry& slave) {
+  json::array prefixes;
+  for (const Prefix& prefix : slave.prefixes) prefixes.push_back(json::string(prefix.ToString()));
+  json::object object = {{"id", id},
+                         {"name", slave.name},
+                         {"kind", Text(ToString(slave.kind))},
+                         {"state", slave.stale ? "stale" : "up"}};
+  if (slave.port) object["port"] = *slave.port;
+  object["prefixes"] = std::move(prefixes);
+  return object;
+}
+
+json::object Describe(uint32_t ifindex, const ov6_device& device) {
+  json::object object = {{"ifindex", ifindex},
+                         {"role", RoleName(device.role)},
+                         {"mtu", device.mtu},
+                         {"mac", MacText(device.mac)},
+                         {"xdp_door", (device.flags & OV6_DEVICE_XDP_DOOR) != 0},
+                         {"xdp_target", (device.flags & OV6_DEVICE_XDP_TARGET) != 0}};
+  if (device.role == OV6_DEVICE_UNDERLAY) {
+    object["address"] = Ipv4::FromBe(device.address).ToString();
+    object["encapsulation"] = Text(ToString(static_cast<Encapsulation>(device.encapsulation)));
+    object["udp_port"] = ntohs(device.udp_port);
+  }
+  if (device.role == OV6_DEVICE_PORT) object["slot"] = device.slot;
+  if (device.role == OV6_DEVICE_SITE) {
+    Ipv6 source;
+    std::copy(std::begin(device.icmp_source), std::end(device.icmp_source), source.bytes.begin());
+    object["icmp_source"] = source.ToString();
+  }
+  return object;
+}
+
+json::object Describe(const ov6_config& config) {
+  const auto either = [](uint32_t value, uint32_t otherwise) { return value != 0 ? value : otherwise; };
+  return {{"abi_version", config.abi_version},
+          {"enabled", (config.flags & OV6_CONFIG_ENABLED) != 0},
+          {"fib_ifindex", config.fib_ifindex},
+          {"next_slave", config.next_slave},
+          {"punt_rate", either(config.punt_rate, OV6_DEFAULT_PUNT_RATE)},
+          {"punt_burst", either(config.punt_burst, OV6_DEFAULT_PUNT_BURST)},
+          {"icmp_rate", either(config.icmp_rate, OV6_DEFAULT_ICMP_RATE)},
+          {"icmp_burst", either(config.icmp_burst, OV6_DEFAULT_ICMP_BURST)},
+          {"dscp", config.dscp}};
+}
+
+json::array DescribeVerdicts(const std::array<ov6_count, OV6_VERDICT_MAX>& counts, bool all) {
+  json::array array;
+  for (const VerdictName& verdict : kVerdicts) {
+    const ov6_count& count = counts[static_cast<size_t>(verdict.number)];
+    if (count.packets == 0 && !all) continue;
+    array.push_back(json::object{{"number", verdict.number},
+                                 {"name", verdict.name},
+                                 {"class", verdict.group},
+                                 {"packets", static_cast<uint64_t>(count.packets)},
+                                 {"bytes", static_cast<uint64_t>(count.bytes)},
+                                 {"sentence", verdict.sentence}});
+  }
+  return array;
+}
+
+}  // namespace ov6::ctl

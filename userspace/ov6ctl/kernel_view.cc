@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/ov6ctl/kernel_view.h"
+
+#include <algorithm>
+
+#include "userspace/ov6ctl/exit_code.h"
+
+namespace ov6::ctl {
+namespace {
+
+// "Not found" is an answer to the operator's question; a missing datapath is none.
+absl::Status AsRefusal(const absl::Status& status) {
+  return absl::IsNotFound(status) ? Refused(std::string(status.message())) : status;
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<Tables>> PinnedView::OpenTables(Access access) {
+  auto tables = OpenPinnedTables(bpffs_, access);
+  if (!tables.ok()) return AsRefusal(tables.status());
+  return std::shared_ptr<Tables>(*std::move(tables));
+}
+
+absl::StatusOr<std::vector<MapSummary>> PinnedView::Maps() {
+  auto maps = SummarizePinnedMaps(bpffs_);
+  if (!maps.ok()) return AsRefusal(maps.status());
+  return maps;
+}
+
+absl::StatusOr<std::vector<std::pair<uint32_t, ov6_device>>> PinnedView::Devices() {
+  auto devices = ReadPinnedDevices(bpffs_);
+  if (!devices.ok()) return AsRefusal(devices.status());
+  std::sort(devices->begin(), devices->end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  return devices;
+}
+
+}  // namespace ov6::ctl

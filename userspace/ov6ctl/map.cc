@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "userspace/ov6ctl/describe.h"
+#include "userspace/ov6ctl/exit_code.h"
+#include "userspace/ov6ctl/json_text.h"
+#include "userspace/ov6ctl/longest_match.h"
+#include "userspace/ov6ctl/objects.h"
+#include "userspace/ov6ctl/table.h"
+
+namespace ov6::ctl {
+namespace {
+
+namespace json = boost::json;
+using Align = Table::Align;
+
+// --- reading -------------------------------------------------------------------
+
+struct View {
+  Context& context;
+  std::shared_ptr<Tables> tables;
+  SlaveNames names;
+};
+
+absl::StatusOr<View> Open(Context& context) {
+  auto tables = context.kernel.OpenTables(Access::kReadOnly);
+  if (!tables.ok()) return tables.status();
+  auto names = SlaveNames::Read(**tables);
+  if (!names.ok()) return names.status();
+  return View{context, *std::move(tables), *std::move(names)};
+}
+
+template <typename Entries>
+absl::StatusOr<json::array> Describes(absl::StatusOr<Entries> entries, const auto& describe) {
+  if (!entries.ok()) return entries.status();
+  std::sort(entries->begin(), entries->end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  json::array array;
+  for (const auto& [key, value] : *entries) array.push_back(describe(key, value));
+  return array;
+}
+
+absl::StatusOr<json::array> ReadRoutes(View& view) {
+  return Describes(view.tables->Routes(),
+                   [&](const auto& key, const auto& value) { return Describe(key, value, view.names); });
+}
+
+absl::StatusOr<json::array> ReadMappings(View& view) {
+  return Describes(view.tables->Mappings(), [&](const auto& key, const auto& value) {
+    return Describe(key, value, view.names, view.context.now);
+  });
+}
+
+absl::StatusOr<json::array> ReadNegatives(View& view) {
+  return Describes(view.tables->Negatives(), [&](const auto& key, const auto& value) {
+    return Describe(key, value, view.names, view.context.now);
+  });
+}
+
+absl::StatusOr<json::array> ReadSlaves(View& view) {
+  return Describes(view.tables->Slaves(), [](auto key, const auto& value) { return Describe(key, value); });
+}
+
+absl::StatusOr<json::array> ReadDevices(View& view) {
+  return Describes(view.context.kernel.Devices(),
+                   [](auto key, const auto& value) { return Describe(key, value); });
+}
+
+absl::StatusOr<json::array> ReadVerdicts(View& view) {
+  const auto counts = view.tables->Verdicts();
+  if (!counts.ok()) return counts.status();
+  return DescribeVerdicts(*counts, true);
+}
+
+absl::StatusOr<json::array> ReadConfig(View& view) {
+  const auto config = view.tables->Config();
+  if (!config.ok()) return config.status();
+  return json::array{Describe(*config)};
+}
+
+// --- as text ---------------------------------------------------------------------
+
+std::string LocatorText(const json::value& locator) {
+  const std::string address = MemberText(locator, "address");
+  if (MemberText(locator, "encapsulation") != "udp") return address;
+  return fmt::format("{}:{}/udp", address, MemberText(locator, "port"));
+}
+
+std::string LocatorsText(const json::value& mapping) {
+  std::string text;
+  for (const auto& locator : mapping.at("locators").as_array()) {
+    text += (text.empty() ? "" : ",") + LocatorText(locator);
+  }
+  return text;
+}
+
+std::string FlagsText(const json::value& entry) {
+  std::string text;
+  for (const char* flag : {"static", "stale", "expired"}) {
+    if (MemberText(entry, flag) == "true") text += (text.empty() ? "" : ",") + std::string(flag);
+  }
+  return text;
+}
+
+std::string OrDash(std::string text) { return text.empty() ? "-" : text; }
+
+std::vector<std::string> MappingCells(const json::value& mapping) {
+  return {MemberText(mapping, "prefix"),        LocatorsText(mapping),
+          OrDash(MemberText(mapping, "ttl_s")), OrDash(MemberText(mapping, "soft_ttl_s")),
+          MemberText(mapping, "slave"),         FlagsText(mapping)};
+}
+
+std::vector<std::string> NegativeCells(const json::value& negative) {
+  return {MemberText(negative, "prefix"), MemberText(negative, "reason"), MemberText(negative, "icmp_code"),
+          MemberText(negative, "ttl_s"),  MemberText(negative, "slave"),  FlagsText(negative)};
+}
+
+// A cell for each of the members; "-" where there is none.
+template <size_t N>
+std::vector<std::string> Members(const json::value& entry, const char* const (&names)[N]) {
+  std::vector<std::string> cells;
+  for (const char* name : names) cells.push_back(OrDash(MemberText(entry, name)));
+  return cells;
+}
+
+constexpr const char* kRouteMembers[] = {"dst", "action", "slave", "relay"};
+constexpr const char* kSlaveMembers[] = {"id", "name", "kind", "state", "port", "prefixes"};
+constexpr const char* kDeviceMembers[] = {"ifindex", "role",          "mtu",      "xdp_door", "xdp_target",
+                                          "address", "encapsulation", "udp_port", "slot",     "icmp_source"};
+constexpr const char* kVerdictMembers[] = {"number", "name", "class", "packets", "bytes"};
+constexpr const char* kConfigMembers[] = {"abi_version", "enabled",    "fib_ifindex",
+                                          "next_slave",  "punt_rate",  "punt_burst",
+                                          "icmp_rate",   "icmp_burst", "dscp"};
+
+struct Map {
+  std::string_view name;
+  absl::StatusOr<json::array> (*read)(View&);
+  std::vector<Table::Column> columns;
+  std::vector<std::string> (*cells)(const json::value& entry);
+  bool by_prefix;  // `get` knows it
+};
+
+const Map kMaps[] = {
+    {"routes",
+     ReadRoutes,
+     {{"PREFIX"}, {"ACTION"}, {"SLAVE"}, {"RELAY"}},
+     [](const json::value& e) { return Members(e, kRouteMembers); },
+     true},
+    {"mappings",
+     ReadMappings,
+     {{"PREFIX"}, {"LOCATORS"}, {"TTL", Align::kRight}, {"REFRESH", Align::kRight}, {"SLAVE"}, {"FLAGS"}},
+     MappingCells,
+     true},
+    {"negatives",
+     ReadNegatives,
+     {{"PREFIX"}, {"REASON"}, {"CODE", Align::kRight}, {"TTL", Align::kRight}, {"SLAVE"}, {"FLAGS"}},
+     NegativeCells,
+     true},
+    {"slaves",
+     ReadSlaves,
+     {{"ID", Align::kRight}, {"NAME"}, {"KIND"}, {"STATE"}, {"PORT", Align::kRight}, {"PREFIXES"}},
+     [](const json::value& e) { return Members(e, kSlaveMembers); },
+     false},
+    {"devices",
+     ReadDevices,
+     {{"IFINDEX", Align::kRight},
+      {"ROLE"},
+      {"MTU", Align::kRight},
+      {"XDP"},
+      {"TARGET"},
+      {"ADDRESS"},
+      {"ENCAP"},
+      {"UDP"},
+      {"SLOT"},
+      {"ICMP-SOURCE"}},
+     [](const json::value& e) { return Members(e, kDeviceMembers); },
+     false},
+    {"verdicts",
+     ReadVerdicts,
+     {{"NUMBER", Align::kRight}, {"NAME"}, {"CLASS"}, {"PACKETS", Align::kRight}, {"BYTES", Align::kRight}},
+     [](const json::value& e) { return Members(e, kVerdictMembers); },
+     false},
+    {"config",
+     ReadConfig,
+     {{"ABI"},
+      {"ENABLED"},
+      {"FIB-IFINDEX"},
+      {"NEXT-SLAVE"},
+      {"PUNT-RATE"},
+      {"BURST"},
+      {"ICMP-RATE"},
+      {"BURST"},
+      {"DSCP"}},
+     [](const json::value& e) { return Members(e, kConfigMembers); },
+     false},
+};
+
+void PrintTable(Context& context, const Map& map, const json::array& entries) {
+  Table table(map.columns);
+  for (const auto& entry : entries) table.Add(map.cells(entry));
+  context.PrintKernelHead();
+  context.out << table.ToString();
+}
+
+absl::StatusOr<const Map*> NeedMap(Words& words) {
+  const auto word = words.Need("a map's name");
+  if (!word.ok()) return word.status();
+  const auto place = ChooseByName(kMaps, *word, "map");
+  if (!place.ok()) return place.status();
+  return &kMaps[*place];
+}
+
+// --- verbs -----------------------------------------------------------------------
+
+json::array DescribeMaps(const std::vector<MapSummary>& maps) {
+  json::array array;
+  for (const MapSummary& map : maps) {
+    json::object object = {{"name", map.name}, {"type", map.type}};
+    if (map.entries) object["entries"] = *map.entries;
+    object["max_entries"] = map.max_entries;
+    array.push_back(std::move(object));
+  }
+  return array;
+}
+
+absl::Status PrintCacheSummary(Context& context) {
+  auto view = Open(context);
+  if (!view.ok()) return view.status();
+  const auto mappings = ReadMappings(*view);
+  if (!mappings.ok()) return mappings.status();
+  const auto count = [&](const char* flag) {
+    return std::count_if(mappings->begin(), mappings->end(),
+                         [&](const json::value& mapping) { return MemberText(mapping, flag) == "true"; });
+  };
+  context.out << fmt::format("map-cache: {} mappings, {} static, {} stale, {} expired\n", mappings->size(),
+                             count("static"), count("stale"), count("expired"));
+  return absl::OkStatus();
+}
+
+absl::Status Show(Context& context, Words& words) {
+  if (auto status = words.Finish(); !status.ok()) return status;
+  const auto maps = context.kernel.Maps();
+  if (!maps.ok()) return maps.status();
+  const auto array = DescribeMaps(*maps);
+  if (context.options.json) {
+    context.PrintJson(array);
+    return absl::OkStatus();
+  }
+  Table table({{"MAP"}, {"TYPE"}, {"ENTRIES", Align::kRight}, {"MAX", Align::kRight}});
+  static constexpr const char* kMembers[] = {"name", "type", "entries", "max_entries"};
+  for (const auto& map : array) table.Add(Members(map, kMembers));
+  context.PrintKernelHead();
+  context.out << table.ToString();
+  return PrintCacheSummary(context);
+}
+
+absl::Status Dump(Context& context, Words& words) {
+  const auto map = NeedMap(words);
+  if (!map.ok()) return map.status();
+  if (auto status = words.Finish(); !status.ok()) return status;
+  auto view = Open(context);
+  if (!view.ok()) return view.status();
+  const auto entries = (*map)->read(*view);
+  if (!entries.ok()) return entries.status();
+  if (context.options.json) {
+    context.PrintJson(*entries);
+  } else {
+    PrintTable(context, **map, *entries);
+  }
+  return absl::OkStatus();
+}
+
+// The entry whose prefix ("dst" in routes) is the longest that covers the address.
+const json::value* LongestOf(const json::array& entries, const Ipv6& address) {
+  std::vector<std::pair<Prefix, const json::value*>> prefixes;
+  for (const auto& entry : entries) {
+    const std::string text = MemberText(entry, "prefix") + MemberText(entry, "dst");
+    if (const auto prefix = Prefix::Parse(text)) prefixes.emplace_back(*prefix, &entry);
+  }
+  const auto* found = LongestMatch(prefixes, address);
+  return found == nullptr ? nullptr : found->second;
+}
+
+absl::Status Get(Context& context, Words& words) {
+  const auto map = NeedMap(words);
+  if (!map.ok()) return map.status();
+  if (!(*map)->by_prefix) {
+    return Usage(
+        fmt::format("'{}' has no prefixes to match; routes, mappings and negatives have. See 'map dump {}'",
+                    (*map)->name, (*map)->name));
+  }
+  const auto address = words.NeedAddress();
+  if (!address.ok()) return address.status();
+  if (auto status = words.Finish(); !status.ok()) return status;
+  auto view = Open(context);
+  if (!view.ok()) return view.status();
+  const auto entries = (*map)->read(*view);
+  if (!entries.ok()) return entries.status();
+  const auto* found = LongestOf(*entries, *address);
+  if (found == nullptr)
+    return NotFound(fmt::format("nothing in '{}' covers {}", (*map)->name, address->ToString()));
+  if (context.options.json) {
+    context.PrintJson(*found);
+  } else {
+    PrintTable(context, **map, {*found});
+  }
+  return absl::OkStatus();
+}
+
+constexpr Verb kVerbs[] = {{"show", Show}, {"dump", Dump}, {"get", Get}};
+
+}  // namespace
+
+absl::Status MapObject(Context& context, Words& words) { return RunVerb(kVerbs, context, words); }
+
+}  // namespace ov6::ctl

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
+
+#include "userspace/ov6ctl/exit_code.h"
+#include "userspace/ov6ctl/json_text.h"
+#include "userspace/ov6ctl/objects.h"
+#include "userspace/ov6ctl/table.h"
+
+namespace ov6::ctl {
+namespace {
+
+namespace json = boost::json;
+using Align = Table::Align;
+
+constexpr const char* kMembers[] = {"id",       "name",     "kind",      "state",   "pid",
+                                    "uptime_s", "restarts", "interface", "prefixes"};
+
+absl::Status Show(Context& context, Words& words) {
+  if (auto status = words.Finish(); !status.ok()) return status;
+  const auto slaves = context.daemon.Get("/v1/slaves");
+  if (!slaves.ok()) return slaves.status();
+  if (context.options.json || !slaves->is_array()) {
+    context.PrintJson(*slaves);
+    return absl::OkStatus();
+  }
+  Table table({{"ID", Align::kRight},
+               {"NAME"},
+               {"KIND"},
+               {"STATE"},
+               {"PID", Align::kRight},
+               {"UPTIME", Align::kRight},
+               {"RESTARTS", Align::kRight},
+               {"PORT"},
+               {"PREFIXES"}});
+  for (const auto& slave : slaves->get_array()) {
+    std::vector<std::string> cells;
+    for (const char* member : kMembers) cells.push_back(MemberText(slave, member));
+    table.Add(std::move(cells));
+  }
+  context.out << table.ToString();
+  return absl::OkStatus();
+}
+
+// A name goes into the request's path as it is.
+absl::Status CheckName(const std::string& name) {
+  if (!name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == name.npos)
+    return absl::OkStatus();
+  return Usage(fmt::format("'{}' is no slave's name: it has characters of a-z, 0-9 and '-'", name));
+}
+
+absl::Status Call(Context& context, Words& words) {
+  const auto name = words.Need("a slave's name");
+  if (!name.ok()) return name.status();
+  if (auto status = CheckName(*name); !status.ok()) return status;
+  const auto method = words.Need("a method, as 'state'");
+  if (!method.ok()) return method.status();
+  json::object body = {{"method", *method}};
+  if (const auto argument = words.Next()) {
+    boost::system::error_code error;
+    body["argument"] = json::parse(*argument, error);
+    if (error) return Usage(fmt::format("the argument '{}' is no JSON: {}", *argument, error.message()));
+  }
+  if (auto status = words.Finish(); !status.ok()) return status;
+  const auto result = context.daemon.Ask("POST", "/v1/slaves/" + *name + "/call", std::move(body));
+  if (!result.ok()) return result.status();
+  if (context.options.json) {
+    context.PrintJson(*result);
+  } else {
+    context.out << ToPrettyJson(*result) << "\n";
+  }
+  return absl::OkStatus();
+}
+
+constexpr Verb kVerbs[] = {{"show", Show}, {"call", Call}};
+
+}  // namespace
+
+absl::Status SlaveObject(Context& context, Words& words) { return RunVerb(kVerbs, context, words); }
+
+}  // namespace ov6::ctl
