@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/ov6d/config.h"
+
+#include <net/if.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <functional>
+#include <set>
+#include <sstream>
+
+#include "userspace/ov6d/config_reader.h"
+
+namespace ov6 {
+namespace {
+
+constexpr int64_t kLastUid = 0x7ffffff0;
+constexpr int kLongestAggregate = 64;  // OwnedPrefix cuts no longer ones
+const char* const kNameWanted = "1 to 11 of the characters a-z, 0-9 and \"-\"";
+const char* const kPrefixWanted = "an IPv6 prefix such as fd00::/8, no bits set behind its length";
+const char* const kInterfaceWanted = "the name of an interface, 1 to 15 characters";
+const char* const kSitePrefixWanted =
+    "\"DOMAIN:auto\" or \"DOMAIN:PREFIX\" with a domain of this file and a /64 inside it";
+
+bool IsName(const std::string& name) {
+  return !name.empty() && name.size() < OV6_SLAVE_NAME_SIZE &&
+         name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
+}
+
+template <typename T>
+bool Take(std::optional<T> value, T* out) {
+  if (value) *out = *value;
+  return value.has_value();
+}
+
+bool TakeAttach(const std::string& text, Attach* out) {
+  if (text == "auto") *out = Attach::kAuto;
+  if (text == "native") *out = Attach::kNative;
+  if (text == "tc") *out = Attach::kTc;
+  return text == "auto" || text == "native" || text == "tc";
+}
+
+void ReadInterface(ConfigReader& reader, std::string* out) {
+  reader.Require("interface", kInterfaceWanted);
+  reader.Parsed("interface", kInterfaceWanted, [out](const std::string& text) {
+    *out = text;
+    return !text.empty() && text.size() < IFNAMSIZ && text.find('/') == std::string::npos;
+  });
+}
+
+void ReadAttach(ConfigReader& reader, Attach* out) {
+  reader.Parsed("attach", "\"auto\", \"native\" or \"tc\"",
+                [out](const std::string& text) { return TakeAttach(text, out); });
+}
+
+void ReadPath(ConfigReader& reader, std::string_view key, std::filesystem::path* out) {
+  reader.Parsed(key, "an absolute path", [out](const std::string& text) {
+    *out = text;
+    return out->is_absolute();
+  });
+}
+
+absl::Status ReadNode(ConfigReader& reader, Config* config) {
+  NodeConfig& node = config->node;
+  int64_t uid_base = node.uid_base;
+  ReadPath(reader, "state", &node.state);
+  ReadPath(reader, "run", &node.run);
+  reader.String("group", &node.group);
+  reader.Integer("uid_base", 1, kLastUid, &uid_base);
+  ReadPath(reader, "libexec", &node.libexec);
+  node.uid_base = static_cast<uint32_t>(uid_base);
+  return reader.Finish();
+}
+
+absl::Status ReadUnderlay(ConfigReader& reader, Config* config) {
+  UnderlayConfig underlay;
+  int64_t port = underlay.udp_port;
+  ReadInterface(reader, &underlay.interface);
+  reader.Parsed("address", "an IPv4 address a tunnel can end at, such as 198.51.100.1",
+                [&](const std::string& text) {
+                  underlay.address = Ipv4::Parse(text);
+                  return underlay.address && !underlay.address->IsMartian();
+                });
+  reader.Parsed("encapsulation", "\"6in4\" or \"udp\"", [&](const std::string& text) {
+    return Take(ParseEncapsulation(text), &underlay.encapsulation);
+  });
+  reader.Integer("udp_port", 1, 65535, &port);
+  ReadAttach(reader, &underlay.attach);
+  underlay.udp_port = static_cast<uint16_t>(port);
+  config->underlays.push_back(std::move(underlay));
+  return reader.Finish();
+}
+
+void CheckDomain(ConfigReader& reader, const Config& config, const Domain& domain) {
+  for (const Domain& other : config.domains) {
+    if (other.name == domain.name) {
+      reader.Fail("name", "key \"name\" is \"" + domain.name +
+                              "\", as an earlier domain's; it should be a name of its own");
+    }
+    if (other.prefix.Overlaps(domain.prefix)) {
+      reader.Fail("prefix", "key \"prefix\" is \"" + domain.prefix.ToString() + "\", which overlaps " +
+                                other.prefix.ToString() + " of the domain \"" + other.name +
+                                "\"; it should be a prefix of its own");
+    }
+  }
+}
+
+absl::Status ReadDomain(ConfigReader& reader, Config* config) {
+  Domain domain;
+  int64_t aggregate = domain.aggregate;
+  reader.Require("name", kNameWanted);
+  reader.Parsed("name", kNameWanted, [&](const std::string& text) {
+    domain.name = text;
+    return IsName(text);
+  });
+  reader.Require("prefix", kPrefixWanted);
+  reader.Parsed("prefix", kPrefixWanted,
+                [&](const std::string& text) { return Take(Prefix::Parse(text), &domain.prefix); });
+  reader.Integer("aggregate", domain.prefix.length, kLongestAggregate, &aggregate);
+  reader.Parsed("trust", "\"self\" or \"open\"", [&](const std::string& text) {
+    domain.trust = text == "open" ? Domain::Trust::kOpen : Domain::Trust::kSelf;
+    return text == "open" || text == "self";
+  });
+  domain.aggregate = static_cast<int>(aggregate);
+  if (domain.aggregate < domain.prefix.length) {
+    reader.Fail("prefix", "key \"prefix\" is \"" + domain.prefix.ToString() +
+                              "\", longer than the aggregate " + std::to_string(domain.aggregate) +
+                              "; it should be at most that long");
+  }
+  CheckDomain(reader, *config, domain);
+  config->domains.push_back(std::move(domain));
+  return reader.Finish();
+}
+
+std::optional<SitePrefix> ParseSitePrefix(const std::string& text, int line) {
+  const size_t colon = text.find(':');
+  if (colon == text.npos) return std::nullopt;
+  SitePrefix prefix{text.substr(0, colon), std::nullopt, line};
+  const std::string rest = text.substr(colon + 1);
+  if (rest == "auto") return prefix;
+  prefix.prefix = Prefix::Parse(rest);
+  if (!prefix.prefix || prefix.prefix->length != 64) return std::nullopt;
+  return prefix;
+}
+
+absl::Status ReadSite(ConfigReader& reader, Config* config) {
+  SiteConfig site;
+  ReadInterface(reader, &site.interface);
+  ReadAttach(reader, &site.attach);
+  reader.Require("prefixes", "a list of " + std::string(kSitePrefixWanted));
+  reader.EachString("prefixes", kSitePrefixWanted, [&](const std::string& text, int line) {
+    const auto prefix = ParseSitePrefix(text, line);
+    if (prefix) site.prefixes.push_back(*prefix);
+    return prefix.has_value();
+  });
+  if (reader.ok() && site.prefixes.empty()) {
+    reader.Fail("prefixes",
+                "key \"prefixes\" is empty; it should be a list of " + std::string(kSitePrefixWanted));
+  }
+  config->sites.push_back(std::move(site));
+  return reader.Finish();
+}
+
+void CheckSlave(ConfigReader& reader, const Config& config, const SlaveConfig& slave) {
+  if (config.FindDomain(slave.domain) == nullptr) {
+    reader.Fail("domain", "key \"domain\" is \"" + slave.domain +
+                              "\"; it should be the name of a [[domain]] of this file");
+  }
+  const bool taken = std::any_of(config.slaves.begin(), config.slaves.end(),
+                                 [&](const SlaveConfig& other) { return other.name == slave.name; });
+  const bool gateway = slave.name.starts_with("gw") && slave.name.size() > 2 &&
+                       slave.name.find_first_not_of("0123456789", 2) == std::string::npos;
+  // ov6-self, ov6-selfp and ov6-daemon are devices of ov6d's own.
+  static const std::set<std::string> kReserved = {"management", "self", "selfp", "daemon"};
+  if (taken || gateway || kReserved.contains(slave.name)) {
+    reader.Fail("name",
+                "key \"name\" is \"" + slave.name + "\", which is taken; it should be a name of its own");
+  }
+  for (const SlaveConfig& other : config.slaves) {
+    if (other.domain == slave.domain) {
+      reader.Fail("domain", "key \"domain\" is \"" + slave.domain + "\", which the slave \"" + other.name +
+                                "\" serves already; it should be a domain of its own");
+    }
+    if (other.listen.port == slave.listen.port) {
+      reader.Fail("listen", "key \"listen\" is \"" + slave.listen.ToString() + "\", whose port the slave \"" +
+                                other.name + "\" has already; it should be another port");
+    }
+  }
+}
+
+absl::Status ReadSlave(ConfigReader& reader, Config* config) {
+  SlaveConfig slave;
+  reader.Require("kind", "\"dht\"");
+  reader.Parsed("kind", "\"dht\" (gateways and the management slave are started for every site)",
+                [](const std::string& text) { return text == "dht"; });
+  slave.name = std::string(ToString(slave.kind));
+  reader.Parsed("name", kNameWanted, [&](const std::string& text) {
+    slave.name = text;
+    return IsName(text);
+  });
+  reader.Require("domain", "the name of a [[domain]] of this file");
+  reader.String("domain", &slave.domain);
+  reader.Parsed("engine", "\"chord\"", [&](const std::string& text) { return text == "chord"; });
+  reader.Parsed("listen", "an IPv4 address and a port, such as 0.0.0.0:4646", [&](const std::string& text) {
+    return Take(Endpoint::Parse(text), &slave.listen) && slave.listen.port != 0;
+  });
+  reader.EachString("bootstrap", "an IPv4 address and a port, such as 198.51.100.2:4646",
+                    [&](const std::string& text, int) {
+                      const auto peer = Endpoint::Parse(text);
+                      if (peer) slave.bootstrap.push_back(*peer);
+                      return peer && peer->port != 0 && !peer->address.IsMartian();
+                    });
+  CheckSlave(reader, *config, slave);
+  config->slaves.push_back(std::move(slave));
+  return reader.Finish();
+}
+
+using ReadTable = absl::Status (*)(ConfigReader&, Config*);
+
+absl::Status ReadTables(const toml::table& root, std::string_view key, ReadTable read, Config* config) {
+  const toml::node* node = root.get(key);
+  if (node == nullptr) return absl::OkStatus();
+  const std::string where = "[[" + std::string(key) + "]]";
+  const auto* array = node->as_array();
+  for (size_t i = 0; array != nullptr && i < array->size(); ++i) {
+    const auto* table = array->get(i)->as_table();
+    if (table == nullptr) array = nullptr;
+    if (table == nullptr) break;
+    ConfigReader reader(*table, config->file, where);
+    if (absl::Status status = read(reader, config); !status.ok()) return status;
+  }
+  if (array != nullptr) return absl::OkStatus();
+  return ConfigError(
+      config->file, static_cast<int>(node->source().begin.line),
+      "\"" + std::string(key) + "\" is not a list of tables; it should be written as " + where);
+}
+
+absl::Status ReadRoot(const toml::table& root, Config* config) {
+  for (const auto& [key, node] : root) {
+    static const std::set<std::string, std::less<>> kKnown = {"node", "underlay", "domain", "site", "slave"};
+    if (kKnown.contains(key.str())) continue;
+    return ConfigError(config->file, static_cast<int>(key.source().begin.line),
+                       "unknown key \"" + std::string(key.str()) +
+                           "\"; known are: [node], [[underlay]], [[domain]], [[site]], [[slave]]");
+  }
+  if (const toml::node* node = root.get("node")) {
+    if (!node->is_table()) {
+      return ConfigError(config->file, static_cast<int>(node->source().begin.line),
+                         "\"node\" is not a table; it should be written as [node]");
+    }
+    ConfigReader reader(*node->as_table(), config->file, "[node]");
+    if (absl::Status status = ReadNode(reader, config); !status.ok()) return status;
+  }
+  // Domains before what names them.
+  const std::pair<std::string_view, ReadTable> lists[] = {
+      {"underlay", ReadUnderlay}, {"domain", ReadDomain}, {"site", ReadSite}, {"slave", ReadSlave}};
+  for (const auto& [key, read] : lists) {
+    if (absl::Status status = ReadTables(root, key, read, config); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckSitePrefix(const Config& config, const SitePrefix& site, size_t subnets) {
+  const Domain* domain = config.FindDomain(site.domain);
+  if (domain == nullptr) {
+    return ConfigError(config.file, site.line,
+                       "key \"prefixes\" names the domain \"" + site.domain +
+                           "\"; it should be the name of a [[domain]] of this file");
+  }
+  if (!site.prefix) {
+    const int bits = 64 - domain->aggregate;
+    if (bits >= 16 || subnets < (size_t{1} << bits)) return absl::OkStatus();
+    return ConfigError(config.file, site.line,
+                       "key \"prefixes\" asks for the automatic subnet " + std::to_string(subnets) +
+                           " of \"" + site.domain + "\", whose aggregate " +
+                           std::to_string(domain->aggregate) + " leaves room for " +
+                           std::to_string((size_t{1} << bits) - 1) + "; it should be an explicit prefix");
+  }
+  if (domain->prefix.Contains(*site.prefix)) return absl::OkStatus();
+  return ConfigError(config.file, site.line,
+                     "key \"prefixes\" has " + site.prefix->ToString() + ", which is not inside " +
+                         domain->prefix.ToString() + " of the domain \"" + site.domain +
+                         "\"; it should be a /64 inside it");
+}
+
+absl::Status CheckSites(const Config& config) {
+  std::set<Prefix> seen;
+  for (size_t i = 0; i < config.sites.size(); ++i) {
+    for (const SitePrefix& site : config.sites[i].prefixes) {
+      if (absl::Status status = CheckSitePrefix(config, site, i + 1); !status.ok()) return status;
+      if (!site.prefix || seen.insert(*site.prefix).second) continue;
+      return ConfigError(config.file, site.line,
+                         "key \"prefixes\" has " + site.prefix->ToString() +
+                             " for the second time; it should be a prefix of its own");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckInterfaces(const Config& config) {
+  std::set<std::string> seen;
+  const auto check = [&](const std::string& interface) {
+    if (seen.insert(interface).second) return absl::OkStatus();
+    return absl::InvalidArgumentError(config.file + ": the interface \"" + interface +
+                                      "\" stands in two tables; a device is one underlay or one site");
+  };
+  absl::Status status;
+  for (const auto& underlay : config.underlays) status.Update(check(underlay.interface));
+  for (const auto& site : config.sites) status.Update(check(site.interface));
+  return status;
+}
+
+// What no single table shows.
+absl::Status Validate(const Config& config) {
+  if (config.underlays.empty()) {
+    return absl::InvalidArgumentError(config.file +
+                                      ": there is no [[underlay]]; it should name the interface "
+                                      "through which other routers are reached");
+  }
+  absl::Status status = CheckInterfaces(config);
+  if (status.ok()) status = CheckSites(config);
+  return status;
+}
+
+}  // namespace
+
+const Domain* Config::FindDomain(std::string_view name) const {
+  const auto found =
+      std::find_if(domains.begin(), domains.end(), [&](const Domain& domain) { return domain.name == name; });
+  return found == domains.end() ? nullptr : &*found;
+}
+
+absl::StatusOr<Config> ParseConfig(std::string_view text, const std::string& file) {
+  const toml::parse_result parsed = toml::parse(text, file);
+  if (!parsed) {
+    return ConfigError(file, static_cast<int>(parsed.error().source().begin.line),
+                       "this is not TOML: " + std::string(parsed.error().description()));
+  }
+  Config config;
+  config.file = file;
+  absl::Status status = ReadRoot(parsed.table(), &config);
+  if (status.ok()) status = Validate(config);
+  if (!status.ok()) return status;
+  return config;
+}
+
+absl::StatusOr<Config> LoadConfig(const std::filesystem::path& file) {
+  std::ifstream stream(file);
+  std::stringstream text;
+  text << stream.rdbuf();
+  if (!stream) {
+    return absl::NotFoundError(file.string() + ": the configuration can't be read: " + std::strerror(errno));
+  }
+  return ParseConfig(text.str(), file.string());
+}
+
+}  // namespace ov6

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// The daemon's configuration, and nothing but: what the file says, checked. An error
+// is one sentence with file, line and key, what the file says and what would be right.
+#ifndef OV6_USERSPACE_OV6D_CONFIG_H
+#define OV6_USERSPACE_OV6D_CONFIG_H
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "ov6/datapath.h"
+#include "userspace/wire/record.h"
+
+namespace ov6 {
+
+inline constexpr uint16_t kDefaultChordPort = 4646;
+
+struct NodeConfig {
+  std::filesystem::path state = "/var/lib/ov6";  // directory of the key
+  std::filesystem::path run = "/run/ov6";        // directory of sockets, lock and bpf/
+  std::string group = "ov6";                     // name or number of the group that may inspect and control
+  uint32_t uid_base = 64000;                     // slaves run as this uid and the following ones
+  std::filesystem::path libexec;                 // directory of the slaves' executables; empty: ov6d's own
+};
+
+struct UnderlayConfig {
+  std::string interface;        // IPv4 device the tunnels use; required
+  std::optional<Ipv4> address;  // our end of the tunnels; default: the interface's first
+  Encapsulation encapsulation = Encapsulation::k6in4;  // what peers are asked to send us: 6in4 or udp
+  uint16_t udp_port = OV6_UDP_PORT;                    // where tunnel packets in UDP arrive
+  Attach attach = Attach::kAuto;                       // auto, native or tc
+};
+
+// A prefix a site holds: cut from the key, or given.
+struct SitePrefix {
+  std::string domain;
+  std::optional<Prefix> prefix;  // a /64; nullopt: "auto"
+  int line = 0;
+};
+
+struct SiteConfig {
+  std::string interface;             // LAN device; required
+  Attach attach = Attach::kAuto;     // auto, native or tc
+  std::vector<SitePrefix> prefixes;  // "DOMAIN:auto" or "DOMAIN:PREFIX"; required
+};
+
+struct SlaveConfig {
+  std::string name;                            // 1 to 11 of [a-z0-9-]; default: the kind
+  SlaveKind kind = SlaveKind::kDht;            // dht
+  std::string domain;                          // name of a [[domain]]; required
+  std::string engine = "chord";                // chord
+  Endpoint listen{Ipv4{}, kDefaultChordPort};  // IPv4 address and UDP port
+  std::vector<Endpoint> bootstrap;             // members to join by; empty: found a new ring
+};
+
+struct Config {
+  std::string file;  // for sentences
+  NodeConfig node;
+  std::vector<UnderlayConfig> underlays;
+  std::vector<Domain>
+      domains;  // name, prefix, aggregate (bits, default 48), trust (self or open, default self)
+  std::vector<SiteConfig> sites;
+  std::vector<SlaveConfig> slaves;
+
+  const Domain* FindDomain(std::string_view name) const;
+};
+
+absl::StatusOr<Config> ParseConfig(std::string_view text, const std::string& file);
+absl::StatusOr<Config> LoadConfig(const std::filesystem::path& file);
+
+}  // namespace ov6
+
+#endif

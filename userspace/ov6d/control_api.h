@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// The control API: what a request of ov6ctl means. Routes are the operator's (slave 0)
+// or the slaves'; this changes only the operator's. Errors are JSON with a code and a
+// sentence.
+#ifndef OV6_USERSPACE_OV6D_CONTROL_API_H
+#define OV6_USERSPACE_OV6D_CONTROL_API_H
+
+#include <boost/json/object.hpp>
+#include <functional>
+#include <string>
+
+#include "userspace/ov6d/http_server.h"
+#include "userspace/ov6d/slave_service.h"
+
+namespace ov6 {
+
+struct ControlContext {
+  const Config& config;
+  const NodeLayout& layout;
+  const NodeKey& key;
+  Datapath& datapath;
+  Master& master;
+  SlaveService& service;
+  std::function<BootTime()> clock;
+  BootTime started;
+  std::function<void(SlaveService::Result)> detach;
+};
+
+class ControlApi {
+ public:
+  explicit ControlApi(ControlContext context) : context_(std::move(context)) {}
+
+  void Handle(const ApiRequest& request, bool read_only, const ApiRespond& respond);
+
+ private:
+  using Reply = std::function<void(absl::StatusOr<std::string>)>;
+
+  void Dispatch(const ApiRequest& request, const Reply& reply);
+  void Post(const ApiRequest& request, const boost::json::object& body, const Reply& reply);
+  absl::StatusOr<std::string> Get(const std::string& target);
+  absl::StatusOr<std::string> Delete(const std::string& target, const boost::json::object& body);
+  void CallSlave(const std::string& target, const boost::json::object& body, const Reply& reply);
+  void Resolve(const boost::json::object& body, const Reply& reply);
+  absl::Status AddRoute(const boost::json::object& body);
+  absl::Status AddMapping(const boost::json::object& body);
+  std::string Status() const;
+  std::string Routes() const;
+
+  ControlContext context_;
+};
+
+}  // namespace ov6
+
+#endif

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the configuration comes to on this node with this key: the prefixes of each
+// site and domain, and the slaves that serve them. Pure.
+#ifndef OV6_USERSPACE_OV6D_NODE_LAYOUT_H
+#define OV6_USERSPACE_OV6D_NODE_LAYOUT_H
+
+#include <sys/types.h>
+
+#include <boost/json/object.hpp>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "userspace/master/slave_registry.h"
+#include "userspace/ov6d/config.h"
+#include "userspace/ov6d/node_key.h"
+
+namespace ov6 {
+
+struct SitePlace {
+  Prefix prefix;  // a /64
+  std::string domain;
+  Ipv6 RouterAddress() const;  // ::1 in it
+};
+
+struct NodeLayout {
+  std::vector<std::vector<SitePlace>> sites;                 // as [[site]]
+  std::map<std::string, Prefix> own;                         // domain -> the key's aggregate
+  std::map<std::string, std::vector<Prefix>> registrations;  // domain -> what its DHT slave registers
+  std::vector<Prefix> rejects;                               // aggregates whose unassigned rest is rejected
+};
+
+// An error names the line of a prefix that this key may not claim.
+absl::StatusOr<NodeLayout> LayOut(const Config& config, const NodeKey& key);
+
+struct SlavePlan {
+  std::string name;
+  SlaveKind kind = SlaveKind::kDht;
+  std::vector<Prefix> prefixes;
+  uid_t uid = 0;
+  bool port = false;
+  std::string interface;              // gateway: the site's device
+  uint32_t ifindex = 0;               // gateway
+  std::string domain;                 // dht
+  std::vector<Prefix> registrations;  // dht: what its records may name
+  boost::json::object config;         // what CALL config returns, but for id and prefixes
+
+  Permission ToPermission() const { return {{kind}, name, prefixes, port}; }
+  std::string Executable() const;  // "ov6-dht"
+};
+
+// Management first, then gateways, then the configured ones; uids in this order.
+std::vector<SlavePlan> PlanSlaves(const Config& config, const NodeLayout& layout, const NodeKey& key,
+                                  const std::vector<DeviceState>& devices);
+
+}  // namespace ov6
+
+#endif

@@ -1,0 +1,511 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/ov6d/slave_service.h"
+
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <utility>
+
+#include "userspace/ov6d/port_channel.h"
+#include "userspace/ov6d/solicitation_socket.h"
+
+namespace ov6 {
+namespace {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+using boost::system::error_code;
+
+constexpr gid_t kNoGroup = 65534;  // never the group that may inspect
+const char* const kManagement = "management";
+
+std::string Message(const absl::Status& status) { return std::string(status.message()); }
+
+absl::StatusOr<std::string> NameIn(const std::string& argument) {
+  error_code error;
+  const json::value value = json::parse(argument, error);
+  const json::object* object = error ? nullptr : value.if_object();
+  const json::value* name = object == nullptr ? nullptr : object->if_contains("name");
+  if (name != nullptr && name->is_string()) return std::string(name->get_string());
+  return absl::InvalidArgumentError("the argument should be a JSON object with the name of a slave");
+}
+
+json::array Strings(const std::vector<Prefix>& prefixes) {
+  json::array array;
+  for (const Prefix& prefix : prefixes) array.emplace_back(prefix.ToString());
+  return array;
+}
+
+struct SocketPair {
+  int ours = -1, theirs = -1;
+  ~SocketPair() {
+    if (ours >= 0) ::close(ours);
+    if (theirs >= 0) ::close(theirs);
+  }
+  bool Make(int type) {
+    int ends[2];
+    if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends) != 0) return false;
+    ours = ends[0];
+    theirs = ends[1];
+    return true;
+  }
+};
+
+}  // namespace
+
+SlaveService::SlaveService(Environment environment, std::vector<SlavePlan> plans)
+    : env_(std::move(environment)), management_timer_(env_.io) {
+  for (SlavePlan& plan : plans) slaves_[plan.name].plan = std::move(plan);
+}
+
+SlaveService::~SlaveService() {
+  for (const auto& [name, handles] : handles_) CloseHandles(handles);
+  for (const auto& [name, slave] : slaves_) {
+    if (slave.port_channel >= 0) ::close(slave.port_channel);
+  }
+}
+
+// --- processes ----------------------------------------------------------------
+
+void SlaveService::StartManagement() {
+  if (ending_ || Find(kManagement) == nullptr) return;
+  const absl::Status status = Start(kManagement);
+  if (status.ok()) return;
+  spdlog::error("the management slave was not started: {}", Message(status));
+  RestartManagement(*Find(kManagement));
+}
+
+void SlaveService::RestartManagement(const Slave& slave) {
+  if (ending_) return;
+  if (env_.clock() - slave.started > kGoodLife) management_delay_ = kFirstDelay;
+  management_timer_.expires_after(management_delay_);
+  management_delay_ = std::min(management_delay_ * 2, kLongestDelay);
+  management_timer_.async_wait([this](error_code error) {
+    if (!error) StartManagement();
+  });
+}
+
+absl::Status SlaveService::Start(const std::string& name) {
+  Slave* slave = Find(name);
+  if (slave == nullptr) return absl::NotFoundError("no slave named \"" + name + "\" is configured");
+  if (ending_) return absl::UnavailableError("ov6d is ending and starts no slave any more");
+  if (slave->process) return absl::AlreadyExistsError("the slave \"" + name + "\" runs already");
+  if (slave->session) slave->session->Close(absl::UnavailableError("its process has ended"));
+  const absl::Status status = Launch(*slave);
+  ++(status.ok() ? counters_.spawned : counters_.spawn_failed);
+  return status;
+}
+
+absl::Status SlaveService::Launch(Slave& slave) {
+  SocketPair session, channel;
+  if (!session.Make(SOCK_STREAM) || !channel.Make(SOCK_SEQPACKET)) {
+    return absl::ErrnoToStatus(errno, "making the slave's sockets failed");
+  }
+  const auto raw = RawSocketFor(slave.plan);
+  if (!raw.ok()) return raw.status();
+  SpawnRequest request{(env_.libexec / slave.plan.Executable()).string(),
+                       {"--name", slave.plan.name},
+                       slave.plan.uid,
+                       kNoGroup,
+                       {session.theirs, channel.theirs}};
+  for (const Prefix& prefix : slave.plan.prefixes) {
+    request.arguments.insert(request.arguments.end(), {"--prefix", prefix.ToString()});
+  }
+  if (*raw >= 0) request.inherited.push_back(*raw);
+  const auto spawned = env_.spawner.Spawn(request);
+  if (*raw >= 0) ::close(*raw);
+  if (!spawned.ok()) return spawned.status();
+  Watch(slave, *spawned);
+  const asio::generic::stream_protocol protocol(AF_UNIX, 0);
+  Accept(slave.plan.name, {env_.io, protocol, std::exchange(session.ours, -1)},
+         std::exchange(channel.ours, -1));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> SlaveService::RawSocketFor(const SlavePlan& plan) const {
+  if (plan.kind != SlaveKind::kGateway) return -1;
+  return OpenSolicitationSocket(plan.interface, plan.ifindex);
+}
+
+void SlaveService::Watch(Slave& slave, const SpawnedProcess& spawned) {
+  slave.started = env_.clock();
+  ++slave.starts;
+  slave.status.clear();
+  spdlog::info("slave {} started, pid {}", slave.plan.name, spawned.pid);
+  slave.process =
+      std::make_unique<SlaveProcess>(env_.io, spawned, [this, name = slave.plan.name](int status) {
+        // Not inside the process's own handler.
+        asio::post(env_.io, [this, name, status] { OnExited(name, status); });
+      });
+}
+
+void SlaveService::OnExited(const std::string& name, int status) {
+  Slave& slave = *Find(name);
+  slave.process.reset();
+  ++counters_.exited;
+  spdlog::log(status == 0 ? spdlog::level::info : spdlog::level::warn, "slave {} ended with status {}", name,
+              status);
+  const bool all = std::none_of(slaves_.begin(), slaves_.end(),
+                                [](const auto& entry) { return entry.second.process != nullptr; });
+  if (all && all_ended_) return std::exchange(all_ended_, nullptr)();
+  if (name == kManagement) return RestartManagement(slave);
+  const std::string argument = json::serialize(json::object{{"name", name}, {"status", status}});
+  Call(kManagement, "exited", argument, [name](const absl::StatusOr<std::string>& result) {
+    if (!result.ok())
+      spdlog::warn("management was not told that {} ended: {}", name, Message(result.status()));
+  });
+}
+
+void SlaveService::Stop(const std::string& name, std::function<void()> done) {
+  KillLater(name);
+  Call(name, "shutdown", "", [done = std::move(done)](const absl::StatusOr<std::string>&) { done(); });
+}
+
+void SlaveService::KillLater(const std::string& name) {
+  const Slave& slave = *Find(name);
+  if (!slave.process) return;
+  auto timer = std::make_unique<asio::steady_timer>(env_.io, SlaveSession::kCallTimeout);
+  timer->async_wait([this, name, pid = slave.process->pid()](error_code error) {
+    Slave& late = *Find(name);
+    if (!error && late.process && late.process->pid() == pid) late.process->Signal(SIGKILL);
+  });
+  std::erase_if(timers_,
+                [](const auto& old) { return old->expiry() < asio::steady_timer::clock_type::now(); });
+  timers_.push_back(std::move(timer));
+}
+
+void SlaveService::ShutdownAll(std::function<void()> done) {
+  ending_ = true;
+  management_timer_.cancel();
+  all_ended_ = std::move(done);
+  bool any = false;
+  for (const auto& [name, slave] : slaves_) {
+    if (!slave.process) continue;
+    any = true;
+    Stop(name, [] {});
+  }
+  if (!any) asio::post(env_.io, std::exchange(all_ended_, nullptr));
+}
+
+void SlaveService::TerminateAll(std::function<void()> done) {
+  ending_ = true;
+  management_timer_.cancel();
+  all_ended_ = std::move(done);
+  bool any = false;
+  for (const auto& [name, slave] : slaves_) {
+    if (!slave.process) continue;
+    any = true;
+    slave.process->Signal(SIGTERM);
+  }
+  auto timer = std::make_unique<asio::steady_timer>(env_.io, std::chrono::seconds(any ? 1 : 0));
+  timer->async_wait([this](error_code error) {
+    if (!error && all_ended_) std::exchange(all_ended_, nullptr)();  // the death signal takes the rest
+  });
+  timers_.push_back(std::move(timer));
+}
+
+// --- sessions -------------------------------------------------------------------
+
+void SlaveService::Accept(const std::string& name, SlaveSession::Socket socket, int port_channel) {
+  Slave& slave = slaves_.at(name);
+  if (slave.session) slave.session->Close(absl::UnavailableError("a successor came"));
+  slave.port_channel = port_channel;
+  slave.said_goodbye = false;
+  slave.session = std::make_shared<SlaveSession>(std::move(socket), counters_.sessions);
+  slave.session->Start({[this, &slave](const UpgradeRequest& request) { return OnRequest(slave, request); },
+                        [this, &slave] { OnOpened(slave); },
+                        [this, &slave](Capsule capsule) { OnCapsule(slave, std::move(capsule)); },
+                        [this, &slave](const absl::Status& why) { OnClosed(slave, why); }});
+}
+
+std::optional<Refusal> SlaveService::OnRequest(Slave& slave, const UpgradeRequest& request) {
+  const std::string& name = slave.plan.name;
+  const auto outcome = env_.master.Register(request, slave.plan.ToPermission());
+  if (const auto* refusal = std::get_if<Refusal>(&outcome)) {
+    spdlog::warn("slave {} was refused: {}", name, refusal->sentence);
+    return *refusal;
+  }
+  const SlaveId id = std::get<SlaveId>(outcome);
+  // The port before the routes that lead to it.
+  if (const auto slot = env_.master.slaves().Find(id)->entry.port) {
+    auto port = MakePort(name, id, *slot);
+    if (!port.ok()) {
+      env_.master.slaves().Remove(id);
+      spdlog::error("the port of slave {} can't be made: {}", name, Message(port.status()));
+      return Refusal{409, "The port can't be made: " + Message(port.status()) + "."};
+    }
+    handles_[name] = *port;
+  }
+  if (absl::Status status = env_.master.Activate(id); !status.ok()) {
+    spdlog::error("routes of slave {}: {}", name, Message(status));
+  }
+  slave.id = id;
+  return std::nullopt;
+}
+
+absl::StatusOr<PortHandles> SlaveService::MakePort(const std::string& name, SlaveId id, uint16_t slot) {
+  auto handles =
+      ports_.contains(slot) ? env_.datapath.ReopenPort(slot, id) : env_.datapath.CreatePort(name, id, slot);
+  if (handles.ok()) ports_.insert(slot);
+  return handles;
+}
+
+void SlaveService::OnOpened(Slave& slave) {
+  const std::string& name = slave.plan.name;
+  spdlog::info("slave {} is up, id {}", name, *slave.id);
+  const auto found = handles_.find(name);
+  if (found == handles_.end()) return;
+  const PortHandles handles = found->second;
+  handles_.erase(found);
+  const absl::Status status = SendPortDescriptors(slave.port_channel, handles);
+  CloseHandles(handles);
+  if (!status.ok()) {
+    spdlog::error("slave {}: {}", name, Message(status));
+    return;
+  }
+  slave.session->Send(handles.geometry);
+}
+
+void SlaveService::OnCapsule(Slave& slave, Capsule capsule) {
+  if (const auto* advertisement = std::get_if<RouteAdvertisementCapsule>(&capsule)) {
+    OnAdvertisement(slave, *advertisement);
+  } else if (const auto* mappings = std::get_if<MappingsCapsule>(&capsule)) {
+    OnMappings(slave, *mappings);
+  } else if (const auto* call = std::get_if<CallCapsule>(&capsule)) {
+    OnCall(slave, *call);
+  } else if (auto* status = std::get_if<StatusCapsule>(&capsule)) {
+    slave.status = std::move(status->json);
+  }
+}
+
+void SlaveService::OnAdvertisement(Slave& slave, const RouteAdvertisementCapsule& capsule) {
+  if (!slave.id) return;
+  if (!capsule.prefixes.empty()) {
+    const auto status = env_.master.Advertise(*slave.id, capsule.prefixes, slave.plan.ToPermission());
+    if (!status.ok()) spdlog::warn("advertisement of slave {}: {}", slave.plan.name, Message(status));
+    return;
+  }
+  spdlog::info("slave {} says goodbye", slave.plan.name);
+  slave.said_goodbye = true;
+  const SlaveEntry entry = env_.master.slaves().Find(*slave.id)->entry;
+  env_.master.Goodbye(*std::exchange(slave.id, std::nullopt));
+  DropPort(entry);
+}
+
+void SlaveService::OnMappings(Slave& slave, const MappingsCapsule& capsule) {
+  MappingsAckCapsule ack{capsule.sequence, {}};
+  if (slave.id) {
+    ack = env_.master.Apply(env_.clock(), *slave.id, capsule);
+  } else {
+    for (size_t i = 0; i < capsule.changes.size(); ++i) ack.refused.push_back({i, "the slave said goodbye"});
+  }
+  for (const auto& refusal : ack.refused) {
+    spdlog::debug("mapping of slave {} refused: {}", slave.plan.name, refusal.reason);
+  }
+  slave.session->Send(ack);
+}
+
+void SlaveService::OnClosed(Slave& slave, const absl::Status& why) {
+  spdlog::info("session of slave {} ended: {}", slave.plan.name, Message(why));
+  slave.session.reset();
+  if (slave.port_channel >= 0) ::close(std::exchange(slave.port_channel, -1));
+  if (const auto found = handles_.find(slave.plan.name); found != handles_.end()) {
+    CloseHandles(found->second);
+    handles_.erase(found);
+  }
+  if (slave.id) env_.master.Vanish(env_.clock(), *std::exchange(slave.id, std::nullopt));
+  // A process without a session is of no use to anyone; one that said goodbye ends by itself.
+  if (slave.process && !slave.said_goodbye) slave.process->Signal(SIGTERM);
+}
+
+void SlaveService::DropPort(const SlaveEntry& entry) {
+  if (!entry.port || ports_.erase(*entry.port) == 0) return;
+  const absl::Status status = env_.datapath.DestroyPort(*entry.port);
+  if (!status.ok()) spdlog::warn("port of slave {}: {}", entry.name, Message(status));
+}
+
+// --- calls ----------------------------------------------------------------------
+
+void SlaveService::Call(const std::string& name, const std::string& method, const std::string& argument,
+                        Result result) {
+  const Slave* slave = Find(name);
+  if (slave == nullptr) return result(absl::NotFoundError("no slave named \"" + name + "\" is configured"));
+  if (!slave->session || !slave->session->open()) {
+    return result(absl::UnavailableError("the slave \"" + name + "\" is not up"));
+  }
+  slave->session->Call(method, argument, std::move(result));
+}
+
+void SlaveService::OnCall(Slave& slave, const CallCapsule& call) {
+  const auto session = slave.session;
+  if (call.method == "stop" && slave.plan.kind == SlaveKind::kManagement) {
+    const auto name = NameIn(call.argument);
+    Slave* other = name.ok() ? Find(*name) : nullptr;
+    if (other != nullptr && other->process) {
+      return Stop(*name, [session, id = call.id] { session->Send(ReturnCapsule{id, 0, "{}"}); });
+    }
+    const absl::Status status =
+        name.ok() ? absl::NotFoundError("no slave named \"" + *name + "\" runs") : name.status();
+    return session->Send(ReturnCapsule{call.id, static_cast<uint16_t>(status.code()), Message(status)});
+  }
+  const auto answer = Answer(slave, call);
+  session->Send(ReturnCapsule{call.id, static_cast<uint16_t>(answer.status().code()),
+                              answer.ok() ? *answer : Message(answer.status())});
+}
+
+absl::StatusOr<std::string> SlaveService::Answer(Slave& slave, const CallCapsule& call) {
+  if (call.method == "config") return ConfigOf(slave);
+  if (call.method == "sign") return Sign(slave, call.argument);
+  if (call.method == "slaves" || call.method == "start" || call.method == "stop") {
+    if (slave.plan.kind == SlaveKind::kManagement) return AnswerManagement(call);
+    return absl::PermissionDeniedError("only the management slave may call " + call.method);
+  }
+  return absl::UnimplementedError("ov6d does not know the call " + call.method);
+}
+
+absl::StatusOr<std::string> SlaveService::AnswerManagement(const CallCapsule& call) {
+  if (call.method == "start") {
+    const auto name = NameIn(call.argument);
+    if (!name.ok()) return name.status();
+    if (absl::Status status = Start(*name); !status.ok()) return status;
+    return std::string("{}");
+  }
+  json::array list;
+  for (const auto& [name, slave] : slaves_) {
+    const bool up = slave.process && slave.id;
+    list.push_back({{"name", name},
+                    {"kind", std::string(ToString(slave.plan.kind))},
+                    {"state", up              ? "up"
+                              : slave.process ? "starting"
+                                              : "stopped"}});
+  }
+  return json::serialize(list);
+}
+
+absl::StatusOr<std::string> SlaveService::Sign(const Slave& slave, const std::string& bytes) {
+  const std::span record_bytes(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
+  const auto record = DecodeRecord(record_bytes);
+  absl::Status status = record.status();
+  if (record.ok()) {
+    const auto& mine = slave.plan.registrations;
+    if (record->domain != slave.plan.domain) {
+      status = absl::PermissionDeniedError("the record is of the domain \"" + record->domain +
+                                           "\"; this slave serves \"" + slave.plan.domain + "\"");
+    } else if (std::find(mine.begin(), mine.end(), record->prefix) == mine.end()) {
+      status = absl::PermissionDeniedError(record->prefix.ToString() + " is not registered by this router");
+    } else if (record->public_key != env_.key.key.public_key()) {
+      status = absl::PermissionDeniedError("the record's key is not this router's");
+    }
+  }
+  if (!status.ok()) {
+    ++counters_.sign_refused;
+    spdlog::warn("slave {}: nothing was signed: {}", slave.plan.name, Message(status));
+    return status;
+  }
+  ++counters_.signed_records;
+  const Signature signature = env_.key.key.Sign(SignedBytes(record_bytes));
+  return std::string(signature.begin(), signature.end());
+}
+
+std::string SlaveService::ConfigOf(const Slave& slave) const {
+  json::object config = slave.plan.config;
+  config["id"] = slave.id.value_or(OV6_SLAVE_OPERATOR);
+  const RegisteredSlave* registered = slave.id ? env_.master.slaves().Find(*slave.id) : nullptr;
+  config["prefixes"] = Strings(registered != nullptr ? registered->entry.prefixes : slave.plan.prefixes);
+  return json::serialize(config);
+}
+
+std::optional<std::string> SlaveService::ResolverOf(const Ipv6& address) const {
+  const Slave* best = nullptr;
+  int length = -1;
+  for (const auto& [name, slave] : slaves_) {
+    if (slave.plan.kind != SlaveKind::kDht) continue;
+    for (const Prefix& prefix : slave.plan.prefixes) {
+      if (!prefix.Contains(address) || prefix.length <= length) continue;
+      best = &slave;
+      length = prefix.length;
+    }
+  }
+  return best == nullptr ? std::nullopt : std::optional(best->plan.name);
+}
+
+// --- the datapath's events --------------------------------------------------------
+
+void SlaveService::DrainEvents() {
+  std::map<SlaveId, std::set<Ipv6>> wanted;
+  const absl::Status status = env_.datapath.DrainEvents([&](const ov6_event& event) {
+    ++counters_.events;
+    if (event.type == OV6_EVENT_REFRESH) wanted[event.slave].insert(Prefix::FromAbi(event.prefix).address);
+  });
+  if (!status.ok()) spdlog::warn("reading events: {}", Message(status));
+  for (const auto& [name, slave] : slaves_) {
+    const auto found = slave.id ? wanted.find(*slave.id) : wanted.end();
+    if (found == wanted.end()) continue;
+    RefreshCapsule refresh;
+    for (const Ipv6& address : found->second) {
+      refresh.addresses.push_back(address);
+      if (refresh.addresses.size() < kMaxRefreshes) continue;
+      slave.session->Send(std::exchange(refresh, {}));
+    }
+    if (!refresh.addresses.empty()) slave.session->Send(refresh);
+    wanted.erase(found);
+  }
+  for (const auto& [id, addresses] : wanted) counters_.events_without_slave += addresses.size();
+}
+
+void SlaveService::Sweep() {
+  env_.master.Sweep(env_.clock(), [this](const SlaveEntry& entry) {
+    spdlog::warn("slave {} did not come back: its routes and mappings are withdrawn", entry.name);
+    DropPort(entry);
+  });
+}
+
+// --- what is shown -----------------------------------------------------------------
+
+SlaveService::Slave* SlaveService::Find(const std::string& name) {
+  const auto found = slaves_.find(name);
+  return found == slaves_.end() ? nullptr : &found->second;
+}
+
+std::string SlaveService::StateOf(const Slave& slave) const {
+  if (slave.id) return "up";
+  if (slave.process) return "starting";
+  return env_.master.slaves().FindByName(slave.plan.name) ? "stale" : "stopped";
+}
+
+size_t SlaveService::up() const {
+  return static_cast<size_t>(std::count_if(slaves_.begin(), slaves_.end(),
+                                           [](const auto& entry) { return entry.second.id.has_value(); }));
+}
+
+json::array SlaveService::SlavesJson() const {
+  json::array list;
+  for (const auto& [name, slave] : slaves_) {
+    const auto id = slave.id ? slave.id : env_.master.slaves().FindByName(name);
+    const RegisteredSlave* registered = id ? env_.master.slaves().Find(*id) : nullptr;
+    json::object item{{"name", name},
+                      {"kind", std::string(ToString(slave.plan.kind))},
+                      {"state", StateOf(slave)},
+                      {"uid", slave.plan.uid},
+                      {"restarts", slave.starts > 0 ? slave.starts - 1 : 0}};
+    item["id"] = id ? json::value(*id) : json::value();
+    item["pid"] = slave.process ? json::value(slave.process->pid()) : json::value();
+    const bool has_port = registered != nullptr && registered->entry.port;
+    item["port"] = has_port ? json::value(*registered->entry.port) : json::value();
+    item["interface"] = slave.plan.port ? "ov6-" + name : slave.plan.interface;
+    item["prefixes"] = Strings(registered != nullptr ? registered->entry.prefixes : slave.plan.prefixes);
+    const auto life = std::chrono::duration_cast<std::chrono::seconds>(env_.clock() - slave.started).count();
+    item["uptime_s"] = slave.process ? life : 0;
+    error_code error;
+    const json::value status = json::parse(slave.status, error);
+    item["status"] = error ? json::value(json::object()) : status;
+    list.push_back(std::move(item));
+  }
+  return list;
+}
+
+}  // namespace ov6

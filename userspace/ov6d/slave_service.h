@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// The local slaves: their processes, sessions, ports and calls. What a slave may is
+// its plan's; what follows from what it says is the master's decision. One thread.
+#ifndef OV6_USERSPACE_OV6D_SLAVE_SERVICE_H
+#define OV6_USERSPACE_OV6D_SLAVE_SERVICE_H
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/json/array.hpp>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "userspace/master/master.h"
+#include "userspace/ov6d/node_layout.h"
+#include "userspace/ov6d/slave_process.h"
+#include "userspace/ov6d/slave_session.h"
+#include "userspace/ov6d/spawner.h"
+
+namespace ov6 {
+
+struct ServiceCounters {
+  SessionCounters sessions;
+  uint64_t spawned = 0, spawn_failed = 0, exited = 0;
+  uint64_t events = 0, events_without_slave = 0;
+  uint64_t signed_records = 0, sign_refused = 0;
+};
+
+class SlaveService {
+ public:
+  using Result = SlaveSession::Result;
+  struct Environment {
+    boost::asio::io_context& io;
+    Datapath& datapath;
+    Master& master;
+    Spawner& spawner;
+    const NodeKey& key;
+    std::filesystem::path libexec;
+    std::function<BootTime()> clock;
+  };
+  static constexpr Duration kFirstDelay = std::chrono::milliseconds(100);  // before management's next start
+  static constexpr Duration kLongestDelay = std::chrono::seconds(30);
+  static constexpr Duration kGoodLife = std::chrono::seconds(60);
+  static constexpr size_t kMaxRefreshes = 256;  // addresses in one capsule
+
+  SlaveService(Environment environment, std::vector<SlavePlan> plans);
+  ~SlaveService();
+
+  // Management, and from then on again whenever it ends.
+  void StartManagement();
+  absl::Status Start(const std::string& name);
+  // `shutdown`, then SIGKILL if it still lives 5 s later.
+  void Stop(const std::string& name, std::function<void()> done);
+  // Every slave says goodbye; none is started any more.
+  void ShutdownAll(std::function<void()> done);
+  // SIGTERM to every slave, without goodbye; their entries stay. `done` when all have ended, or after 1 s.
+  void TerminateAll(std::function<void()> done);
+
+  // The master's ends of a slave's sockets; they are the service's from here on. The stream may be any.
+  void Accept(const std::string& name, SlaveSession::Socket socket, int port_channel);
+
+  void Call(const std::string& name, const std::string& method, const std::string& argument, Result result);
+  // The DHT slave whose prefix holds the address.
+  std::optional<std::string> ResolverOf(const Ipv6& address) const;
+
+  void DrainEvents();
+  void Sweep();
+
+  boost::json::array SlavesJson() const;
+  const ServiceCounters& counters() const { return counters_; }
+  size_t up() const;
+
+ private:
+  struct Slave {
+    SlavePlan plan;
+    std::shared_ptr<SlaveSession> session;
+    int port_channel = -1;
+    std::optional<SlaveId> id;  // registered and not yet gone
+    bool said_goodbye = false;
+    std::unique_ptr<SlaveProcess> process;
+    BootTime started{};
+    uint64_t starts = 0;
+    std::string status;  // last STATUS
+  };
+
+  Slave* Find(const std::string& name);
+  std::string StateOf(const Slave& slave) const;
+  absl::Status Launch(Slave& slave);
+  absl::StatusOr<int> RawSocketFor(const SlavePlan& plan) const;
+  void Watch(Slave& slave, const SpawnedProcess& spawned);
+  void OnExited(const std::string& name, int status);
+  void RestartManagement(const Slave& slave);
+  void KillLater(const std::string& name);
+
+  std::optional<Refusal> OnRequest(Slave& slave, const UpgradeRequest& request);
+  absl::StatusOr<PortHandles> MakePort(const std::string& name, SlaveId id, uint16_t slot);
+  void OnOpened(Slave& slave);
+  void OnCapsule(Slave& slave, Capsule capsule);
+  void OnAdvertisement(Slave& slave, const RouteAdvertisementCapsule& capsule);
+  void OnMappings(Slave& slave, const MappingsCapsule& capsule);
+  void OnCall(Slave& slave, const CallCapsule& call);
+  absl::StatusOr<std::string> Answer(Slave& slave, const CallCapsule& call);
+  absl::StatusOr<std::string> AnswerManagement(const CallCapsule& call);
+  absl::StatusOr<std::string> Sign(const Slave& slave, const std::string& record);
+  std::string ConfigOf(const Slave& slave) const;
+  void OnClosed(Slave& slave, const absl::Status& why);
+  void DropPort(const SlaveEntry& entry);
+
+  Environment env_;
+  std::map<std::string, Slave> slaves_;
+  std::map<std::string, PortHandles> handles_;  // made, to be sent when the session opens
+  std::set<uint16_t> ports_;                    // slots that exist in this process's life
+  ServiceCounters counters_;
+  Duration management_delay_ = kFirstDelay;
+  boost::asio::steady_timer management_timer_;
+  std::vector<std::unique_ptr<boost::asio::steady_timer>> timers_;
+  std::function<void()> all_ended_;
+  bool ending_ = false;
+};
+
+}  // namespace ov6
+
+#endif
