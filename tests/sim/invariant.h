@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Zave's invariant (TSE 43(12), 2017): every member has a live entry in its successor
 // list, and at least r+1 members are principals, that is, skipped by no member's
-// extended successor list. And the full mesh's own: nobody lists itself, or a node
-// twice, or one that never was; and all who are in are connected.
+// extended successor list. And the full mesh's own, which hold in a ring as well: nobody
+// lists itself, or a node twice, or one that never was.
 #ifndef OV6_TESTS_SIM_INVARIANT_H
 #define OV6_TESTS_SIM_INVARIANT_H
 

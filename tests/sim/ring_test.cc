@@ -26,7 +26,7 @@ void Watch(Simulator* simulator) {
     if (alive < state->alive && state->principals <= 5) state->resting = true;
     state->alive = alive;
     if (state->resting && s.RingIsPerfect()) state->resting = false;
-    state->principals = alive > 64 ? alive : Principals(s);
+    state->principals = Principals(s);
     const std::string wrong = state->resting ? "" : CheckInvariant(s);
     if (!wrong.empty() && !std::exchange(state->told, true)) {
       ADD_FAILURE() << wrong << " after " << (s.now() - BootTime(1s)) / 1ms << " ms, event " << s.events();

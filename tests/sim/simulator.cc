@@ -40,6 +40,7 @@ size_t Simulator::Add(std::vector<size_t> bootstrap, std::function<void(chord::C
     node.config.bootstrap.push_back({Ipv4{0x0a000001 + static_cast<uint32_t>(other)}, 4646});
   if (tune) tune(&node.config);
   by_endpoint_[node.endpoint] = number;
+  ids_.insert(node.config.id);
   nodes_.push_back(std::move(node));
   StartEngine(number);
   return number;
@@ -100,15 +101,13 @@ void Simulator::RunFor(Duration time) {
 }
 
 bool Simulator::RunUntil(const std::function<bool()>& done, Duration limit) {
-  const BootTime end = now_ + limit;
-  while (!done()) {
-    if (queue_.empty() || queue_.begin()->first.first > end) return false;
-    Step();
+  for (const BootTime end = now_ + limit; now_ < end; RunFor(10ms)) {
+    if (done()) return true;
   }
-  return true;
+  return done();
 }
 
-bool Simulator::Step() {
+void Simulator::Step() {
   auto entry = queue_.extract(queue_.begin());
   now_ = entry.key().first;
   ++events_;
@@ -116,14 +115,13 @@ bool Simulator::Step() {
   const size_t number = event.timer ? *event.timer : by_endpoint_.at(event.to);
   Node& node = nodes_[number];
   if (event.timer) wake_at_.erase(number);
-  if (!node.engine) return true;
+  if (!node.engine) return;
   if (event.timer) {
     if (node.engine->NextDeadline() <= now_) node.engine->OnTimer(now_);
   } else {
     node.engine->OnMessage(now_, event.from, event.bytes);
   }
   Drain(number);
-  return true;
 }
 
 void Simulator::Drain(size_t number) {
@@ -141,6 +139,7 @@ void Simulator::Drain(size_t number) {
 
 void Simulator::Send(const Endpoint& from, const SendOutput& send) {
   ++datagrams_;
+  if (on_send) on_send(from, send);
   const Bytes head =
       ByteWriter().U64(ToNanoseconds(now_)).U32(from.address.value).U32(send.to.address.value).Take();
   Mix(head);
@@ -170,9 +169,12 @@ void Simulator::Wake(size_t number) {
 
 void Simulator::Changed(size_t number) {
   Node& node = nodes_[number];
-  const uint64_t version = node.engine ? node.engine->View().version : ~uint64_t{0};
-  if (version == std::exchange(node.version, version)) return;
-  if (on_change) on_change(*this);
+  std::optional<chord::ChordView> view;
+  if (node.engine) view = node.engine->View();
+  const bool same = view.has_value() == node.view.has_value() &&
+                    (!view || (view->version == node.view->version && view->self == node.view->self));
+  node.view = std::move(view);
+  if (!same && on_change) on_change(*this);
 }
 
 void Simulator::Mix(std::span<const uint8_t> bytes) {
@@ -198,7 +200,7 @@ bool Simulator::RingIsPerfect() const {
   const size_t n = ring.size();
   for (size_t i = 0; i < n; ++i) {
     const Node& node = *by_id[ring[i].id];
-    const chord::ChordView view = node.engine->View();
+    const chord::ChordView& view = *node.view;
     const size_t length = std::min<size_t>(n - 1, node.config.successors);
     if (view.successors.size() != length) return false;
     if (view.mode !=

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,7 +32,7 @@ struct Node {
   chord::ChordConfig config;
   std::unique_ptr<chord::ChordEngine> engine;  // null: crashed or left
   bool joined = false;
-  uint64_t version = ~uint64_t{0};  // of the view that was checked last
+  std::optional<chord::ChordView> view;  // of the engine, as it is
   std::map<uint64_t, GetOutput> gets;
   std::map<uint64_t, PutOutput> puts;
 };
@@ -60,11 +61,13 @@ class Simulator {
   const GetOutput* Answer(size_t node, uint64_t id) const;
 
   void RunFor(Duration time);
-  // Until `done` holds (asked after every event) or `limit` has passed; whether it held.
+  // Until `done` holds (asked every 10 ms) or `limit` has passed; whether it held.
   bool RunUntil(const std::function<bool()>& done, Duration limit);
 
   // Called after every event that changed somebody's neighbourhood.
   std::function<void(const Simulator&)> on_change;
+  // Called for every datagram, also those that will be lost.
+  std::function<void(const Endpoint& from, const SendOutput&)> on_send;
 
   BootTime now() const { return now_; }
   size_t size() const { return nodes_.size(); }
@@ -75,6 +78,7 @@ class Simulator {
   uint64_t events() const { return events_; }
   uint64_t datagrams() const { return datagrams_; }
   std::mt19937_64& random() { return random_; }
+  bool Known(const Key& id) const { return ids_.contains(id); }
   bool RingIsPerfect() const;  // everybody's list and predecessor are the right ones
 
  private:
@@ -85,7 +89,7 @@ class Simulator {
   };
 
   void StartEngine(size_t node);
-  bool Step();
+  void Step();
   void Drain(size_t node);
   void Send(const Endpoint& from, const SendOutput& send);
   void Schedule(Duration after, Event event);
@@ -102,6 +106,7 @@ class Simulator {
   std::vector<Node> nodes_;
   std::map<Endpoint, size_t> by_endpoint_;
   std::map<Endpoint, int> groups_;
+  std::set<Key> ids_;
   std::map<size_t, BootTime> wake_at_;
   uint64_t next_request_ = 1;
   uint64_t trace_ = 0xcbf29ce484222325;

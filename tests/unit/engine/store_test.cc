@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slaves/engine/chord/store.h"
+
+#include <gtest/gtest.h>
+
+namespace ov6::chord {
+namespace {
+
+using namespace std::chrono_literals;
+using Result = Store::Result;
+
+BootTime At(Duration d) { return BootTime(d); }
+ValueInfo Of(uint8_t owner, uint64_t sequence, Duration lifetime = 60s) {
+  return {{owner}, sequence, lifetime};
+}
+const Key kKey{1};
+
+TEST(Sets, OneValueAnOwnerTheHighestSequence) {
+  Store store({});
+  EXPECT_EQ(store.Put(kKey, {1}, Of(1, 5), At(0s)), Result::kStored);
+  EXPECT_EQ(store.Put(kKey, {2}, Of(2, 1), At(0s)), Result::kStored) << "another owner, its own sequence";
+  EXPECT_EQ(store.Put(kKey, {1}, Of(1, 5), At(0s)), Result::kKnown);
+  EXPECT_EQ(store.Put(kKey, {9}, Of(1, 5), At(0s)), Result::kConflict);
+  EXPECT_EQ(store.Put(kKey, {9}, Of(1, 4), At(0s)), Result::kOlder);
+  EXPECT_EQ(store.Put(kKey, {8, 8}, Of(1, 6), At(0s)), Result::kStored);
+  EXPECT_EQ(store.Get(kKey), (std::vector<Bytes>{{8, 8}, {2}}));
+  EXPECT_EQ(store.size(), 2u);
+  EXPECT_EQ(store.bytes(), 3u);
+}
+
+TEST(Bounds, AKeyTheNumberAndTheBytes) {
+  Store by_key({2, 100, 100});
+  by_key.Put(kKey, {1}, Of(1, 1), At(0s));
+  by_key.Put(kKey, {1}, Of(2, 1), At(0s));
+  EXPECT_EQ(by_key.Put(kKey, {1}, Of(3, 1), At(0s)), Result::kKeyFull);
+  EXPECT_EQ(by_key.Put(kKey, {1, 2}, Of(2, 2), At(0s)), Result::kStored)
+      << "a newer one takes the older's place";
+  Store by_number({64, 1, 100});
+  by_number.Put(kKey, {1}, Of(1, 1), At(0s));
+  EXPECT_EQ(by_number.Put(Key{2}, {1}, Of(1, 1), At(0s)), Result::kFull);
+  Store by_bytes({64, 100, 3});
+  by_bytes.Put(kKey, {1, 1}, Of(1, 1), At(0s));
+  EXPECT_EQ(by_bytes.Put(Key{2}, {1, 1}, Of(1, 1), At(0s)), Result::kFull);
+  EXPECT_EQ(by_bytes.Put(kKey, {1, 1, 1}, Of(1, 2), At(0s)), Result::kStored);
+}
+
+TEST(Expiry, IsTheValuesOwn) {
+  Store store({});
+  store.Put(kKey, {1}, Of(1, 1, 10s), At(0s));
+  store.Put(kKey, {2}, Of(2, 1, 20s), At(0s));
+  EXPECT_EQ(store.NextExpiry(), At(10s));
+  store.Expire(At(10s));
+  EXPECT_EQ(store.Get(kKey), (std::vector<Bytes>{{2}}));
+  store.Expire(At(20s));
+  EXPECT_EQ(store.size() + store.bytes(), 0u);
+  EXPECT_EQ(store.NextExpiry(), std::nullopt);
+}
+
+TEST(Walk, TakesAnArcInPortions) {
+  Store store({});
+  for (uint8_t i = 0; i < 10; ++i) {
+    store.Put(Key{i}, {i}, Of(1, 1), At(0s));
+    store.Put(Key{i}, {i, i}, Of(2, 1), At(0s));
+  }
+  size_t seen = 0, portions = 0;
+  std::optional<Store::Cursor> from;
+  do {
+    int room = 3;
+    from = store.Walk(Key{7}, Key{3}, from, [&](const Key& key, const Bytes&) {
+      EXPECT_TRUE(key[0] > 7 || key[0] <= 3);
+      if (room-- == 0) return false;
+      ++seen;
+      return true;
+    });
+    ++portions;
+  } while (from);
+  EXPECT_EQ(seen, 12u);  // 8 9 0 1 2 3, two each
+  EXPECT_GE(portions, 4u);
+}
+
+}  // namespace
+}  // namespace ov6::chord
