@@ -163,7 +163,11 @@ static __always_inline int hook_send(hook_ctx *ctx, const struct decision *d, __
 	__builtin_memcpy(ethernet.h_source, d->fib.smac, ETH_ALEN);
 	if (hook_store(ctx, 0, &ethernet, sizeof(ethernet)))
 		return XDP_DROP;
-	return d->fib.ifindex == ctx->ingress_ifindex ? XDP_TX : bpf_redirect(d->fib.ifindex, 0);
+	/*
+	 * Not XDP_TX where it goes back: a veth wakes its peer after XDP_TX only if a
+	 * program hangs there, after a redirect also if GRO is on.
+	 */
+	return bpf_redirect(d->fib.ifindex, 0);
 }
 
 static __always_inline int hook_send_port(const struct decision *d)

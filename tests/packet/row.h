@@ -18,7 +18,7 @@ enum class Hook { kXdp, kTc };
 enum class Hooks { kBoth, kXdp, kTc };
 
 // Where a frame ends.
-enum class End { kForward, kBack, kPunt, kStack, kDrop };
+enum class End { kForward, kPunt, kStack, kDrop };
 
 struct Row {
   std::string name;

@@ -14,8 +14,6 @@ uint32_t CodeOf(End end, Hook hook) {
     case End::kForward:
     case End::kPunt:
       return xdp ? uint32_t(XDP_REDIRECT) : TC_ACT_REDIRECT;
-    case End::kBack:
-      return xdp ? uint32_t(XDP_TX) : TC_ACT_REDIRECT;
     case End::kStack:
       return xdp ? uint32_t(XDP_PASS) : TC_ACT_OK;
     case End::kDrop:

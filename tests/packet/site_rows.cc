@@ -167,22 +167,22 @@ std::vector<Row> Tunnels() {
 std::vector<Row> Sizes() {
   Row segments = Site(
       "segments too big", [] { SetLocatorMtu(1400); },
-      [] { return FromHost().Ip6(kHost, kRemote).Tcp(1, 2, 3000).Done(); }, End::kBack,
+      [] { return FromHost().Ip6(kHost, kRemote).Tcp(1, 2, 3000).Done(); }, End::kForward,
       OV6_VERDICT_ANSWER_TOO_BIG);
   segments.hooks = Hooks::kTc;
   segments.gso = {{3, 1380}};
   // Cutting the quote takes the segmentation off, so that one answer counts.
   segments.expected = [] { return Error(2, 0, 1380, FromHost().Ip6(kHost, kRemote).Tcp(1, 2, 3000).Done()); };
   return {
-      Site("too big", nullptr, To(kRemote, 1481 - 48), End::kBack, OV6_VERDICT_ANSWER_TOO_BIG,
+      Site("too big", nullptr, To(kRemote, 1481 - 48), End::kForward, OV6_VERDICT_ANSWER_TOO_BIG,
            [] { return Error(2, 0, 1480, Udp(kRemote, 1481 - 48)); }),
-      Site("too big for UDP", nullptr, To(kRemoteUdp, 1473 - 48), End::kBack, OV6_VERDICT_ANSWER_TOO_BIG,
+      Site("too big for UDP", nullptr, To(kRemoteUdp, 1473 - 48), End::kForward, OV6_VERDICT_ANSWER_TOO_BIG,
            [] { return Error(2, 0, 1472, Udp(kRemoteUdp, 1473 - 48)); }),
       Site(
-          "too big for the locator", [] { SetLocatorMtu(1400); }, To(kRemote, 1381 - 48), End::kBack,
+          "too big for the locator", [] { SetLocatorMtu(1400); }, To(kRemote, 1381 - 48), End::kForward,
           OV6_VERDICT_ANSWER_TOO_BIG, [] { return Error(2, 0, 1380, Udp(kRemote, 1381 - 48)); }),
       Site(
-          "never below 1280", [] { SetLocatorMtu(1000); }, To(kRemote, 1281 - 48), End::kBack,
+          "never below 1280", [] { SetLocatorMtu(1000); }, To(kRemote, 1281 - 48), End::kForward,
           OV6_VERDICT_ANSWER_TOO_BIG, [] { return Error(2, 0, 1280, Udp(kRemote, 1281 - 48)); }),
       Site(
           "too big for the device, and 1280 must go",
@@ -199,7 +199,7 @@ std::vector<Row> Sizes() {
             lan2.mtu = 1400;
             SetDevice("lan2", lan2);
           },
-          To(kHost2, 1401 - 48), End::kBack, OV6_VERDICT_ANSWER_TOO_BIG,
+          To(kHost2, 1401 - 48), End::kForward, OV6_VERDICT_ANSWER_TOO_BIG,
           [] { return Error(2, 0, 1400, Udp(kHost2, 1401 - 48)); }),
       segments,
   };
@@ -265,8 +265,8 @@ std::vector<Row> Punts() {
 }
 
 std::vector<Row> Answers() {
-  Row no_address =
-      Site("answered from any address of ours", nullptr, nullptr, End::kBack, OV6_VERDICT_ANSWER_UNREACHABLE);
+  Row no_address = Site("answered from any address of ours", nullptr, nullptr, End::kForward,
+                        OV6_VERDICT_ANSWER_UNREACHABLE);
   no_address.device = "lan2";
   no_address.frame = [] { return Frame(kLan2Mac, kHost2Mac).Ip6(kHost2, "fd00:1:0:99::1").Echo(8).Done(); };
   no_address.expected = [] {
@@ -279,34 +279,34 @@ std::vector<Row> Answers() {
   return {
       no_address,
       Site(
-          "negative", [] { SetNegative("fd00:9::/48", 3); }, To(kUnmapped), End::kBack,
+          "negative", [] { SetNegative("fd00:9::/48", 3); }, To(kUnmapped), End::kForward,
           OV6_VERDICT_ANSWER_UNREACHABLE, [] { return Error(1, 3, 0, Udp(kUnmapped)); }),
       Site(
-          "negative, odd length", [] { SetNegative("fd00:9::/48", 0); }, To(kUnmapped, 333), End::kBack,
+          "negative, odd length", [] { SetNegative("fd00:9::/48", 0); }, To(kUnmapped, 333), End::kForward,
           OV6_VERDICT_ANSWER_UNREACHABLE, [] { return Error(1, 0, 0, Udp(kUnmapped, 333)); }),
       Site(
           "negative, no longer than 1280", [] { SetNegative("fd00:9::/48", 0); }, To(kUnmapped, 1400),
-          End::kBack, OV6_VERDICT_ANSWER_UNREACHABLE, [] { return Error(1, 0, 0, Udp(kUnmapped, 1400)); }),
+          End::kForward, OV6_VERDICT_ANSWER_UNREACHABLE, [] { return Error(1, 0, 0, Udp(kUnmapped, 1400)); }),
       Site(
           "negative, padded frame", [] { SetNegative("fd00:9::/48", 0); },
-          [] { return FromHost().Ip6(kHost, kUnmapped).Udp(1, 2, 1).Pad(70).Done(); }, End::kBack,
+          [] { return FromHost().Ip6(kHost, kUnmapped).Udp(1, 2, 1).Pad(70).Done(); }, End::kForward,
           OV6_VERDICT_ANSWER_UNREACHABLE,
           [] { return Error(1, 0, 0, FromHost().Ip6(kHost, kUnmapped).Udp(1, 2, 1).Done()); }),
       Site(
           "negative of a route that takes all", [] { SetNegative("2001:db8::/32", 0); }, To("2001:db8::1"),
-          End::kBack, OV6_VERDICT_ANSWER_UNREACHABLE, [] { return Error(1, 0, 0, Udp("2001:db8::1")); }),
-      Site("route rejects", nullptr, To("fd00:1:0:99::1"), End::kBack, OV6_VERDICT_ANSWER_UNREACHABLE,
+          End::kForward, OV6_VERDICT_ANSWER_UNREACHABLE, [] { return Error(1, 0, 0, Udp("2001:db8::1")); }),
+      Site("route rejects", nullptr, To("fd00:1:0:99::1"), End::kForward, OV6_VERDICT_ANSWER_UNREACHABLE,
            [] { return Error(1, 0, 0, Udp("fd00:1:0:99::1")); }),
       Site(
           "hop limit 1", nullptr, [] { return FromHost().Ip6(kHost, kRemote).HopLimit(1).Echo(8).Done(); },
-          End::kBack, OV6_VERDICT_ANSWER_TIME_EXCEEDED,
+          End::kForward, OV6_VERDICT_ANSWER_TIME_EXCEEDED,
           [] { return Error(3, 0, 0, FromHost().Ip6(kHost, kRemote).HopLimit(1).Echo(8).Done()); }),
       Site(
           "hop limit 0", nullptr, [] { return FromHost().Ip6(kHost, kRemote).HopLimit(0).Echo(8).Done(); },
-          End::kBack, OV6_VERDICT_ANSWER_TIME_EXCEEDED),
+          End::kForward, OV6_VERDICT_ANSWER_TIME_EXCEEDED),
       Site(
           "hop limit 1 to the next site", nullptr,
-          [] { return FromHost().Ip6(kHost, kHost2).HopLimit(1).Echo(8).Done(); }, End::kBack,
+          [] { return FromHost().Ip6(kHost, kHost2).HopLimit(1).Echo(8).Done(); }, End::kForward,
           OV6_VERDICT_ANSWER_TIME_EXCEEDED),
       Site(
           "no error about an error", [] { SetNegative("fd00:9::/48", 0); },

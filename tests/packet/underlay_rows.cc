@@ -116,7 +116,7 @@ std::vector<Row> Deliveries() {
             SetRoute("fd00:3::/48", OV6_ACTION_TUNNEL, kDht, OV6_ROUTE_RELAY);
             SetMapping("fd00:3::/48", Mapping(Locator("198.51.100.254")));
           },
-          Inner(kRemote, kRemoteUdp), End::kBack, OV6_VERDICT_TUNNEL,
+          Inner(kRemote, kRemoteUdp), End::kForward, OV6_VERDICT_TUNNEL,
           [] {
             return Frame(kGatewayMac, kWanMac)
                 .Ip4(kWan, "198.51.100.254")

@@ -148,6 +148,12 @@ class Veth : public testing::Test {
     host2_.Run("iperf3 -s -1 -D >/dev/null; while ! ss -tln | grep -q 5201; do sleep 0.05; done");
     return host1_.Succeeds("timeout 20 iperf3 -c fd00:2::22 -n 20M");
   }
+  // Its answers are not of interest here: it has no way of its own into the tunnel.
+  bool RouterGetsEchoes() {
+    host1_.Succeeds("ping -6 -c 2 -i 0.05 -W 1 fd00:2::1");
+    return Count(router2_, OV6_VERDICT_PASS_FOR_ROUTER) == 2 &&
+           router2_.netns.Succeeds("grep -q \"Icmp6InEchos.*[^0-9]2$\" /proc/net/snmp6");
+  }
   static uint64_t Count(Router& router, ov6_verdict verdict) {
     Programs::Use(&router.programs);
     return Verdicts()[verdict].packets;
@@ -196,14 +202,13 @@ TEST_F(Veth, TcFinishesWhatXdpMarks) {
 }
 
 // From the far side: decapsulated, and the rest is the stack's.
-TEST_F(Veth, TheRouterItselfIsReached) {
-  for (const bool xdp : {false, true}) {
-    HangAll(xdp, true);
-    const uint64_t before = Count(router2_, OV6_VERDICT_PASS_FOR_ROUTER);
-    host1_.Succeeds("ping -6 -c 2 -i 0.05 -W 1 fd00:2::1");
-    EXPECT_EQ(Count(router2_, OV6_VERDICT_PASS_FOR_ROUTER), before + 2) << "xdp " << xdp;
-    EXPECT_TRUE(router2_.netns.Succeeds("grep -q \"Icmp6InEchos.*[1-9]\" /proc/net/snmp6")) << "xdp " << xdp;
-  }
+TEST_F(Veth, TheRouterItselfIsReachedByTc) {
+  HangAll(false, false);
+  EXPECT_TRUE(RouterGetsEchoes());
+}
+TEST_F(Veth, TheRouterItselfIsReachedByXdp) {
+  HangAll(true, true);
+  EXPECT_TRUE(RouterGetsEchoes());
 }
 
 // The checksum of what the host sent is completed only when the error leaves, inside the quote.
