@@ -10,6 +10,7 @@
 #include <linux/if_link.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <netpacket/packet.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -109,12 +110,14 @@ class Veth : public testing::Test {
   // TC doors on both devices of a router; XDP doors before them.
   static void HangTc(Router& router) {
     Visit visit(router.netns);
-    for (const auto& [device, name] : {std::pair("lan", "tc_site"), std::pair("wan", "tc_underlay")}) {
-      LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = int(Ifindex(device)), .attach_point = BPF_TC_INGRESS);
-      LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = router.programs.Program(name));
-      bpf_tc_hook_create(&hook);
-      ASSERT_EQ(bpf_tc_attach(&hook, &options), 0);
-    }
+    HangTcAt("lan", router.programs.Program("tc_site"));
+    HangTcAt("wan", router.programs.Program("tc_underlay"));
+  }
+  static void HangTcAt(const std::string& device, int program) {
+    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = int(Ifindex(device)), .attach_point = BPF_TC_INGRESS);
+    LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = program);
+    bpf_tc_hook_create(&hook);
+    ASSERT_EQ(bpf_tc_attach(&hook, &options), 0);
   }
   static void HangXdp(Router& router, bool targets) {
     Visit visit(router.netns);
@@ -209,6 +212,88 @@ TEST_F(Veth, TheRouterItselfIsReachedByTc) {
 TEST_F(Veth, TheRouterItselfIsReachedByXdp) {
   HangAll(true, true);
   EXPECT_TRUE(RouterGetsEchoes());
+}
+
+// A slave's port whose near end may not redirect to the devices: XDP takes the header off, TC sends.
+class VethPort : public Veth {
+ protected:
+  VethPort() {
+    Pair("port", router1_.netns, "far", far_);
+    router1_.netns.Run("sysctl -qw net.ipv6.conf.port.disable_ipv6=1");
+    Visit visit(router1_.netns);
+    Programs::Use(&router1_.programs);
+    ov6_device port = Known("port", OV6_DEVICE_PORT, 0, "::");
+    port.slot = kDhtSlot;
+    SetDevice("port", port);
+    ov6_slave slave{};
+    slave.port = kDhtSlot;
+    slave.prefix_count = 1;
+    slave.prefixes[0] = Prefix("fd00::/8");
+    SetEntry("slaves", kDht, slave);
+    EXPECT_EQ(
+        bpf_xdp_attach(Ifindex("port"), router1_.programs.Program("xdp_port"), XDP_FLAGS_DRV_MODE, nullptr),
+        0);
+    HangTcAt("port", router1_.programs.Program("tc_port"));
+    lan_header_ = PortHeader(OV6_PORT_RESUBMIT_OUT, "lan");
+    wan_header_ = PortHeader(OV6_PORT_RESUBMIT_IN, "wan");
+  }
+  void FromSlave(const ov6_port_header& header, const std::function<void(Frame&)>& packet) {
+    Frame frame({2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2});
+    frame.Port(header).EtherType(OV6_ETH_P_PORT);
+    packet(frame);
+    const Bytes bytes = frame.Done();
+    Visit visit(far_);
+    sockaddr_ll to{};
+    to.sll_family = AF_PACKET;
+    to.sll_ifindex = Ifindex("far");
+    const int fd = socket(AF_PACKET, SOCK_RAW, 0);
+    EXPECT_EQ(sendto(fd, bytes.data(), bytes.size(), 0, reinterpret_cast<sockaddr*>(&to), sizeof(to)),
+              ssize_t(bytes.size()));
+    close(fd);
+  }
+  // Waits up to two seconds.
+  static bool GetsAnEcho(const Netns& netns) {
+    return netns.Succeeds(
+        "for i in $(seq 40); do grep -q \"Icmp6InEchos .*[1-9]$\" /proc/net/snmp6 && exit 0; sleep 0.05; "
+        "done; exit 1");
+  }
+
+  Netns far_;
+  ov6_port_header lan_header_, wan_header_;
+};
+
+TEST_F(VethPort, TcSendsWhatASlaveReturnsAsFromTheSite) {
+  HangAll(false, false);
+  FromSlave(lan_header_, [](Frame& f) { f.Ip6("fd00:1::11", "fd00:2::22").Echo(20); });
+  EXPECT_TRUE(GetsAnEcho(host2_));
+  EXPECT_EQ(Count(router1_, OV6_VERDICT_TUNNEL), 1u);
+}
+
+TEST_F(VethPort, TcDeliversWhatASlaveReturnsAsFromTheUnderlay) {
+  HangAll(false, false);
+  FromSlave(wan_header_,
+            [](Frame& f) { f.Ip4("198.51.100.2", "198.51.100.1").Ip6("fd00:2::22", "fd00:1::11").Echo(20); });
+  EXPECT_TRUE(GetsAnEcho(host1_));
+  EXPECT_EQ(Count(router1_, OV6_VERDICT_SITE), 1u);
+}
+
+TEST_F(VethPort, WhatWasForTheRouterItselfEntersWhereItCameFrom) {
+  HangAll(false, false);
+  FromSlave(wan_header_,
+            [](Frame& f) { f.Ip4("198.51.100.2", "198.51.100.1").Ip6("fd00:2::22", "fd00:1::1").Echo(20); });
+  EXPECT_TRUE(GetsAnEcho(router1_.netns));
+  EXPECT_EQ(Count(router1_, OV6_VERDICT_PASS_FOR_ROUTER), 1u);
+}
+
+TEST_F(VethPort, AnErrorAboutAReturnedPacketReachesTheHost) {
+  HangAll(false, false);
+  Programs::Use(&router1_.programs);
+  SetNegative("fd00:9::/48", 0);
+  FromSlave(lan_header_, [](Frame& f) { f.Ip6("fd00:1::11", "fd00:9::9").Udp(1, 2, 20); });
+  EXPECT_TRUE(
+      host1_.Succeeds("for i in $(seq 40); do grep -q \"Icmp6InDestUnreachs .*[1-9]$\" /proc/net/snmp6 && "
+                      "exit 0; sleep 0.05; done; exit 1"));
+  EXPECT_EQ(Count(router1_, OV6_VERDICT_ANSWER_UNREACHABLE), 1u);
 }
 
 // The checksum of what the host sent is completed only when the error leaves, inside the quote.
