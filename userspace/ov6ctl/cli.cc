@@ -62,7 +62,7 @@ absl::Status HelpObject(Context& context, Words& words) {
 absl::Status RunObject(Context& context, Words& words) {
   if (context.options.version) return VersionObject(context, words);
   if (context.options.help) return HelpObject(context, words);
-  const auto word = words.Need("an object (see 'ov6ctl help')");
+  const auto word = words.Need("an object, as in 'ov6ctl help',");
   if (!word.ok()) return word.status();
   const auto object = ChooseByName(kObjects, *word, "object");
   return object.ok() ? kObjects[*object].run(context, words) : object.status();
@@ -80,7 +80,7 @@ ExitCode Report(const absl::Status& status, bool json, std::ostream& out, std::o
   if (status.ok()) return kExitOk;
   const std::string message(status.message());
   err << "ov6ctl: " << message << "\n";
-  if (json) {
+  if (json && !IsJsonPrinted(status)) {
     const boost::json::value error = {{"error", {{"code", ToWord(status)}, {"message", message}}}};
     out << boost::json::serialize(error) << "\n";
   }

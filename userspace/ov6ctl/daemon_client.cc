@@ -78,6 +78,12 @@ absl::Status Feed(std::string_view bytes, std::string* waiting, Parser* parser) 
   return absl::OkStatus();
 }
 
+absl::Status FinishAtEof(Parser* parser) {
+  boost::beast::error_code error = http::error::end_of_stream;
+  if (parser->got_some()) parser->put_eof(error);
+  return error ? Unreachable("the daemon hung up in the middle of its answer") : absl::OkStatus();
+}
+
 absl::Status Receive(int fd, Parser* parser) {
   std::string waiting;
   char buffer[16384];
@@ -87,12 +93,7 @@ absl::Status Receive(int fd, Parser* parser) {
     const ssize_t got = recv(fd, buffer, sizeof(buffer), 0);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return Unreachable(fmt::format("the daemon does not answer: {}", std::strerror(errno)));
-    boost::beast::error_code error;
-    if (got == 0) {
-      parser->put_eof(error);
-      if (error) return Unreachable("the daemon hung up in the middle of its answer");
-      return absl::OkStatus();
-    }
+    if (got == 0) return FinishAtEof(parser);
     const auto status = Feed({buffer, static_cast<size_t>(got)}, &waiting, parser);
     if (!status.ok()) return status;
   }

@@ -9,6 +9,7 @@ namespace ov6::ctl {
 namespace {
 
 constexpr char kWordPayload[] = "ov6/word";
+constexpr char kPrintedPayload[] = "ov6/printed";
 
 }  // namespace
 
@@ -22,6 +23,13 @@ absl::Status FromDaemon(int http_status, std::string_view code, std::string sent
   if (!code.empty()) status.SetPayload(kWordPayload, absl::Cord(std::string(code)));
   return status;
 }
+
+absl::Status WithJsonPrinted(absl::Status status) {
+  if (!status.ok()) status.SetPayload(kPrintedPayload, absl::Cord());
+  return status;
+}
+
+bool IsJsonPrinted(const absl::Status& status) { return status.GetPayload(kPrintedPayload).has_value(); }
 
 ExitCode ToExitCode(const absl::Status& status) {
   switch (status.code()) {

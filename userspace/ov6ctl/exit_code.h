@@ -28,6 +28,10 @@ absl::Status Unreachable(std::string sentence);  // no daemon
 // What the daemon said, under its own code ("conflict", "not_found", ...).
 absl::Status FromDaemon(int http_status, std::string_view code, std::string sentence);
 
+// The JSON on stdout says it already; with -j no error object follows it.
+absl::Status WithJsonPrinted(absl::Status status);
+bool IsJsonPrinted(const absl::Status& status);
+
 ExitCode ToExitCode(const absl::Status& status);
 std::string ToWord(const absl::Status& status);  // "usage", "not_found", ...
 

@@ -76,7 +76,7 @@ absl::Status ResolveObject(Context& context, Words& words) {
     return judged;
   }
   context.PrintJson(*answer);
-  return judged;
+  return WithJsonPrinted(judged);
 }
 
 }  // namespace ov6::ctl

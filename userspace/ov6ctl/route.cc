@@ -68,6 +68,16 @@ absl::Status Get(Context& context, Words& words) {
   return absl::OkStatus();
 }
 
+// `show` prints the owner; by hand only the operator's own can be added.
+absl::Status SkipOperator(Words& words) {
+  if (!words.Skip("slave")) return absl::OkStatus();
+  const auto slave = words.Need("a slave's name");
+  if (!slave.ok()) return slave.status();
+  if (*slave == "operator") return absl::OkStatus();
+  return Refused(fmt::format(
+      "routes of the slave '{}' are its own to register; by hand they are the operator's", *slave));
+}
+
 absl::Status Add(Context& context, Words& words) {
   const auto prefix = words.NeedPrefix();
   if (!prefix.ok()) return prefix.status();
@@ -77,15 +87,10 @@ absl::Status Add(Context& context, Words& words) {
   if (!action || *action == Action::kNone) {
     return Usage(fmt::format("'{}' is no action; there is tunnel, site, port, pass, reject", *word));
   }
-  json::object body = {{"dst", prefix->ToString()}, {"action", *word}};
-  if (words.Skip("slave")) {
-    const auto slave = words.Need("a slave's name");
-    if (!slave.ok()) return slave.status();
-    if (*slave != "operator") body["slave"] = *slave;
-  }
-  if (words.Skip("relay")) body["relay"] = true;
+  const json::object body = {{"dst", prefix->ToString()}, {"action", *word}};
+  if (auto status = SkipOperator(words); !status.ok()) return status;
   if (auto status = words.Finish(); !status.ok()) return status;
-  return context.daemon.Ask("POST", "/v1/routes", std::move(body)).status();
+  return context.daemon.Ask("POST", "/v1/routes", body).status();
 }
 
 absl::Status Delete(Context& context, Words& words) {

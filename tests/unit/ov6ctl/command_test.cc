@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: Apache-2.0
+// Commands from their words to output and exit code, over tables in memory.
+#include <gtest/gtest.h>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <map>
+#include <sstream>
+
+#include "userspace/datapath/fake/fake_datapath.h"
+#include "userspace/ov6ctl/cli.h"
+
+namespace ov6::ctl {
+namespace {
+
+using std::chrono::seconds;
+
+const BootTime kNow = FromNanoseconds(1'000'000'000'000);
+
+class FakeKernel : public KernelView {
+ public:
+  absl::StatusOr<std::shared_ptr<Tables>> OpenTables(Access access) override {
+    if (!there) return Refused("there is no datapath at /run/ov6/bpf");
+    writable = access == Access::kReadWrite;
+    return tables;
+  }
+  absl::StatusOr<std::vector<MapSummary>> Maps() override {
+    return std::vector<MapSummary>{{"routes", "lpm_trie", 2, 16384},
+                                   {"verdicts", "percpu_array", std::nullopt, 128}};
+  }
+  absl::StatusOr<std::vector<std::pair<uint32_t, ov6_device>>> Devices() override {
+    ov6_device device{};
+    device.role = OV6_DEVICE_UNDERLAY;
+    device.flags = OV6_DEVICE_XDP_DOOR;
+    device.mtu = 1500;
+    device.address = Ipv4::Parse("198.51.100.1")->ToBe();
+    device.mac[0] = 2;
+    return std::vector<std::pair<uint32_t, ov6_device>>{{3, device}};
+  }
+
+  std::shared_ptr<FakeDatapath> tables = std::make_shared<FakeDatapath>();
+  bool there = true;
+  bool writable = false;
+};
+
+class FakeDaemon : public Daemon {
+ public:
+  absl::StatusOr<boost::json::value> Ask(const std::string& method, const std::string& target,
+                                         const boost::json::value& body) override {
+    asked = method + " " + target + (body.is_null() ? "" : " " + boost::json::serialize(body));
+    return answer;
+  }
+  std::string asked;
+  absl::StatusOr<boost::json::value> answer = Unreachable("no daemon answers at /run/ov6/ov6d.sock");
+};
+
+class CommandTest : public testing::Test {
+ protected:
+  CommandTest() {
+    FakeDatapath& tables = *kernel.tables;
+    tables.SetSlave(7, {.name = "chord", .kind = SlaveKind::kDht, .port = 1, .prefixes = {P("fd00::/8")}})
+        .IgnoreError();
+    tables.SetRoute(P("fd00::/8"), {.slave = 7, .action = Action::kTunnel}).IgnoreError();
+    tables.SetRoute(P("fd12::/48"), {.slave = 0, .action = Action::kReject}).IgnoreError();
+    tables
+        .SetMapping(P("fd13::/48"), {.locators = {{.address = *Ipv4::Parse("198.51.100.2")}},
+                                     .soft_expiry = kNow + seconds(30),
+                                     .hard_expiry = kNow + seconds(60),
+                                     .slave = 7})
+        .IgnoreError();
+    tables
+        .SetMapping(P("fd13:0:0:1::/64"), {.locators = {{.address = *Ipv4::Parse("198.51.100.3"),
+                                                         .encapsulation = Encapsulation::kUdp,
+                                                         .port = 6080}},
+                                           .soft_expiry = {},
+                                           .hard_expiry = {},
+                                           .flags = OV6_MAPPING_STATIC})
+        .IgnoreError();
+    tables.SetNegative(P("fd99::/48"), {.expiry = kNow + seconds(5), .slave = 7, .icmp_code = 3})
+        .IgnoreError();
+    tables.Count(OV6_VERDICT_TUNNEL, 5, 500);
+    tables.Count(OV6_VERDICT_PUNT_MISS, 1, 100);
+  }
+
+  static Prefix P(const char* text) { return *Prefix::Parse(text); }
+
+  int Do(std::vector<std::string> words, bool json = false) {
+    out.str("");
+    err.str("");
+    Options options;
+    options.json = json;
+    options.socket = "/run/ov6/ov6d.sock";
+    Context context{options, kernel, daemon, kNow, out, err};
+    return ctl::Run(context, words);
+  }
+  boost::json::value Json(std::vector<std::string> words) {
+    EXPECT_EQ(Do(std::move(words), true), 0) << err.str();
+    return boost::json::parse(out.str());
+  }
+
+  FakeKernel kernel;
+  FakeDaemon daemon;
+  std::ostringstream out, err;
+};
+
+TEST_F(CommandTest, RouteShowIsTheDefault) {
+  for (const auto& words : {std::vector<std::string>{"route"}, {"route", "show"}, {"ro", "sh"}}) {
+    EXPECT_EQ(Do(words), 0);
+    EXPECT_EQ(out.str(),
+              "# kernel maps at /run/ov6/bpf/maps\n"
+              "fd00::/8 tunnel slave chord\n"
+              "fd12::/48 reject slave operator\n");
+  }
+}
+
+TEST_F(CommandTest, RouteShowJson) {
+  EXPECT_EQ(Json({"route"}), boost::json::parse(R"([
+      {"dst":"fd00::/8","action":"tunnel","slave":"chord","slave_id":7,"relay":false},
+      {"dst":"fd12::/48","action":"reject","slave":"operator","slave_id":0,"relay":false}])"));
+}
+
+TEST_F(CommandTest, RouteGetIsTheLongest) {
+  EXPECT_EQ(Do({"route", "get", "fd12::1"}), 0);
+  EXPECT_EQ(out.str(), "fd12::/48 reject slave operator\n");
+  EXPECT_EQ(Do({"route", "get", "2001:db8::1"}), 1);
+  EXPECT_EQ(err.str(), "ov6ctl: no route covers 2001:db8::1\n");
+}
+
+TEST_F(CommandTest, RouteAddTakesWhatShowPrints) {
+  daemon.answer = boost::json::object();
+  EXPECT_EQ(Do({"route", "add", "fd12::/48", "reject", "slave", "operator"}), 0);
+  EXPECT_EQ(daemon.asked, R"(POST /v1/routes {"dst":"fd12::/48","action":"reject"})");
+  EXPECT_EQ(Do({"route", "del", "fd12::/48"}), 0);
+  EXPECT_EQ(daemon.asked, R"(DELETE /v1/routes {"dst":"fd12::/48"})");
+  daemon.asked.clear();
+  EXPECT_EQ(Do({"route", "add", "fd00::/8", "tunnel", "slave", "chord"}), 2);
+  EXPECT_EQ(Do({"route", "add", "fd00::/8", "none"}), 255);
+  EXPECT_EQ(daemon.asked, "");
+}
+
+TEST_F(CommandTest, MapShow) {
+  EXPECT_EQ(Do({"map"}), 0);
+  EXPECT_EQ(out.str(),
+            "# kernel maps at /run/ov6/bpf/maps\n"
+            "MAP       TYPE          ENTRIES    MAX\n"
+            "routes    lpm_trie            2  16384\n"
+            "verdicts  percpu_array        -    128\n"
+            "map-cache: 2 mappings, 1 static, 0 stale, 0 expired\n");
+  EXPECT_EQ(Json({"map"}).at(0).at("max_entries").as_int64(), 16384);
+}
+
+TEST_F(CommandTest, MapDumpMappings) {
+  EXPECT_EQ(Do({"map", "dump", "mappings"}), 0);
+  EXPECT_EQ(out.str(),
+            "# kernel maps at /run/ov6/bpf/maps\n"
+            "PREFIX           LOCATORS               TTL  REFRESH  SLAVE     FLAGS\n"
+            "fd13::/48        198.51.100.2            60       30  chord\n"
+            "fd13:0:0:1::/64  198.51.100.3:6080/udp    -        -  operator  static\n");
+  EXPECT_EQ(Json({"map", "dump", "mappings"}).at(0), boost::json::parse(R"(
+      {"prefix":"fd13::/48","locators":[{"address":"198.51.100.2","encapsulation":"6in4","port":0,"priority":1,"mtu":0}],
+       "soft_ttl_s":30,"ttl_s":60,"static":false,"stale":false,"expired":false,"slave":"chord","slave_id":7})"));
+}
+
+TEST_F(CommandTest, MapDumpOfEveryMap) {
+  for (const char* map : {"routes", "mappings", "negatives", "slaves", "devices", "verdicts", "config"}) {
+    EXPECT_EQ(Do({"map", "dump", map}), 0) << map;
+    EXPECT_GT(Json({"map", "dump", map}).as_array().size(), 0u) << map;
+  }
+  EXPECT_EQ(Do({"map", "dump", "colours"}), 255);
+  EXPECT_EQ(Do({"map", "dump"}), 255);
+}
+
+TEST_F(CommandTest, MapGetIsTypedAndTheLongest) {
+  const struct {
+    const char *map, *address, *prefix;  // null: not found
+  } rows[] = {{"mappings", "fd13:0:0:1::5", "fd13:0:0:1::/64"},
+              {"mappings", "fd13:0:0:2::5", "fd13::/48"},
+              {"mappings", "fd14::1", nullptr},
+              {"negatives", "fd99::1", "fd99::/48"},
+              {"routes", "fd99::1", "fd00::/8"}};
+  for (const auto& row : rows) {
+    EXPECT_EQ(Do({"map", "get", row.map, row.address}, true), row.prefix == nullptr ? 1 : 0) << row.address;
+    EXPECT_NE(out.str().find(row.prefix == nullptr ? R"("code":"not_found")"
+                                                   : std::string("\"") + row.prefix + "\""),
+              std::string::npos)
+        << out.str();
+  }
+  EXPECT_EQ(Do({"map", "get", "slaves", "fd00::"}), 255);
+}
+
+TEST_F(CommandTest, ExpiredIsSaid) {
+  kernel.tables->SetMapping(P("fd15::/48"), {.locators = {}, .soft_expiry = {}, .hard_expiry = kNow})
+      .IgnoreError();
+  const auto entry = Json({"map", "get", "mappings", "fd15::1"});
+  EXPECT_TRUE(entry.at("expired").as_bool());
+  EXPECT_EQ(entry.at("ttl_s").as_int64(), 0);
+}
+
+TEST_F(CommandTest, MappingShowPrintsWhatAddTakes) {
+  EXPECT_EQ(Do({"mapping"}), 0);
+  EXPECT_EQ(out.str(),
+            "# kernel maps at /run/ov6/bpf/maps\n"
+            "fd13::/48 via 198.51.100.2 encap 6in4 priority 1 lifetime 60\n"
+            "fd13:0:0:1::/64 via 198.51.100.3:6080 encap udp priority 1 static\n");
+}
+
+TEST_F(CommandTest, MappingAddThroughTheDaemon) {
+  daemon.answer = boost::json::object();
+  EXPECT_EQ(Do({"mapping", "add", "fd20::/48", "via", "198.51.100.9", "lifetime", "10"}), 0);
+  EXPECT_EQ(
+      daemon.asked,
+      R"(POST /v1/mappings {"prefix":"fd20::/48","locators":[{"address":"198.51.100.9","encapsulation":"6in4",)"
+      R"("port":0,"priority":1,"mtu":0}],"lifetime_s":10})");
+  EXPECT_EQ(kernel.tables->mappings().count(P("fd20::/48")), 0u);
+}
+
+TEST_F(CommandTest, MappingAddIntoTheMapsWithoutADaemon) {
+  EXPECT_EQ(Do({"mapping", "add", "fd20::/48", "via", "198.51.100.9"}), 0);
+  EXPECT_TRUE(kernel.writable);
+  EXPECT_EQ(err.str(), "# no daemon at /run/ov6/ov6d.sock: changed the kernel maps at /run/ov6/bpf/maps\n");
+  const Mapping expected{.locators = {{.address = *Ipv4::Parse("198.51.100.9")}},
+                         .soft_expiry = {},
+                         .hard_expiry = {},
+                         .flags = OV6_MAPPING_STATIC};
+  EXPECT_EQ(kernel.tables->mappings().at(P("fd20::/48")), expected);
+
+  EXPECT_EQ(Do({"mapping", "add", "fd20::/48", "via", "198.51.100.9", "lifetime", "10"}), 0);
+  EXPECT_EQ(kernel.tables->mappings().at(P("fd20::/48")).hard_expiry, kNow + seconds(10));
+  EXPECT_EQ(Do({"mapping", "add", "fd21::/48", "via", "127.0.0.1"}), 2);
+  EXPECT_EQ(kernel.tables->mappings().count(P("fd21::/48")), 0u);
+
+  EXPECT_EQ(Do({"mapping", "del", "fd20::/48"}), 0);
+  EXPECT_EQ(kernel.tables->mappings().count(P("fd20::/48")), 0u);
+  EXPECT_EQ(Do({"mapping", "del", "fd20::/48"}), 1);
+}
+
+TEST_F(CommandTest, ARefusalOfTheDaemonDoesNotGoAroundIt) {
+  daemon.answer = FromDaemon(400, "invalid", "The locator is this router.");
+  EXPECT_EQ(Do({"mapping", "add", "fd20::/48", "via", "198.51.100.9"}), 2);
+  EXPECT_EQ(kernel.tables->mappings().count(P("fd20::/48")), 0u);
+}
+
+TEST_F(CommandTest, NeitherDaemonNorMaps) {
+  kernel.there = false;
+  EXPECT_EQ(Do({"mapping", "add", "fd20::/48", "via", "198.51.100.9"}), 4);
+  EXPECT_EQ(Do({"route"}), 2);
+  EXPECT_EQ(Do({"status"}), 4);
+  EXPECT_EQ(Do({"slave"}), 4);
+}
+
+TEST_F(CommandTest, CounterShow) {
+  EXPECT_EQ(Do({"counter", "show"}), 0);
+  EXPECT_EQ(out.str(),
+            "PACKETS  BYTES  CLASS    VERDICT    MEANING\n"
+            "      5    500  forward  TUNNEL     encapsulated and sent to a locator\n"
+            "      1    100  punt     PUNT_MISS  sent to the slave: no mapping cached for the destination\n");
+  EXPECT_EQ(Json({"counter"}).as_array().size(), 2u);
+  EXPECT_GT(Json({"counter", "-a"}).as_array().size(), 40u);
+  EXPECT_EQ(Json({"counter", "show", "-a"}), Json({"counter", "-a"}));
+}
+
+TEST_F(CommandTest, SlaveShowAndCall) {
+  daemon.answer = boost::json::parse(
+      R"([{"id":7,"name":"chord","kind":"dht","state":"up","pid":12,"interface":"ov6-chord","prefixes":["fd00::/8"],)"
+      R"("uptime_s":3,"restarts":0,"status":{}}])");
+  EXPECT_EQ(Do({"slave"}), 0);
+  EXPECT_EQ(out.str(),
+            "ID  NAME   KIND  STATE  PID  UPTIME  RESTARTS  PORT       PREFIXES\n"
+            " 7  chord  dht   up      12       3         0  ov6-chord  fd00::/8\n");
+  EXPECT_EQ(Do({"slave", "call", "chord", "state"}), 0);
+  EXPECT_EQ(daemon.asked, R"(POST /v1/slaves/chord/call {"method":"state"})");
+  EXPECT_EQ(Do({"slave", "call", "chord", "resolve", R"({"address":"::1"})"}), 0);
+  EXPECT_EQ(daemon.asked, R"(POST /v1/slaves/chord/call {"method":"resolve","argument":{"address":"::1"}})");
+  EXPECT_EQ(Do({"slave", "call", "chord", "resolve", "{"}), 255);
+  EXPECT_EQ(Do({"slave", "call", "../x", "state"}), 255);
+  EXPECT_EQ(Do({"slave", "call", "chord"}), 255);
+}
+
+TEST_F(CommandTest, Resolve) {
+  const std::string found =
+      R"({"address":"fd13::7","outcome":"found","prefix":"fd13::/48","locators":[{"address":"198.51.100.2",)"
+      R"("encapsulation":"6in4","port":0,"mtu":0}],"steps":[{"key":"fd13::7","answer":"absent","records":0,"hops":2,)"
+      R"("rtt_us":840},{"key":"fd13::","answer":"found","records":1,"hops":2,"rtt_us":700}],"time_us":1600,"slave":"chord"})";
+  daemon.answer = boost::json::parse(found);
+  EXPECT_EQ(Do({"resolve", "fd13::7"}), 0);
+  EXPECT_EQ(out.str(),
+            "STEP  KEY      ANSWER  RECORDS  HOPS    TIME\n"
+            "   1  fd13::7  absent        0     2  840 us\n"
+            "   2  fd13::   found         1     2  700 us\n"
+            "fd13::7: found fd13::/48 via 198.51.100.2 encap 6in4 in 1600 us by chord\n");
+  EXPECT_EQ(Json({"resolve", "fd13::7"}), boost::json::parse(found));
+  EXPECT_EQ(Do({"resolve", "fd13::/48"}), 255);
+}
+
+TEST_F(CommandTest, ResolveExitCodes) {
+  const struct {
+    const char* outcome;
+    int exit;
+  } rows[] = {{"found", 0}, {"absent", 1}, {"unreachable", 2}};
+  for (const auto& row : rows) {
+    daemon.answer = boost::json::value{{"address", "fd13::7"}, {"outcome", row.outcome}};
+    EXPECT_EQ(Do({"resolve", "fd13::7"}), row.exit) << row.outcome;
+    // One JSON value on stdout, whatever the outcome.
+    EXPECT_EQ(Do({"resolve", "fd13::7"}, true), row.exit);
+    EXPECT_EQ(boost::json::parse(out.str()).at("outcome").as_string(), row.outcome);
+  }
+}
+
+TEST_F(CommandTest, DatapathAndVersionAndHelp) {
+  EXPECT_EQ(Do({"datapath"}), 0);
+  EXPECT_NE(out.str().find("device 3 underlay mtu 1500 door native"), std::string::npos) << out.str();
+  daemon.answer = boost::json::object();
+  EXPECT_EQ(Do({"datapath", "detach"}), 0);
+  EXPECT_EQ(daemon.asked, "POST /v1/datapath/detach {}");
+  EXPECT_EQ(Do({"version"}), 0);
+  EXPECT_EQ(Do({"help"}), 0);
+  EXPECT_EQ(Do({"help", "mapp"}), 0);
+  EXPECT_EQ(out.str().rfind("usage: ov6ctl [OPTIONS] mapping", 0), 0u);
+}
+
+TEST_F(CommandTest, StatusIsTheDaemonsJson) {
+  daemon.answer = boost::json::parse(
+      R"({"version":"0.1.0","pid":9,"uptime_s":4,"run":"/run/ov6","public_key":"ab","underlays":[{"interface":"eth0",)"
+      R"("ifindex":2,"address":"198.51.100.1","encapsulation":"6in4","door":"native","reason":"veth","mtu":1500}],)"
+      R"("sites":[],"domains":[],"tables":{"routes":2},"counters":{}})");
+  EXPECT_EQ(Do({"status"}), 0);
+  EXPECT_EQ(out.str(),
+            "ov6d 0.1.0 pid 9 up 4 s run /run/ov6\nkey ab\n"
+            "underlay eth0 address 198.51.100.1 encap 6in4 mtu 1500 door native (veth)\n"
+            "tables routes 2\n");
+  EXPECT_EQ(Json({"status"}), *daemon.answer);
+}
+
+TEST_F(CommandTest, ErrorsOnStderrAndAsJson) {
+  EXPECT_EQ(Do({"status"}, true), 4);
+  EXPECT_EQ(err.str(), "ov6ctl: no daemon answers at /run/ov6/ov6d.sock\n");
+  EXPECT_EQ(out.str(),
+            R"({"error":{"code":"unreachable","message":"no daemon answers at /run/ov6/ov6d.sock"}})"
+            "\n");
+  EXPECT_EQ(Do({}), 255);
+  EXPECT_EQ(Do({"m"}), 255);
+  EXPECT_EQ(Do({"map", "paint"}), 255);
+  EXPECT_EQ(Do({"status", "show", "more"}), 255);
+}
+
+}  // namespace
+}  // namespace ov6::ctl
