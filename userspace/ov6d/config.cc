@@ -326,6 +326,10 @@ absl::Status Validate(const Config& config) {
 
 }  // namespace
 
+absl::Status ConfigError(const std::string& file, int line, const std::string& sentence) {
+  return absl::InvalidArgumentError(file + ":" + std::to_string(line) + ": " + sentence);
+}
+
 const Domain* Config::FindDomain(std::string_view name) const {
   const auto found =
       std::find_if(domains.begin(), domains.end(), [&](const Domain& domain) { return domain.name == name; });

@@ -69,6 +69,8 @@ struct Config {
   const Domain* FindDomain(std::string_view name) const;
 };
 
+// "FILE:LINE: SENTENCE"
+absl::Status ConfigError(const std::string& file, int line, const std::string& sentence);
 absl::StatusOr<Config> ParseConfig(std::string_view text, const std::string& file);
 absl::StatusOr<Config> LoadConfig(const std::filesystem::path& file);
 

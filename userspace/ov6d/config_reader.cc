@@ -4,6 +4,8 @@
 #include <sstream>
 #include <utility>
 
+#include "userspace/ov6d/config.h"
+
 namespace ov6 {
 namespace {
 
@@ -26,10 +28,6 @@ std::string Shown(const toml::node& node) {
 }
 
 }  // namespace
-
-absl::Status ConfigError(const std::string& file, int line, const std::string& sentence) {
-  return absl::InvalidArgumentError(file + ":" + std::to_string(line) + ": " + sentence);
-}
 
 ConfigReader::ConfigReader(const toml::table& table, std::string file, std::string where)
     : table_(table), file_(std::move(file)), where_(std::move(where)), line_(LineIn(table)) {}

@@ -15,15 +15,13 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-// Debian's toml++ is header-only; without exceptions a parse error is a value.
+// The headers alone: Debian's library of toml++ is built with exceptions, and here a parse error is a value.
+#define TOML_HEADER_ONLY 1
 #define TOML_EXCEPTIONS 0
 #define TOML_ENABLE_FORMATTERS 0
 #include <toml++/toml.h>
 
 namespace ov6 {
-
-// "FILE:LINE: SENTENCE"
-absl::Status ConfigError(const std::string& file, int line, const std::string& sentence);
 
 class ConfigReader {
  public:

@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 
-#include "userspace/ov6d/config_reader.h"
-
 namespace ov6 {
 namespace {
 

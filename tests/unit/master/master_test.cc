@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/unit/master/fixture.h"
+
+namespace ov6 {
+namespace {
+
+TEST_F(MasterTest, GoodbyeWithdrawsEverythingAtOnce) {
+  const SlaveId id = UpChord();
+  ASSERT_EQ(Apply(id, Add("fd01::/48")), "");
+  ASSERT_EQ(Apply(id, MappingNegative{P("fd02::/48"), 5000, 0, false}), "");
+  master_.Goodbye(id);
+  EXPECT_TRUE(kernel_.routes().empty());
+  EXPECT_TRUE(kernel_.mappings().empty());
+  EXPECT_TRUE(kernel_.negatives().empty());
+  EXPECT_TRUE(kernel_.slaves().empty());
+}
+
+TEST_F(MasterTest, VanishedSlaveIsStaleFor30Seconds) {
+  const SlaveId id = UpChord();
+  ASSERT_EQ(Apply(id, Add("fd01::/48", {L("198.51.100.2")}, 600000, 600000)), "");
+  ASSERT_EQ(Apply(id, Add("fd02::/48", {L("198.51.100.2")}, 10000, 20000)), "");
+  master_.Vanish(At(5), id);
+  EXPECT_TRUE(kernel_.slaves().at(id).stale);
+  EXPECT_EQ(kernel_.mappings().at(P("fd01::/48")).flags, OV6_MAPPING_STALE);
+  EXPECT_EQ(kernel_.mappings().at(P("fd01::/48")).hard_expiry, At(600));
+  master_.Sweep(At(20));  // the hard expiry comes first for this one
+  EXPECT_FALSE(kernel_.mappings().contains(P("fd02::/48")));
+  std::vector<std::string> withdrawn;
+  const auto note = [&](const SlaveEntry& entry) { withdrawn.push_back(entry.name); };
+  master_.Sweep(At(34), note);
+  EXPECT_EQ(kernel_.routes().size(), 1u);
+  EXPECT_EQ(kernel_.mappings().size(), 1u);
+  master_.Sweep(At(35), note);
+  EXPECT_THAT(withdrawn, testing::ElementsAre("chord"));
+  EXPECT_TRUE(kernel_.routes().empty());
+  EXPECT_TRUE(kernel_.mappings().empty());
+  EXPECT_TRUE(kernel_.slaves().empty());
+}
+
+TEST_F(MasterTest, SuccessorOfTheSameNameTakesOver) {
+  const SlaveId old = UpChord();
+  ASSERT_EQ(Apply(old, Add("fd01::/48")), "");
+  master_.Vanish(At(5), old);
+  const SlaveId id = UpChord();
+  EXPECT_NE(id, old);
+  EXPECT_EQ(kernel_.routes().at(P("fd00::/8")), (Route{id, Action::kTunnel, 0}));
+  EXPECT_EQ(kernel_.mappings().at(P("fd01::/48")).slave, id);
+  EXPECT_EQ(kernel_.mappings().at(P("fd01::/48")).flags, 0);
+  EXPECT_FALSE(kernel_.slaves().contains(old));
+  master_.Sweep(At(60));
+  EXPECT_EQ(kernel_.routes().size(), 1u);
+  EXPECT_EQ(master_.counters().takeovers, 1u);
+}
+
+TEST_F(MasterTest, SuccessorWithFewerPrefixesKeepsOnlyWhatIsInside) {
+  const SlaveId old = Up(SlaveKind::kDht, "chord", {P("fc00::/8"), P("fd00::/8")});
+  ASSERT_EQ(Apply(old, Add("fc01::/48")), "");
+  ASSERT_EQ(Apply(old, Add("fd01::/48")), "");
+  master_.Vanish(At(5), old);
+  UpChord();
+  EXPECT_FALSE(kernel_.routes().contains(P("fc00::/8")));
+  EXPECT_FALSE(kernel_.mappings().contains(P("fc01::/48")));
+  EXPECT_TRUE(kernel_.mappings().contains(P("fd01::/48")));
+}
+
+TEST_F(MasterTest, AdoptionMakesEverySlaveStaleAndForgetsOrphans) {
+  const SlaveId chord = UpChord();
+  ASSERT_EQ(Apply(chord, Add("fd01::/48", {L("198.51.100.2")}, 600000, 600000)), "");
+  ASSERT_TRUE(kernel_.SetRoute(P("2001:db8::/32"), {77, Action::kTunnel, 0}).ok());
+  ASSERT_TRUE(kernel_.SetRoute(P("2001:db9::/32"), {0, Action::kPass, 0}).ok());
+  Master successor(kernel_);
+  ASSERT_TRUE(successor.Adopt(At(100)).ok());
+  EXPECT_TRUE(kernel_.slaves().at(chord).stale);
+  EXPECT_FALSE(kernel_.routes().contains(P("2001:db8::/32")));
+  EXPECT_TRUE(kernel_.routes().contains(P("2001:db9::/32")));
+  EXPECT_TRUE(kernel_.mappings().contains(P("fd01::/48")));
+  successor.Sweep(At(129));
+  EXPECT_TRUE(kernel_.routes().contains(P("fd00::/8")));
+  successor.Sweep(At(130));
+  EXPECT_FALSE(kernel_.routes().contains(P("fd00::/8")));
+  EXPECT_TRUE(kernel_.mappings().empty());
+  EXPECT_TRUE(kernel_.routes().contains(P("2001:db9::/32")));
+}
+
+TEST_F(MasterTest, ForbiddenAdvertisementChangesNothing) {
+  const SlaveId id = UpChord();
+  const auto routes = kernel_.routes();
+  EXPECT_TRUE(absl::IsPermissionDenied(
+      master_.Advertise(id, {P("2001:db8::/32")}, Allow(SlaveKind::kDht, "chord", {P("fd00::/8")}))));
+  EXPECT_EQ(kernel_.routes(), routes);
+  EXPECT_EQ(master_.counters().advertisements_refused, 1u);
+}
+
+}  // namespace
+}  // namespace ov6

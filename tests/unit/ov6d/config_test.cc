@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/ov6d/config.h"
+
+#include <gtest/gtest.h>
+
+namespace ov6 {
+namespace {
+
+constexpr char kGood[] = R"([node]
+state = "/var/lib/ov6"
+run   = "/run/ov6"
+group = "ov6"
+uid_base = 64000
+
+[[underlay]]
+interface = "eth0"
+encapsulation = "udp"
+udp_port = 6081
+attach = "native"
+
+[[domain]]
+name = "chord"
+prefix = "fd00::/8"
+aggregate = 48
+trust = "self"
+
+[[site]]
+interface = "eth1"
+attach = "auto"
+prefixes = ["chord:auto"]
+
+[[slave]]
+name = "chord"
+kind = "dht"
+domain = "chord"
+engine = "chord"
+listen = "0.0.0.0:4646"
+bootstrap = ["198.51.100.2:4646"]
+)";
+
+TEST(ConfigTest, EveryKeyArrives) {
+  const auto config = ParseConfig(kGood, "ov6.toml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->node.uid_base, 64000u);
+  ASSERT_EQ(config->underlays.size(), 1u);
+  EXPECT_EQ(config->underlays[0].encapsulation, Encapsulation::kUdp);
+  EXPECT_EQ(config->underlays[0].udp_port, 6081);
+  EXPECT_EQ(config->underlays[0].attach, Attach::kNative);
+  ASSERT_EQ(config->domains.size(), 1u);
+  EXPECT_EQ(config->domains[0].prefix.ToString(), "fd00::/8");
+  ASSERT_EQ(config->sites.size(), 1u);
+  EXPECT_EQ(config->sites[0].prefixes[0].domain, "chord");
+  EXPECT_FALSE(config->sites[0].prefixes[0].prefix);
+  ASSERT_EQ(config->slaves.size(), 1u);
+  EXPECT_EQ(config->slaves[0].bootstrap[0].ToString(), "198.51.100.2:4646");
+}
+
+TEST(ConfigTest, DefaultsAreThoseOfTheDocuments) {
+  const auto config = ParseConfig(
+      "[[underlay]]\ninterface = \"e\"\n[[domain]]\nname = \"d\"\nprefix = \"fd00::/8\"\n"
+      "[[slave]]\nkind = \"dht\"\ndomain = \"d\"\n",
+      "ov6.toml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->node.run, "/run/ov6");
+  EXPECT_EQ(config->node.state, "/var/lib/ov6");
+  EXPECT_EQ(config->node.group, "ov6");
+  EXPECT_EQ(config->underlays[0].udp_port, 6080);
+  EXPECT_EQ(config->domains[0].aggregate, 48);
+  EXPECT_EQ(config->slaves[0].name, "dht");
+  EXPECT_EQ(config->slaves[0].listen.ToString(), "0.0.0.0:4646");
+}
+
+struct WrongRow {
+  const char* name;
+  const char* from;  // in kGood
+  const char* to;
+  const char* sentence;
+};
+
+const WrongRow kWrong[] = {
+    {"unknown encapsulation", "\"udp\"", "\"gre\"",
+     "ov6.toml:9: key \"encapsulation\" is \"gre\"; it should be \"6in4\" or \"udp\""},
+    {"port out of range", "6081", "70000",
+     "ov6.toml:10: key \"udp_port\" is 70000; it should be a number from 1 to 65535"},
+    {"port as text", "6081", "\"6081\"",
+     "ov6.toml:10: key \"udp_port\" is \"6081\"; it should be a number from 1 to 65535"},
+    {"generic XDP", "\"native\"", "\"generic\"",
+     "ov6.toml:11: key \"attach\" is \"generic\"; it should be \"auto\", \"native\" or \"tc\""},
+    {"unknown key", "udp_port = 6081", "upd_port = 6081",
+     "ov6.toml:10: unknown key \"upd_port\" in [[underlay]]; known are: address, attach, encapsulation, "
+     "interface, udp_port"},
+    {"unknown table", "[[site]]", "[[sites]]",
+     "ov6.toml:19: unknown key \"sites\"; known are: [node], [[underlay]], [[domain]], [[site]], [[slave]]"},
+    {"relative path", "\"/run/ov6\"", "\"run/ov6\"",
+     "ov6.toml:3: key \"run\" is \"run/ov6\"; it should be an absolute path"},
+    {"uid of root", "64000", "0",
+     "ov6.toml:5: key \"uid_base\" is 0; it should be a number from 1 to 2147483632"},
+    {"long interface", "\"eth0\"", "\"an-interface-that-is-long\"",
+     "ov6.toml:8: key \"interface\" is \"an-interface-that-is-long\"; it should be the name of an interface, "
+     "1 to 15 characters"},
+    {"missing interface", "interface = \"eth1\"\n", "",
+     "ov6.toml:19: [[site]] has no key \"interface\"; it should be the name of an interface, 1 to 15 "
+     "characters"},
+    {"one device twice", "\"eth1\"", "\"eth0\"",
+     "ov6.toml: the interface \"eth0\" stands in two tables; a device is one underlay or one site"},
+    {"prefix too long", "\"fd00::/8\"", "\"fd00::/129\"",
+     "ov6.toml:15: key \"prefix\" is \"fd00::/129\"; it should be an IPv6 prefix such as fd00::/8, no bits "
+     "set "
+     "behind its length"},
+    {"bits behind the length", "\"fd00::/8\"", "\"fd00::1/8\"",
+     "ov6.toml:15: key \"prefix\" is \"fd00::1/8\"; it should be an IPv6 prefix such as fd00::/8, no bits "
+     "set "
+     "behind its length"},
+    {"aggregate too long", "= 48", "= 200",
+     "ov6.toml:16: key \"aggregate\" is 200; it should be a number from 8 to 64"},
+    {"aggregate shorter than the domain", "= 48", "= 4",
+     "ov6.toml:16: key \"aggregate\" is 4; it should be a number from 8 to 64"},
+    {"unknown trust", "\"self\"", "\"none\"",
+     "ov6.toml:17: key \"trust\" is \"none\"; it should be \"self\" or \"open\""},
+    {"site of an unknown domain", "chord:auto", "cord:auto",
+     "ov6.toml:22: key \"prefixes\" names the domain \"cord\"; it should be the name of a [[domain]] of this "
+     "file"},
+    {"site prefix outside the domain", "chord:auto", "chord:2001:db8:1::/64",
+     "ov6.toml:22: key \"prefixes\" has 2001:db8:1::/64, which is not inside fd00::/8 of the domain "
+     "\"chord\"; "
+     "it should be a /64 inside it"},
+    {"site prefix that is no /64", "chord:auto", "chord:fd00::/56",
+     "ov6.toml:22: key \"prefixes\" is \"chord:fd00::/56\"; it should be \"DOMAIN:auto\" or "
+     "\"DOMAIN:PREFIX\" with a domain of this file and a /64 inside it"},
+    {"no site prefix", "[\"chord:auto\"]", "[]",
+     "ov6.toml:22: key \"prefixes\" is empty; it should be a list of \"DOMAIN:auto\" or \"DOMAIN:PREFIX\" "
+     "with "
+     "a domain of this file and a /64 inside it"},
+    {"slave of an unknown domain", "domain = \"chord\"", "domain = \"cord\"",
+     "ov6.toml:27: key \"domain\" is \"cord\"; it should be the name of a [[domain]] of this file"},
+    {"slave name too long", "[[slave]]\nname = \"chord\"", "[[slave]]\nname = \"twelve-chars\"",
+     "ov6.toml:25: key \"name\" is \"twelve-chars\"; it should be 1 to 11 of the characters a-z, 0-9 and "
+     "\"-\""},
+    {"slave named as a gateway", "[[slave]]\nname = \"chord\"", "[[slave]]\nname = \"gw0\"",
+     "ov6.toml:25: key \"name\" is \"gw0\", which is taken; it should be a name of its own"},
+    {"unknown kind", "\"dht\"", "\"bridge\"",
+     "ov6.toml:26: key \"kind\" is \"bridge\"; it should be \"dht\" (gateways and the management slave are "
+     "started for every site)"},
+    {"unknown engine", "engine = \"chord\"", "engine = \"pastry\"",
+     "ov6.toml:28: key \"engine\" is \"pastry\"; it should be \"chord\""},
+    {"listen without a port", "\"0.0.0.0:4646\"", "\"0.0.0.0\"",
+     "ov6.toml:29: key \"listen\" is \"0.0.0.0\"; it should be an IPv4 address and a port, such as "
+     "0.0.0.0:4646"},
+    {"bootstrap by name", "\"198.51.100.2:4646\"", "\"r1.example:4646\"",
+     "ov6.toml:30: key \"bootstrap\" is \"r1.example:4646\"; it should be an IPv4 address and a port, such "
+     "as "
+     "198.51.100.2:4646"},
+    {"no underlay",
+     "[[underlay]]\ninterface = \"eth0\"\nencapsulation = \"udp\"\nudp_port = 6081\nattach = "
+     "\"native\"\n",
+     "",
+     "ov6.toml: there is no [[underlay]]; it should name the interface through which other routers are "
+     "reached"},
+};
+
+class WrongConfigTest : public testing::TestWithParam<WrongRow> {};
+
+TEST_P(WrongConfigTest, IsRefusedWithASentence) {
+  const WrongRow& row = GetParam();
+  std::string text = kGood;
+  const size_t at = text.find(row.from);
+  ASSERT_NE(at, text.npos);
+  text.replace(at, std::string(row.from).size(), row.to);
+  const auto config = ParseConfig(text, "ov6.toml");
+  ASSERT_FALSE(config.ok());
+  EXPECT_EQ(std::string(config.status().message()), row.sentence);
+}
+
+std::string RowName(const testing::TestParamInfo<WrongRow>& row) {
+  std::string name = row.param.name;
+  for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
+  return name;
+}
+INSTANTIATE_TEST_SUITE_P(Rows, WrongConfigTest, testing::ValuesIn(kWrong), RowName);
+
+TEST(ConfigTest, WhatIsNoTomlNamesTheLine) {
+  const auto config = ParseConfig("[node]\nstate \"x\"\n", "ov6.toml");
+  ASSERT_FALSE(config.ok());
+  EXPECT_TRUE(config.status().message().find("ov6.toml:2: this is not TOML: ") == 0) << config.status();
+}
+
+TEST(ConfigTest, MissingFileIsNamed) {
+  const auto config = LoadConfig("/nonexistent/ov6.toml");
+  EXPECT_EQ(std::string(config.status().message()),
+            "/nonexistent/ov6.toml: the configuration can't be read: No such file or directory");
+}
+
+}  // namespace
+}  // namespace ov6
