@@ -152,6 +152,7 @@ void SlaveService::OnExited(const std::string& name, int status) {
   const bool all = std::none_of(slaves_.begin(), slaves_.end(),
                                 [](const auto& entry) { return entry.second.process != nullptr; });
   if (all && all_ended_) return std::exchange(all_ended_, nullptr)();
+  if (ending_) return;
   if (name == kManagement) return RestartManagement(slave);
   const std::string argument = json::serialize(json::object{{"name", name}, {"status", status}});
   Call(kManagement, "exited", argument, [name](const absl::StatusOr<std::string>& result) {
