@@ -208,7 +208,7 @@ class ChordEngine::Node {
   void OnRange(size_t source, const Message* reply);
   void FillEntries(const Key& start, const Key& end, std::optional<Store::Cursor> from, Message* reply) const;
   void Replicate();
-  void Enqueue(const Peer& to);
+  void Enqueue(const Peer& to, const Key& start, const Key& end);
   void PumpTransfers();
   void StartLeave();
   void MaybeLeft();

@@ -76,12 +76,17 @@ void ChordEngine::Node::OnSuccessorState(const Peer& head, const Message* reply)
   NotifySuccessor();
 }
 
-// "Dead: drop it, shift the list, then notify the new successor."
+// "Dead: drop it, shift the list, then notify the new successor." The next round starts at once: more may
+// be dead. Those of whom that is known already go with it, but never the last.
 void ChordEngine::Node::SuccessorDead(const Peer& head) {
   Bury(head, false);
-  SetNeighbours(predecessor_, {successors_.begin() + 1, successors_.end()});
+  std::vector<Peer> list(successors_.begin() + 1, successors_.end());
+  while (list.size() > 1 && Buried(list.front())) list.erase(list.begin());
+  SetNeighbours(predecessor_, std::move(list));
+  EndStabilize();
   if (successors_.empty()) return LostEveryone();
-  NotifySuccessor();
+  Call(successors_.front(), Make(MessageType::kNotify), [](const Message*) {});
+  ArmSooner(kStabilize, Duration(0));
 }
 
 // "Only if it answers list := cand + cand.list[:-1], notify it; if dead leave the list alone."
@@ -128,9 +133,11 @@ bool ChordEngine::Node::Wraps(const Message& state) const {
 }
 
 std::vector<Peer> ChordEngine::Node::ListBehind(const Peer& head, const Message& state) const {
+  // One more of a node that leaves: it is about to be dropped itself.
+  const size_t length = config_.successors + (state.type == MessageType::kLeave ? 1 : 0);
   std::vector<Peer> list{head};
   for (const Peer& peer : SuccessorsIn(state)) {
-    if (peer.id == self_.id || list.size() >= static_cast<size_t>(config_.successors)) break;
+    if (peer.id == self_.id || list.size() >= length) break;
     const auto grave = graves_.find(peer.id);
     const bool left = grave != graves_.end() && grave->second.goodbye && Buried(peer);
     const bool twice = std::any_of(list.begin(), list.end(), [&](const Peer& p) { return p.id == peer.id; });
@@ -191,6 +198,12 @@ void ChordEngine::Node::HandleLeave(const Message& request, size_t size) {
   if (mode_ != Mode::kRing) return;
   std::vector<Peer> list = successors_;
   std::erase_if(list, [&](const Peer& p) { return p == gone; });
+  // Of our successor the list it leaves behind: what stabilize would have read a moment ago, shifted.
+  const bool head = !successors_.empty() && successors_.front() == gone && !request.successors.empty();
+  if (head) {
+    list = ListBehind(gone, request);
+    list.erase(list.begin());
+  }
   SetNeighbours(predecessor_, std::move(list));
   if (successors_.size() < static_cast<size_t>(config_.successors)) ArmSooner(kStabilize, Duration(0));
 }

@@ -131,19 +131,19 @@ void ChordEngine::Node::Replicate() {
   for (const Peer& peer : successors_) {
     if (holders.size() + 1 >= static_cast<size_t>(config_.replicas)) break;
     holders.insert(peer.id);
-    if (more || !replicated_to_.contains(peer.id)) Enqueue(peer);
+    if (more || !replicated_to_.contains(peer.id)) Enqueue(peer, predecessor_->id, self_.id);
   }
   replicated_from_ = predecessor_->id;
   replicated_to_ = std::move(holders);
   PumpTransfers();
 }
 
-// Everything this node is responsible for, in datagrams.
-void ChordEngine::Node::Enqueue(const Peer& to) {
+// Everything it has of the arc (start, end], in datagrams.
+void ChordEngine::Node::Enqueue(const Peer& to, const Key& start, const Key& end) {
   std::optional<Store::Cursor> from;
   do {
     Message batch = Make(MessageType::kPut);
-    FillEntries(predecessor_->id, self_.id, from, &batch);
+    FillEntries(start, end, from, &batch);
     if (batch.entries.empty()) return;
     const bool more = (batch.flags & kMore) != 0;
     from = more ? std::optional(Store::Cursor{*batch.cursor_key, batch.cursor}) : std::nullopt;
@@ -182,7 +182,9 @@ void ChordEngine::Node::StartLeave() {
   if (alone) return SetMode(Mode::kLeft);
   Arm(kLeave, kLeaveWithin);
   transfers_.clear();
-  if (predecessor_) Enqueue(successors_.front());
+  // Its own part first. Then what it keeps for others: one of them may have died unnoticed.
+  if (predecessor_) Enqueue(successors_.front(), predecessor_->id, self_.id);
+  if (predecessor_) Enqueue(successors_.front(), self_.id, predecessor_->id);
   PumpTransfers();
 }
 
@@ -199,7 +201,7 @@ void ChordEngine::Node::SayGoodbye() {
   if (predecessor_) neighbours[predecessor_->id] = *predecessor_;
   goodbyes_ = static_cast<int>(neighbours.size());
   for (const auto& [id, peer] : neighbours) {
-    Call(peer, Make(MessageType::kLeave), [this](const Message*) {
+    Call(peer, StateOf(MessageType::kLeave), [this](const Message*) {
       --goodbyes_;
       MaybeLeft();
     });
