@@ -13,7 +13,7 @@ int tc_port(struct __sk_buff *ctx)
 	if (mark_port_header(ctx, &p.header))
 		return act_drop(ctx, &p, OV6_VERDICT_DROP_PORT_UNMARKED);
 	port_decide(ctx, &p, &d);
-	return act(ctx, &p, &d);
+	return ov6_act(ctx, &p, &d);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -41,7 +41,7 @@ int xdp_port(struct xdp_md *ctx)
 	if (verdict)
 		return act_drop(ctx, &p, verdict);
 	port_decide(ctx, &p, &d);
-	return act(ctx, &p, &d);
+	return ov6_act(ctx, &p, &d);
 }
 
 SEC("xdp")

@@ -12,7 +12,7 @@ static __always_inline int answer_may_be_sent(hook_ctx *ctx, const struct packet
 
 	if (in6_multicast(&p->ip6.daddr) || in6_martian(&p->ip6.saddr))
 		return 0;
-	return !transport_find(ctx, p, &t) && !transport_is_icmp6_error(&t);
+	return !ov6_transport(ctx, p, &t) && !transport_is_icmp6_error(&t);
 }
 
 /* A slave brought it: the host is found by the kernel's routes. Else it goes back as it came. */

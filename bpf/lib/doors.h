@@ -22,8 +22,8 @@ static __always_inline int door_site(hook_ctx *ctx)
 	struct decision d = {};
 
 	if (!site_parse(ctx, &p, &d))
-		site_decide(ctx, &p, &d);
-	return act(ctx, &p, &d);
+		ov6_site(ctx, &p, &d);
+	return ov6_act(ctx, &p, &d);
 }
 
 static __always_inline int door_underlay(hook_ctx *ctx)
@@ -32,8 +32,8 @@ static __always_inline int door_underlay(hook_ctx *ctx)
 	struct decision d = {};
 
 	if (!underlay_parse(ctx, &p, &d))
-		underlay_decide(ctx, &p, &d);
-	return act(ctx, &p, &d);
+		ov6_underlay(ctx, &p, &d);
+	return ov6_act(ctx, &p, &d);
 }
 
 #endif

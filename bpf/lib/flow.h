@@ -20,7 +20,7 @@ static __always_inline __be16 flow_port(hook_ctx *ctx, const struct packet *p)
 	for (int i = 0; i < 4; i++)
 		hash = flow_mix(flow_mix(hash, p->ip6.saddr.s6_addr32[i]), p->ip6.daddr.s6_addr32[i]);
 	hash = flow_mix(hash, *(__u32 *)&p->ip6 & bpf_htonl(0xfffff));
-	if (!transport_find(ctx, p, &t) && transport_has_ports(&t))
+	if (!ov6_transport(ctx, p, &t) && transport_has_ports(&t))
 		__builtin_memcpy(&ports, t.start, sizeof(ports));
 	hash = flow_mix(hash, ports);
 	return bpf_htons(OV6_FLOW_PORT_FIRST + (hash & 0x3fff));

@@ -65,7 +65,7 @@ static __always_inline void port_resubmit_out(hook_ctx *ctx, struct packet *p, s
 		return drop(d, OV6_VERDICT_DROP_PORT_HEADER);
 	if (parse_ip6(ctx, p, p->counted))
 		return drop(d, OV6_VERDICT_DROP_MALFORMED);
-	site_decide(ctx, p, d);
+	ov6_site(ctx, p, d);
 }
 
 static __always_inline void port_resubmit_in(hook_ctx *ctx, struct packet *p, struct decision *d)
@@ -76,14 +76,14 @@ static __always_inline void port_resubmit_in(hook_ctx *ctx, struct packet *p, st
 	p->origin = ORIGIN_UNDERLAY;
 	if (!device)
 		return drop(d, OV6_VERDICT_DROP_PORT_HEADER);
-	verdict = underlay_outer(ctx, p, device);
+	verdict = ov6_outer(ctx, p, device);
 	if (verdict && verdict < OV6_VERDICT_DROP_MALFORMED)
 		return drop(d, OV6_VERDICT_DROP_PORT_STACK);
 	if (verdict)
 		return drop(d, verdict);
 	if (bpf_ntohs(p->header.port) != OV6_PORT_DAEMON && !port_slave_owns(&p->header, &p->ip6.saddr))
 		return drop(d, OV6_VERDICT_DROP_PORT_SLAVE);
-	underlay_decide(ctx, p, d);
+	ov6_underlay(ctx, p, d);
 }
 
 static __always_inline void port_deliver(hook_ctx *ctx, struct packet *p, struct decision *d)

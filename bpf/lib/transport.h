@@ -24,8 +24,10 @@ static __always_inline int transport_is_extension(__u8 protocol)
 }
 
 /* Returns not 0 if the packet ends before or the chain of extension headers is too long. */
-static __always_inline int transport_find(hook_ctx *ctx, const struct packet *p, struct transport *t)
+__noinline int ov6_transport(hook_ctx *ctx, const struct packet *p, struct transport *t)
 {
+	if (!p || !t)
+		return -1;
 	t->offset = ETH_HLEN + p->strip + sizeof(struct ipv6hdr);
 	t->protocol = p->ip6.nexthdr;
 	for (int i = 0; i <= TRANSPORT_MAX_EXTENSIONS; i++) {
@@ -66,7 +68,7 @@ static __always_inline __u32 transport_wire_size(hook_ctx *ctx, const struct pac
 	__u32 payload = hook_segment_payload(ctx);
 	struct transport t;
 
-	if (!payload || transport_find(ctx, p, &t))
+	if (!payload || ov6_transport(ctx, p, &t))
 		return whole;
 	return t.offset - ETH_HLEN - p->strip + transport_header(ctx, &t) + payload;
 }
