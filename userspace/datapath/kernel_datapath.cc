@@ -325,7 +325,7 @@ absl::Status KernelDatapath::DetachAll() {
   while (!ports_.empty()) result.Update(DestroyPort(ports_.begin()->first));
   while (!devices_.empty()) result.Update(DetachDevice(std::string(devices_.begin()->first)));
   std::error_code error;
-  for (const fs::path& folder : {LinksFolder(bpffs_), MapsFolder(bpffs_)}) {
+  for (const fs::path& folder : {LinksFolder(bpffs_), MapsFolder(bpffs_), ProgramsFolder(bpffs_)}) {
     fs::remove_all(folder, error);
     if (error) result.Update(absl::ErrnoToStatus(error.value(), "removing " + folder.string()));
   }
@@ -368,7 +368,7 @@ absl::StatusOr<std::unique_ptr<Datapath>> OpenKernelDatapath(const KernelDatapat
   if (auto status = CheckPinnedAbi(options.bpffs); !status.ok()) return status;
   auto thread = PortThread::Start();
   if (!thread.ok()) return thread.status();
-  auto loaded = LoadObjects(MapsFolder(options.bpffs));
+  auto loaded = LoadObjects(options.bpffs);
   if (!loaded.ok()) return loaded.status();
   if (auto status = ShareMapPins(options.bpffs, options.group); !status.ok()) return status;
   auto fib_ifindex = EnsureOwnVeth();

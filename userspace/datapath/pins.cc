@@ -27,6 +27,7 @@ absl::Status Own(const fs::path& path, mode_t mode, gid_t group) {
 
 fs::path MapsFolder(const fs::path& bpffs) { return bpffs / "maps"; }
 fs::path LinksFolder(const fs::path& bpffs) { return bpffs / "links"; }
+fs::path ProgramsFolder(const fs::path& bpffs) { return bpffs / "programs"; }
 
 fs::path XdpPin(const fs::path& bpffs, const std::string& interface) {
   std::string name = "xdp-";
@@ -50,7 +51,7 @@ absl::Status CheckBpffs(const fs::path& bpffs) {
 
 absl::Status MakePinFolders(const fs::path& bpffs, gid_t group) {
   if (auto status = Own(bpffs, 0750, group); !status.ok()) return status;
-  for (const fs::path& folder : {MapsFolder(bpffs), LinksFolder(bpffs)}) {
+  for (const fs::path& folder : {MapsFolder(bpffs), LinksFolder(bpffs), ProgramsFolder(bpffs)}) {
     if (mkdir(folder.c_str(), 0750) != 0 && errno != EEXIST) {
       return absl::ErrnoToStatus(errno, "making " + folder.string());
     }

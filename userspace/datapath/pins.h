@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // An instance's bpffs: maps/NAME for every map of abi/maps.h, links/xdp-INTERFACE for
-// every XDP door.
+// every XDP door, programs/NAME-HASH for every program.
 #ifndef OV6_USERSPACE_DATAPATH_PINS_H
 #define OV6_USERSPACE_DATAPATH_PINS_H
 
@@ -18,12 +18,13 @@ namespace ov6 {
 
 std::filesystem::path MapsFolder(const std::filesystem::path& bpffs);
 std::filesystem::path LinksFolder(const std::filesystem::path& bpffs);
+std::filesystem::path ProgramsFolder(const std::filesystem::path& bpffs);
 // bpffs allows no dot in a name.
 std::filesystem::path XdpPin(const std::filesystem::path& bpffs, const std::string& interface);
 
 // Refuses what is no mounted bpffs.
 absl::Status CheckBpffs(const std::filesystem::path& bpffs);
-// Makes the two folders, 0750 and the group's, and lets the group read the maps.
+// Makes the three folders, 0750 and the group's, and lets the group read the maps.
 absl::Status MakePinFolders(const std::filesystem::path& bpffs, gid_t group);
 absl::Status ShareMapPins(const std::filesystem::path& bpffs, gid_t group);
 

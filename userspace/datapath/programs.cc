@@ -6,6 +6,8 @@
 
 #include <cerrno>
 #include <memory>
+#include <set>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -14,6 +16,7 @@
 #include "tc_site.skel.h"
 #include "tc_underlay.skel.h"
 #include "userspace/datapath/pins.h"
+#include "userspace/datapath/program_pins.h"
 #include "xdp_port.skel.h"
 #include "xdp_site.skel.h"
 #include "xdp_underlay.skel.h"
@@ -82,25 +85,40 @@ absl::Status CheckFits(const bpf_map* map, const bpf_map_info& info, const std::
   return absl::OkStatus();
 }
 
+// What an object got from its predecessors.
+struct Adopted {
+  std::set<uint32_t> map_ids;
+  size_t missing_maps = 0;   // shared, but not pinned yet
+  size_t internal_maps = 0;  // .rodata and the like
+};
+
 // Not libbpf's own pinning: it refuses a device map for the flag the kernel added to it.
-absl::Status AdoptMap(bpf_map* map, const std::filesystem::path& pin) {
+absl::Status AdoptMap(bpf_map* map, const std::filesystem::path& pin, Adopted* adopted) {
   auto fd = OpenPin(pin, false);
-  if (absl::IsNotFound(fd.status())) return absl::OkStatus();
+  if (absl::IsNotFound(fd.status())) {
+    ++adopted->missing_maps;
+    return absl::OkStatus();
+  }
   if (!fd.ok()) return fd.status();
   auto info = MapInfo(fd->get());
   if (!info.ok()) return info.status();
   if (auto status = CheckFits(map, *info, pin); !status.ok()) return status;
+  adopted->map_ids.insert(info->id);
   const int result = bpf_map__reuse_fd(map, fd->get());
   return result < 0 ? absl::ErrnoToStatus(-result, "adopting " + pin.string()) : absl::OkStatus();
 }
 
-absl::Status AdoptMaps(bpf_object* object, const std::filesystem::path& folder) {
+absl::StatusOr<Adopted> AdoptMaps(bpf_object* object, const std::filesystem::path& folder) {
+  Adopted adopted;
   bpf_map* map = nullptr;
   bpf_object__for_each_map(map, object) {
-    if (!IsShared(bpf_map__name(map))) continue;
-    if (auto status = AdoptMap(map, folder / bpf_map__name(map)); !status.ok()) return status;
+    if (!IsShared(bpf_map__name(map))) {
+      ++adopted.internal_maps;
+    } else if (auto status = AdoptMap(map, folder / bpf_map__name(map), &adopted); !status.ok()) {
+      return status;
+    }
   }
-  return absl::OkStatus();
+  return adopted;
 }
 
 absl::Status KeepMaps(bpf_object* object, const std::filesystem::path& folder, LoadedObjects* loaded) {
@@ -129,31 +147,63 @@ absl::Status LoadError(const Source& source, int error) {
       error, what + ": kernel 6.1 or newer with BTF is needed; log level debug shows what it says");
 }
 
-absl::Status Load(const Source& source, const std::filesystem::path& folder, LoadedObjects* loaded) {
+std::span<const uint8_t> ObjectBytes(const Source& source) {
   size_t size = 0;
   const void* bytes = source.bytes(&size);
-  LIBBPF_OPTS(bpf_object_open_opts, options);
-  options.object_name = source.name;
-  const Object object(bpf_object__open_mem(bytes, size, &options), bpf_object__close);
-  if (!object) return LoadError(source, errno);
-  if (auto status = AdoptMaps(object.get(), folder); !status.ok()) return status;
-  if (const int result = bpf_object__load(object.get()); result < 0) return LoadError(source, -result);
-  if (auto status = KeepMaps(object.get(), folder, loaded); !status.ok()) return status;
+  return {static_cast<const uint8_t*>(bytes), size};
+}
+
+// All of the source's programs, or false.
+bool AdoptPrograms(const Source& source, const Adopted& adopted, const std::filesystem::path& folder,
+                   Programs* programs) {
+  if (adopted.missing_maps > 0) return false;
   for (const auto& [name, member] : source.programs) {
-    const bpf_program* program = bpf_object__find_program_by_name(object.get(), name);
-    if (program == nullptr)
+    const auto pin = folder / ProgramPinName(name, ObjectBytes(source));
+    auto fd = AdoptProgram(pin, adopted.map_ids, adopted.internal_maps);
+    if (!fd.ok()) return false;
+    programs->*member = *std::move(fd);
+  }
+  return true;
+}
+
+absl::Status VerifyPrograms(const Source& source, bpf_object* object, const std::filesystem::path& folder,
+                            Programs* programs) {
+  if (const int result = bpf_object__load(object); result < 0) return LoadError(source, -result);
+  for (const auto& [name, member] : source.programs) {
+    const bpf_program* program = bpf_object__find_program_by_name(object, name);
+    if (program == nullptr) {
       return absl::InternalError("no program " + std::string(name) + " in " + source.name);
-    loaded->programs.*member = UniqueFd(fcntl(bpf_program__fd(program), F_DUPFD_CLOEXEC, 3));
+    }
+    programs->*member = UniqueFd(fcntl(bpf_program__fd(program), F_DUPFD_CLOEXEC, 3));
+    if (auto status = PinProgram(bpf_program__fd(program), folder, name, ObjectBytes(source)); !status.ok()) {
+      return status;
+    }
   }
   return absl::OkStatus();
 }
 
+absl::Status Load(const Source& source, const std::filesystem::path& bpffs, LoadedObjects* loaded) {
+  const auto bytes = ObjectBytes(source);
+  LIBBPF_OPTS(bpf_object_open_opts, options);
+  options.object_name = source.name;
+  const Object object(bpf_object__open_mem(bytes.data(), bytes.size(), &options), bpf_object__close);
+  if (!object) return LoadError(source, errno);
+  const auto adopted = AdoptMaps(object.get(), MapsFolder(bpffs));
+  if (!adopted.ok()) return adopted.status();
+  const auto folder = ProgramsFolder(bpffs);
+  if (!AdoptPrograms(source, *adopted, folder, &loaded->programs)) {
+    const auto status = VerifyPrograms(source, object.get(), folder, &loaded->programs);
+    if (!status.ok()) return status;
+  }
+  return KeepMaps(object.get(), MapsFolder(bpffs), loaded);
+}
+
 }  // namespace
 
-absl::StatusOr<LoadedObjects> LoadObjects(const std::filesystem::path& maps_folder) {
+absl::StatusOr<LoadedObjects> LoadObjects(const std::filesystem::path& bpffs) {
   LoadedObjects loaded;
   for (const Source& source : Sources()) {
-    if (auto status = Load(source, maps_folder, &loaded); !status.ok()) return status;
+    if (auto status = Load(source, bpffs, &loaded); !status.ok()) return status;
   }
   return loaded;
 }

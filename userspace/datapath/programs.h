@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The BPF objects of bpf/, built in: loads them all over one set of pinned maps, adopting
-// the pins that are there.
+// the maps, and the programs of the same build, that are pinned already.
 #ifndef OV6_USERSPACE_DATAPATH_PROGRAMS_H
 #define OV6_USERSPACE_DATAPATH_PROGRAMS_H
 
@@ -23,8 +23,8 @@ struct LoadedObjects {
   std::map<std::string, UniqueFd> maps;  // by name, all of abi/maps.h
 };
 
-// The folder must be on a bpffs. FailedPrecondition: a pinned map does not fit.
-absl::StatusOr<LoadedObjects> LoadObjects(const std::filesystem::path& maps_folder);
+// The folders of pins.h must be there. FailedPrecondition: a pinned map does not fit.
+absl::StatusOr<LoadedObjects> LoadObjects(const std::filesystem::path& bpffs);
 
 }  // namespace ov6
 

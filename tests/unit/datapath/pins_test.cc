@@ -2,6 +2,7 @@
 #include "userspace/datapath/pins.h"
 
 #include "gtest/gtest.h"
+#include "userspace/datapath/program_pins.h"
 
 namespace ov6 {
 namespace {
@@ -14,6 +15,13 @@ TEST(XdpPin, HasNoDot) {
 TEST(CheckBpffs, RefusesOtherFileSystemsAndNothing) {
   EXPECT_TRUE(absl::IsFailedPrecondition(CheckBpffs("/proc")));
   EXPECT_TRUE(absl::IsNotFound(CheckBpffs("/nowhere/at/all")));
+}
+
+TEST(ProgramPinName, ChangesWithTheObject) {
+  const uint8_t one[] = {'a', 'b', 'c'};
+  const uint8_t other[] = {'a', 'b', 'd'};
+  EXPECT_EQ(ProgramPinName("tc_site", one), "tc_site-ba7816bf8f01cfea");  // FIPS 180-4's example
+  EXPECT_NE(ProgramPinName("tc_site", one), ProgramPinName("tc_site", other));
 }
 
 }  // namespace
