@@ -188,14 +188,21 @@ INSTANTIATE_TEST_SUITE_P(Rings, Small,
                                          size_t{16}),
                          [](const auto& info) { return "nodes_" + std::to_string(info.param); });
 
-// Joins, leaves and crashes, one every half second: nothing that was put is lost, and the ring heals.
-void Churn(uint64_t seed, size_t nodes, int events, Weather weather) {
-  Grown grown(seed, nodes, weather);
+// Joins, leaves and crashes, one every `pause`, down to `least` nodes: nothing that was put is lost, and the
+// ring heals.
+struct ChurnPlan {
+  size_t nodes;
+  int events;
+  Duration pause = 500ms;
+  size_t least = 9;
+};
+void Churn(uint64_t seed, const ChurnPlan& plan, Weather weather) {
+  Grown grown(seed, plan.nodes, weather);
   Simulator& s = grown.sim;
   const auto keys = grown.PutMany(50);
-  for (int i = 0; i < events; ++i) {
-    s.RunFor(500ms);
-    const size_t kind = s.random()() % 4;
+  for (int i = 0; i < plan.events; ++i) {
+    s.RunFor(plan.pause);
+    const size_t kind = s.Alive().size() < plan.least ? 0 : s.random()() % 4;
     const size_t victim = grown.RandomAlive();
     if (kind < 2) s.Add({grown.RandomAlive(), grown.RandomAlive()});
     if (kind == 2) s.Leave(victim);
@@ -207,9 +214,17 @@ void Churn(uint64_t seed, size_t nodes, int events, Weather weather) {
   EXPECT_EQ(grown.Missing(keys, {alive.front(), alive[alive.size() / 2], alive.back()}), 0u);
 }
 
-TEST(Churning, SixtyFourNodes) { Churn(41, 64, 60, {}); }
-TEST(Churning, SixtyFourNodesWithLoss) { Churn(42, 64, 60, {5ms, 60ms, 0.02, 0.02}); }
-TEST(Churning, TwoHundredAndFiftySixNodes) { Churn(43, 256, 40, {}); }
+class SmallRings : public testing::TestWithParam<int> {};
+TEST_P(SmallRings, Churn) {
+  const int seed = GetParam();
+  const Weather weather{5ms, 60ms, seed % 2 == 0 ? 0 : 0.02, 0.02};
+  Churn(1000 + seed, {9 + static_cast<size_t>(seed), 60, 1500ms}, weather);
+}
+INSTANTIATE_TEST_SUITE_P(Seeds, SmallRings, testing::Range(0, 16));
+
+TEST(Churning, SixtyFourNodes) { Churn(41, {64, 60}, {}); }
+TEST(Churning, SixtyFourNodesWithLoss) { Churn(42, {64, 60}, {5ms, 60ms, 0.02, 0.02}); }
+TEST(Churning, TwoHundredAndFiftySixNodes) { Churn(43, {256, 40}, {}); }
 
 // From sixteen down to one and up again: ring to mesh and back.
 TEST(Churning, DownToOneAndUp) {

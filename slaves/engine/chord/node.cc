@@ -237,7 +237,10 @@ void ChordEngine::Node::NeighboursChanged(const std::optional<Peer>& old_predece
   const bool same_holders =
       old_successors.size() >= holders &&
       std::equal(successors_.begin(), successors_.begin() + holders, old_successors.begin());
-  if (!same_holders || old_predecessor != predecessor_) ArmSooner(kReplicate, kReplicateDelay);
+  if (!same_holders) ArmSooner(kReplicate, kReplicateDelay);
+  const bool more = Member() && predecessor_ && old_predecessor && predecessor_->id != old_predecessor->id &&
+                    !Owns(old_predecessor->id, predecessor_->id, self_.id);
+  if (more) StartPull();
 }
 
 void ChordEngine::Node::SetMode(Mode mode) {

@@ -205,6 +205,7 @@ class ChordEngine::Node {
   void HandlePull(const Message& request, size_t size);
   void StartPull();
   void PullNext(size_t source);
+  void PullDone();
   void OnRange(size_t source, const Message* reply);
   void FillEntries(const Key& start, const Key& end, std::optional<Store::Cursor> from, Message* reply) const;
   void Replicate();
@@ -262,7 +263,7 @@ class ChordEngine::Node {
   Store store_;
   bool incomplete_ = false;
   std::optional<Store::Cursor> pull_cursor_;
-  Key replicated_from_{};
+  uint64_t pull_op_ = 0;
   std::set<Key> replicated_to_;
   std::deque<Transfer> transfers_;
   int transfers_busy_ = 0;

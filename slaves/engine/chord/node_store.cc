@@ -58,17 +58,25 @@ void ChordEngine::Node::HandlePut(const Message& request, size_t size) {
 
 // --- fetching ------------------------------------------------------------------
 
+// Everything this node is responsible for: when it has come in, and when it has become responsible for more,
+// since the dead predecessor may not have come to copying it here.
 void ChordEngine::Node::StartPull() {
   incomplete_ = true;
   pull_cursor_.reset();
+  ++pull_op_;
   PullNext(0);
+}
+
+void ChordEngine::Node::PullDone() {
+  incomplete_ = false;
+  replicated_to_.clear();
+  ArmSooner(kReplicate, Duration(0));
 }
 
 // From the successor, which held it until now; if it is gone, from the next.
 void ChordEngine::Node::PullNext(size_t source) {
   if (source >= successors_.size() || source >= static_cast<size_t>(config_.replicas) || !predecessor_) {
-    incomplete_ = false;
-    return;
+    return PullDone();
   }
   Message request = Make(MessageType::kPull);
   request.key = predecessor_->id;
@@ -77,8 +85,9 @@ void ChordEngine::Node::PullNext(size_t source) {
     request.cursor_key = pull_cursor_->key;
     request.cursor = pull_cursor_->skip;
   }
-  Call(successors_[source], std::move(request),
-       [this, source](const Message* reply) { OnRange(source, reply); });
+  Call(successors_[source], std::move(request), [this, source, op = pull_op_](const Message* reply) {
+    if (op == pull_op_) OnRange(source, reply);
+  });
 }
 
 void ChordEngine::Node::OnRange(size_t source, const Message* reply) {
@@ -86,14 +95,14 @@ void ChordEngine::Node::OnRange(size_t source, const Message* reply) {
   if (reply == nullptr) return PullNext(source + 1);
   for (const auto& [key, value] : reply->entries) StoreValue(key, value);
   const bool more = (reply->flags & kMore) != 0 && reply->cursor_key && !reply->entries.empty();
-  if (!more) {
-    // One that is still fetching itself can't have told us everything.
-    if ((reply->flags & kIncomplete) != 0) return PullNext(source + 1);
-    incomplete_ = false;
-    return;
+  if (more) {
+    pull_cursor_ = Store::Cursor{*reply->cursor_key, reply->cursor};
+    return PullNext(source);
   }
-  pull_cursor_ = Store::Cursor{*reply->cursor_key, reply->cursor};
-  PullNext(source);
+  // One that is still fetching itself can't have told us everything.
+  if ((reply->flags & kIncomplete) == 0) return PullDone();
+  pull_cursor_.reset();
+  PullNext(source + 1);
 }
 
 void ChordEngine::Node::HandlePull(const Message& request, size_t size) {
@@ -123,17 +132,15 @@ void ChordEngine::Node::FillEntries(const Key& start, const Key& end, std::optio
 
 // --- replicating -----------------------------------------------------------------
 
-// To holders that are new, and to all if this node has become responsible for more.
+// To holders that are new; to all after a pull.
 void ChordEngine::Node::Replicate() {
-  if (!Member() || successors_.empty() || !predecessor_) return;
-  const bool more = !Owns(replicated_from_, predecessor_->id, self_.id) || replicated_to_.empty();
+  if (!Member() || incomplete_ || successors_.empty() || !predecessor_) return;
   std::set<Key> holders;
   for (const Peer& peer : successors_) {
     if (holders.size() + 1 >= static_cast<size_t>(config_.replicas)) break;
     holders.insert(peer.id);
-    if (more || !replicated_to_.contains(peer.id)) Enqueue(peer, predecessor_->id, self_.id);
+    if (!replicated_to_.contains(peer.id)) Enqueue(peer, predecessor_->id, self_.id);
   }
-  replicated_from_ = predecessor_->id;
   replicated_to_ = std::move(holders);
   PumpTransfers();
 }
