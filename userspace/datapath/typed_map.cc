@@ -38,6 +38,8 @@ absl::Status RawMap::Error(int error, const std::string& what) const {
     case E2BIG:
     case ENOSPC:
       return absl::ResourceExhaustedError(map + " is full");
+    case ENOMEM:  // not a full map: worth another try
+      return absl::UnavailableError("no memory for " + what + " " + map);
     case EPERM:
     case EACCES:
       return absl::PermissionDeniedError("no permission for " + what + " " + map);

@@ -211,6 +211,19 @@ void MappingControl::TakeOver(SlaveId from, const MappingSource& to) {
   }
 }
 
+void MappingControl::DropForeignNegatives(const MappingSource& source) {
+  std::vector<Prefix> foreign;
+  for (const auto& [prefix, negative] : negatives()) {
+    if (negative.slave == source.id) continue;
+    const auto route = routes_.Lookup(prefix.address);
+    const bool its_own = route && route->second.slave == negative.slave;
+    const bool covers = std::any_of(source.prefixes.begin(), source.prefixes.end(),
+                                    [&prefix](const Prefix& own) { return prefix.Contains(own); });
+    if (covers || (!its_own && InsideAny(source.prefixes, prefix))) foreign.push_back(prefix);
+  }
+  for (const Prefix& prefix : foreign) EraseNegative(prefix).IgnoreError();  // retried by the mirror
+}
+
 void MappingControl::KeepInside(SlaveId slave, const std::vector<Prefix>& prefixes) {
   for (const auto& [prefix, mapping] : Of(mappings_, slave)) {
     if (!InsideAny(prefixes, prefix)) EraseMapping(prefix).IgnoreError();

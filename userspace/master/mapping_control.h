@@ -48,6 +48,8 @@ class MappingControl {
   void MarkStale(SlaveId slave);
   // What is outside the successor's prefixes goes, the rest is its own from here on.
   void TakeOver(SlaveId from, const MappingSource& to);
+  // Negatives of other slaves that would answer for what is this slave's to resolve.
+  void DropForeignNegatives(const MappingSource& source);
   void KeepInside(SlaveId slave, const std::vector<Prefix>& prefixes);
 
   void Expire(BootTime now);

@@ -38,14 +38,15 @@ std::variant<SlaveId, Refusal> Master::Register(const UpgradeRequest& request, c
 
 absl::Status Master::Activate(SlaveId id) {
   const MappingSource source = SourceOf(id);
-  const RegisteredSlave& slave = *slaves_.Find(id);
-  if (slave.predecessor) {
+  for (const SlaveId predecessor : slaves_.StaleNamed(slaves_.Find(id)->entry.name)) {
     ++counters_.takeovers;
-    routes_.TakeOver(*slave.predecessor, id);
-    mappings_.TakeOver(*slave.predecessor, source);
-    slaves_.DropPredecessor(id);
+    routes_.TakeOver(predecessor, id);
+    mappings_.TakeOver(predecessor, source);
+    slaves_.Remove(predecessor);
   }
-  return routes_.SetAll(id, source.kind, source.prefixes);
+  const absl::Status status = routes_.SetAll(id, source.kind, source.prefixes);
+  mappings_.DropForeignNegatives(source);
+  return status;
 }
 
 absl::Status Master::Advertise(SlaveId id, const std::vector<Prefix>& prefixes,
@@ -65,10 +66,7 @@ MappingsAckCapsule Master::Apply(BootTime now, SlaveId id, const MappingsCapsule
   return mappings_.Apply(now, SourceOf(id), capsule);
 }
 
-void Master::Goodbye(SlaveId id) {
-  slaves_.DropPredecessor(id);
-  Withdraw(id);
-}
+void Master::Goodbye(SlaveId id) { Withdraw(id); }
 
 void Master::Vanish(BootTime now, SlaveId id) {
   if (slaves_.Find(id) == nullptr) return;

@@ -32,7 +32,7 @@ absl::Status SlaveRegistry::Adopt(BootTime now) {
   if (!all.ok()) return all.status();
   slaves_.clear();
   for (auto& [id, entry] : *all) {
-    slaves_[id] = {entry, std::nullopt, std::nullopt};
+    slaves_[id] = {entry, std::nullopt};
     MarkStale(now, id);
   }
   return absl::OkStatus();
@@ -47,7 +47,7 @@ std::variant<SlaveId, Refusal> SlaveRegistry::Register(const UpgradeRequest& req
   }
   if (auto refusal = CheckPrefixes(request.name, request.prefixes, permission)) return *refusal;
 
-  RegisteredSlave slave{{request.name, request.kind, false, std::nullopt, request.prefixes}, {}, known};
+  RegisteredSlave slave{{request.name, request.kind, false, std::nullopt, request.prefixes}, {}};
   if (permission.port) {
     slave.entry.port = known ? slaves_[*known].entry.port : std::nullopt;
     if (!slave.entry.port) slave.entry.port = FreeSlot();
@@ -86,6 +86,10 @@ std::optional<Refusal> SlaveRegistry::CheckPrefixes(const std::string& name,
     const bool allowed = std::any_of(permission.prefixes.begin(), permission.prefixes.end(),
                                      [&](const Prefix& p) { return p.Contains(prefix); });
     if (!allowed) return Refusal{403, "This session may not register " + prefix.ToString() + "."};
+    if (const Prefix* other = Conflict(prefix, permission.others, permission)) {
+      return Refusal{403, prefix.ToString() + " lies in " + other->ToString() +
+                              ", which the configuration gives to another slave."};
+    }
     for (const auto& [id, slave] : slaves_) {
       if (slave.entry.name == name) continue;
       if (const Prefix* other = Conflict(prefix, slave.entry.prefixes, permission)) {
@@ -117,10 +121,12 @@ void SlaveRegistry::Remove(SlaveId id) {
   tables_.DeleteSlave(id).IgnoreError();  // the reconciler's, if it failed
 }
 
-std::optional<SlaveId> SlaveRegistry::DropPredecessor(SlaveId id) {
-  const auto predecessor = std::exchange(slaves_.at(id).predecessor, std::nullopt);
-  if (predecessor) Remove(*predecessor);
-  return predecessor;
+std::vector<SlaveId> SlaveRegistry::StaleNamed(const std::string& name) const {
+  std::vector<SlaveId> found;
+  for (const auto& [id, slave] : slaves_) {
+    if (slave.stale_since && slave.entry.name == name) found.push_back(id);
+  }
+  return found;
 }
 
 const RegisteredSlave* SlaveRegistry::Find(SlaveId id) const {

@@ -24,13 +24,13 @@ struct Permission {
   std::vector<SlaveKind> kinds;
   std::string name;  // empty: any
   std::vector<Prefix> prefixes;
-  bool port = false;  // gets a slave port
+  bool port = false;           // gets a slave port
+  std::vector<Prefix> others;  // what the configuration gives to other slaves, up or not
 };
 
 struct RegisteredSlave {
   SlaveEntry entry;
   std::optional<BootTime> stale_since;
-  std::optional<SlaveId> predecessor;  // stale slave of the same name, whose entries await Activate
 };
 
 class SlaveRegistry {
@@ -48,8 +48,8 @@ class SlaveRegistry {
   absl::Status SetPrefixes(SlaveId id, const std::vector<Prefix>& prefixes);
   void MarkStale(BootTime now, SlaveId id);
   void Remove(SlaveId id);
-  // The predecessor's place is given up; its id is returned.
-  std::optional<SlaveId> DropPredecessor(SlaveId id);
+  // Stale ones; several if a daemon was killed between a registration and its takeover.
+  std::vector<SlaveId> StaleNamed(const std::string& name) const;
 
   const RegisteredSlave* Find(SlaveId id) const;
   // The live one if there is one, else the stale one.

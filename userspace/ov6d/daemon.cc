@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/signal_set.hpp>
 #include <optional>
 #include <utility>
@@ -85,7 +86,8 @@ class Daemon {
   const BootTime started_ = BootClock::now();
   gid_t group_ = 0;
   bool mounted_ = false;
-  std::optional<InstanceLock> lock_;
+  bool fresh_ = false;  // no predecessor left anything
+  std::optional<InstanceLock> lock_, network_lock_;
   std::optional<NodeKey> key_;
   NodeLayout layout_;
   SiteSetup setup_;
@@ -105,13 +107,13 @@ class Daemon {
 absl::Status Daemon::Run() {
   absl::Status status = Prepare();
   if (status.ok()) status = OpenDatapath();
-  for (const auto step :
-       {&Daemon::Adopt, &Daemon::AttachDevices, &Daemon::SetUpSites, &Daemon::SetRejects, &Daemon::Enable}) {
+  for (const auto step : {&Daemon::Listen, &Daemon::Adopt, &Daemon::AttachDevices, &Daemon::SetUpSites,
+                          &Daemon::SetRejects, &Daemon::Enable}) {
     if (status.ok()) status = (this->*step)();
   }
-  if (status.ok()) status = Listen();
   if (status.ok()) status = DropPrivileges();
   if (!status.ok()) {
+    if (fresh_) TakeAway().IgnoreError();  // what an earlier daemon set up stays as it is
     if (mounted_) UnmountBpffs(config_.node.run / "bpf");
     return status;
   }
@@ -130,6 +132,9 @@ absl::Status Daemon::Prepare() {
   auto lock = InstanceLock::Take(config_.node.run);
   if (!lock.ok()) return lock.status();
   lock_.emplace(*std::move(lock));
+  auto network_lock = InstanceLock::TakeNetwork();
+  if (!network_lock.ok()) return network_lock.status();
+  network_lock_.emplace(*std::move(network_lock));
   auto key = LoadOrMakeNodeKey(config_.node.state);
   if (!key.ok()) return key.status();
   key_.emplace(*std::move(key));
@@ -155,6 +160,7 @@ absl::Status Daemon::Adopt() {
   for (const UnderlayConfig& underlay : config_.underlays) own.insert(*underlay.address);
   master_->mappings().SetOwnAddresses(std::move(own));
   const absl::Status status = master_->Adopt(BootClock::now());
+  fresh_ = status.ok() && datapath_->Devices().empty() && master_->routes().routes().empty();
   if (status.ok() && !master_->slaves().slaves().empty()) {
     spdlog::info("adopted {} routes, {} mappings, {} slaves", master_->routes().routes().size(),
                  master_->mappings().mappings().size(), master_->slaves().slaves().size());
@@ -208,6 +214,12 @@ absl::Status Daemon::SetUpSites() {
 
 // The unassigned rest of our own aggregates is rejected, so that nothing loops through a default route.
 absl::Status Daemon::SetRejects() {
+  for (const Prefix& old : setup_.rejects()) {
+    const auto& kept = layout_.rejects;
+    if (std::find(kept.begin(), kept.end(), old) != kept.end()) continue;
+    master_->routes().Remove(old, OV6_SLAVE_OPERATOR).IgnoreError();  // gone already
+  }
+  if (absl::Status status = setup_.SaveRejects(layout_.rejects); !status.ok()) return status;
   for (const Prefix& own : layout_.rejects) {
     const absl::Status status = master_->routes().Set(own, {OV6_SLAVE_OPERATOR, Action::kReject, 0});
     if (!status.ok()) return status;
@@ -224,8 +236,9 @@ absl::Status Daemon::Enable() {
 
 absl::Status Daemon::Listen() {
   // What Serve() starts is only constructed here: threads must be made after privileges are dropped.
+  // The group may look; changing anything is root's.
   const auto listen = [this](const char* name, bool read_only) {
-    return HttpServer::Listen(io_, config_.node.run / name, 0660, group_,
+    return HttpServer::Listen(io_, config_.node.run / name, read_only ? 0660 : 0600, group_,
                               [this, read_only](const ApiRequest& request, const ApiRespond& respond) {
                                 api_->Handle(request, read_only, respond);
                               });
@@ -251,6 +264,7 @@ absl::Status Daemon::Serve() {
   WatchSignals();
   WatchEvents();
   ArmSweep();
+  service_->RetireUnplanned();
   service_->StartManagement();
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(BootClock::now() - started_);
   spdlog::info("ov6d {} serves {} after {} ms", kVersion, config_.node.run.string(), took.count());
@@ -262,6 +276,7 @@ void Daemon::WatchSignals() {
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) signals_.add(number);
   signals_.async_wait([this](error_code error, int number) {
     if (error) return;
+    if (detaching_) return WatchSignals();  // on its way to the end already
     if (number == SIGHUP) {
       spdlog::info("SIGHUP is ignored; a changed configuration takes effect with a restart");
       return WatchSignals();

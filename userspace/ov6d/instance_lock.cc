@@ -3,8 +3,13 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -35,6 +40,23 @@ absl::StatusOr<InstanceLock> InstanceLock::Take(const std::filesystem::path& run
   if (::ftruncate(fd, 0) != 0 || ::pwrite(fd, pid.data(), pid.size(), 0) < 0)
     return FileError(path, "writing the pid");
   return lock;
+}
+
+// An abstract socket's name is taken within one network namespace and free again with its process.
+absl::StatusOr<InstanceLock> InstanceLock::TakeNetwork() {
+  InstanceLock lock(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  constexpr char kName[] = "\0ov6d";
+  std::memcpy(address.sun_path, kName, sizeof(kName) - 1);
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + sizeof(kName) - 1);
+  if (lock.fd_ >= 0 && ::bind(lock.fd_, reinterpret_cast<sockaddr*>(&address), size) == 0) return lock;
+  if (errno == EADDRINUSE) {
+    return absl::AlreadyExistsError(
+        "another ov6d, with another run directory, runs in this network namespace already; stop it, or start "
+        "this one in a namespace of its own");
+  }
+  return absl::ErrnoToStatus(errno, "taking this network namespace for ov6d failed");
 }
 
 InstanceLock::InstanceLock(InstanceLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}

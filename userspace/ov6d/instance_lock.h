@@ -14,6 +14,8 @@ class InstanceLock {
  public:
   // AlreadyExists: another daemon has it; the sentence names its pid.
   static absl::StatusOr<InstanceLock> Take(const std::filesystem::path& run);
+  // One daemon per network namespace, too: names of devices and TC handles are the namespace's.
+  static absl::StatusOr<InstanceLock> TakeNetwork();
   InstanceLock(InstanceLock&& other) noexcept;
   InstanceLock& operator=(InstanceLock&&) = delete;
   ~InstanceLock();

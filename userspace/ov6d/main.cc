@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/prctl.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -38,6 +39,8 @@ int Main(int argc, char** argv) {
   if (!config.ok() || check) return Say(config.status());
   StartLog();
   ::signal(SIGPIPE, SIG_IGN);
+  // What is given up later must not come back by running another program as root.
+  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   std::error_code error;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
   return Say(RunDaemon(*std::move(config), self.parent_path()));

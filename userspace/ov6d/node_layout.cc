@@ -56,18 +56,28 @@ json::object NodeJson(const NodeKey& key) {
   return {{"public_key", ToHex(key.key.public_key())}, {"modifier", ToHex(key.modifier)}};
 }
 
-json::array LocatorsJson(const std::vector<DeviceState>& devices) {
-  json::array locators;
+std::vector<Locator> OwnLocators(const std::vector<DeviceState>& devices) {
+  std::vector<Locator> locators;
   for (const DeviceState& device : devices) {
     if (device.value.role != OV6_DEVICE_UNDERLAY || locators.size() == OV6_MAX_LOCATORS) continue;
     const auto encapsulation = static_cast<Encapsulation>(device.value.encapsulation);
-    const int port = encapsulation == Encapsulation::kUdp ? __builtin_bswap16(device.value.udp_port) : 0;
-    locators.push_back({{"address", Ipv4::FromBe(device.value.address).ToString()},
-                        {"encapsulation", Text(ToString(encapsulation))},
-                        {"port", port},
-                        {"mtu", 0}});
+    const bool udp = encapsulation == Encapsulation::kUdp;
+    locators.push_back({.address = Ipv4::FromBe(device.value.address),
+                        .encapsulation = encapsulation,
+                        .port = udp ? __builtin_bswap16(device.value.udp_port) : uint16_t{0}});
   }
   return locators;
+}
+
+json::array LocatorsJson(const std::vector<Locator>& locators) {
+  json::array array;
+  for (const Locator& locator : locators) {
+    array.push_back({{"address", locator.address.ToString()},
+                     {"encapsulation", Text(ToString(locator.encapsulation))},
+                     {"port", locator.port},
+                     {"mtu", locator.mtu}});
+  }
+  return array;
 }
 
 // The biggest IPv6 packet that fits through every underlay.
@@ -129,6 +139,7 @@ SlavePlan PlanDht(const Config& config, const NodeLayout& layout, const SlaveCon
   plan.domain = domain.name;
   if (const auto found = layout.registrations.find(domain.name); found != layout.registrations.end())
     plan.registrations = found->second;
+  plan.locators = OwnLocators(devices);
   json::array bootstrap;
   for (const Endpoint& peer : slave.bootstrap) bootstrap.emplace_back(peer.ToString());
   plan.config = {{"domain",
@@ -140,7 +151,7 @@ SlavePlan PlanDht(const Config& config, const NodeLayout& layout, const SlaveCon
                  {"listen", slave.listen.ToString()},
                  {"bootstrap", std::move(bootstrap)},
                  {"registrations", Strings(plan.registrations)},
-                 {"locators", LocatorsJson(devices)}};
+                 {"locators", LocatorsJson(plan.locators)}};
   return plan;
 }
 
@@ -180,6 +191,10 @@ std::vector<SlavePlan> PlanSlaves(const Config& config, const NodeLayout& layout
     plan.config["name"] = plan.name;
     plan.config["kind"] = Text(ToString(plan.kind));
     plan.config["node"] = NodeJson(key);
+    for (const SlavePlan& other : plans) {
+      if (&other != &plan)
+        plan.others.insert(plan.others.end(), other.prefixes.begin(), other.prefixes.end());
+    }
   }
   return plans;
 }

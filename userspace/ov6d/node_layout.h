@@ -44,10 +44,12 @@ struct SlavePlan {
   std::string interface;              // gateway: the site's device
   uint32_t ifindex = 0;               // gateway
   std::string domain;                 // dht
-  std::vector<Prefix> registrations;  // dht: what its records may name
+  std::vector<Prefix> registrations;  // dht: what its records may name ...
+  std::vector<Locator> locators;      // dht: ... and where they may lead
+  std::vector<Prefix> others;         // prefixes of the other plans
   boost::json::object config;         // what CALL config returns, but for id and prefixes
 
-  Permission ToPermission() const { return {{kind}, name, prefixes, port}; }
+  Permission ToPermission() const { return {{kind}, name, prefixes, port, others}; }
   std::string Executable() const;  // "ov6-dht"
 };
 

@@ -51,6 +51,12 @@ absl::Status SiteSetup::Load() {
     const auto address = Ipv6::Parse(Text(item.get_object(), "address"));
     if (address) addresses_.push_back({Text(item.get_object(), "interface"), *address, 64});
   }
+  if (const json::array* rejects = ArrayIn(value, "rejects")) {
+    for (const json::value& item : *rejects) {
+      const auto prefix = item.is_string() ? Prefix::Parse(std::string(item.get_string())) : std::nullopt;
+      if (prefix) rejects_.push_back(*prefix);
+    }
+  }
   for (const json::value& item : *sysctls) {
     if (!item.is_object()) continue;
     sysctls_.push_back({Text(item.get_object(), "path"), Text(item.get_object(), "value")});
@@ -59,11 +65,17 @@ absl::Status SiteSetup::Load() {
 }
 
 absl::Status SiteSetup::Save() const {
-  json::array addresses, sysctls;
+  json::array addresses, sysctls, rejects;
   for (const SiteAddress& address : addresses_) addresses.push_back(ToJson(address));
   for (const SavedSysctl& saved : sysctls_) sysctls.push_back({{"path", saved.path}, {"value", saved.value}});
-  return WriteFileAtomically(
-      file_, json::serialize(json::object{{"addresses", addresses}, {"sysctls", sysctls}}), 0644);
+  for (const Prefix& prefix : rejects_) rejects.emplace_back(prefix.ToString());
+  const json::object all{{"addresses", addresses}, {"sysctls", sysctls}, {"rejects", rejects}};
+  return WriteFileAtomically(file_, json::serialize(all), 0644);
+}
+
+absl::Status SiteSetup::SaveRejects(std::vector<Prefix> rejects) {
+  rejects_ = std::move(rejects);
+  return Save();
 }
 
 absl::Status SiteSetup::Apply(const std::vector<SiteAddress>& wanted) {
@@ -122,6 +134,7 @@ absl::Status SiteSetup::Undo() {
   }
   addresses_.clear();
   sysctls_.clear();
+  rejects_.clear();
   std::error_code error;
   std::filesystem::remove(file_, error);
   return status;

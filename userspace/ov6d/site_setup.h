@@ -37,6 +37,11 @@ class SiteSetup {
   // Everything back as it was; devices that have gone meanwhile don't matter.
   absl::Status Undo();
 
+  // Prefixes whose unassigned rest this daemon rejects: kept so that a successor with another
+  // configuration or key knows which routes of the operator's are not the operator's.
+  absl::Status SaveRejects(std::vector<Prefix> rejects);
+
+  const std::vector<Prefix>& rejects() const { return rejects_; }
   const std::vector<SiteAddress>& addresses() const { return addresses_; }
   const std::vector<SavedSysctl>& sysctls() const { return sysctls_; }
 
@@ -49,6 +54,7 @@ class SiteSetup {
   std::filesystem::path file_;
   std::vector<SiteAddress> addresses_;
   std::vector<SavedSysctl> sysctls_;
+  std::vector<Prefix> rejects_;
 };
 
 }  // namespace ov6

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "userspace/ov6d/port_channel.h"
+#include "userspace/ov6d/record_signer.h"
 #include "userspace/ov6d/solicitation_socket.h"
 
 namespace ov6 {
@@ -243,6 +244,8 @@ std::optional<Refusal> SlaveService::OnRequest(Slave& slave, const UpgradeReques
   }
   if (absl::Status status = env_.master.Activate(id); !status.ok()) {
     spdlog::error("routes of slave {}: {}", name, Message(status));
+    env_.master.Vanish(env_.clock(), id);
+    return Refusal{409, "The routes can't be set: " + Message(status) + "."};
   }
   slave.id = id;
   return std::nullopt;
@@ -266,7 +269,7 @@ void SlaveService::OnOpened(Slave& slave) {
   CloseHandles(handles);
   if (!status.ok()) {
     spdlog::error("slave {}: {}", name, Message(status));
-    return;
+    return slave.session->Close(status);  // without its port it can't do its work
   }
   slave.session->Send(handles.geometry);
 }
@@ -319,8 +322,10 @@ void SlaveService::OnClosed(Slave& slave, const absl::Status& why) {
     handles_.erase(found);
   }
   if (slave.id) env_.master.Vanish(env_.clock(), *std::exchange(slave.id, std::nullopt));
-  // A process without a session is of no use to anyone; one that said goodbye ends by itself.
-  if (slave.process && !slave.said_goodbye) slave.process->Signal(SIGTERM);
+  // A process without a session is of no use to anyone; one that said goodbye should end by itself.
+  if (!slave.process) return;
+  if (!slave.said_goodbye) slave.process->Signal(SIGTERM);
+  KillLater(slave.plan.name);
 }
 
 void SlaveService::DropPort(const SlaveEntry& entry) {
@@ -388,27 +393,15 @@ absl::StatusOr<std::string> SlaveService::AnswerManagement(const CallCapsule& ca
 }
 
 absl::StatusOr<std::string> SlaveService::Sign(const Slave& slave, const std::string& bytes) {
-  const std::span record_bytes(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
-  const auto record = DecodeRecord(record_bytes);
-  absl::Status status = record.status();
-  if (record.ok()) {
-    const auto& mine = slave.plan.registrations;
-    if (record->domain != slave.plan.domain) {
-      status = absl::PermissionDeniedError("the record is of the domain \"" + record->domain +
-                                           "\"; this slave serves \"" + slave.plan.domain + "\"");
-    } else if (std::find(mine.begin(), mine.end(), record->prefix) == mine.end()) {
-      status = absl::PermissionDeniedError(record->prefix.ToString() + " is not registered by this router");
-    } else if (record->public_key != env_.key.key.public_key()) {
-      status = absl::PermissionDeniedError("the record's key is not this router's");
-    }
-  }
-  if (!status.ok()) {
+  const std::span record(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
+  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  if (const absl::Status status = CheckSignable(slave.plan, env_.key, record, now); !status.ok()) {
     ++counters_.sign_refused;
     spdlog::warn("slave {}: nothing was signed: {}", slave.plan.name, Message(status));
     return status;
   }
   ++counters_.signed_records;
-  const Signature signature = env_.key.key.Sign(SignedBytes(record_bytes));
+  const Signature signature = env_.key.key.Sign(SignedBytes(record));
   return std::string(signature.begin(), signature.end());
 }
 
@@ -456,6 +449,17 @@ void SlaveService::DrainEvents() {
     wanted.erase(found);
   }
   for (const auto& [id, addresses] : wanted) counters_.events_without_slave += addresses.size();
+}
+
+void SlaveService::RetireUnplanned() {
+  std::vector<SlaveId> retired;
+  for (const auto& [id, registered] : env_.master.slaves().slaves()) {
+    const Slave* slave = Find(registered.entry.name);
+    if (slave != nullptr && slave->plan.prefixes == registered.entry.prefixes) continue;
+    spdlog::info("{} with its prefixes is not configured any more: withdrawn", registered.entry.name);
+    retired.push_back(id);
+  }
+  for (const SlaveId id : retired) env_.master.Goodbye(id);
 }
 
 void SlaveService::Sweep() {

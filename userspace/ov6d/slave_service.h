@@ -66,6 +66,8 @@ class SlaveService {
   std::optional<std::string> ResolverOf(const Ipv6& address) const;
 
   void DrainEvents();
+  // Before the first start: adopted slaves that the configuration has no more, or has with other prefixes.
+  void RetireUnplanned();
   void Sweep();
 
   boost::json::array SlavesJson() const;

@@ -90,6 +90,7 @@ struct Child {
     Limit(RLIMIT_CORE, 0);
     Limit(RLIMIT_NOFILE, kOpenFiles);
     Limit(RLIMIT_NPROC, kProcesses);
+    ::setsid();  // away from ov6d's terminal
     GiveUpPrivileges();
     char* const environment[] = {nullptr};
     ::execve(executable, argv, environment);
@@ -99,7 +100,11 @@ struct Child {
 
 absl::StatusOr<SpawnedProcess> Fork(Child child, int failure_pipe) {
   const pid_t pid = ::fork();
-  if (pid < 0) return absl::ErrnoToStatus(errno, "fork failed");
+  if (pid < 0) {
+    const int error = errno;
+    ::close(child.report);
+    return absl::ErrnoToStatus(error, "fork failed");
+  }
   if (pid == 0) child.Run();
   ::close(child.report);
   Failure failure{};

@@ -19,7 +19,7 @@ inline MappingAdd Add(const char* prefix, std::vector<Locator> locators = {L("19
   return {P(prefix), std::move(locators), soft, hard};
 }
 inline Permission Allow(SlaveKind kind, const char* name, std::vector<Prefix> prefixes, bool port = true) {
-  return {{kind}, name, std::move(prefixes), port};
+  return {{kind}, name, std::move(prefixes), port, {}};
 }
 
 class MasterTest : public testing::Test {

@@ -52,6 +52,47 @@ TEST_F(MasterTest, SuccessorOfTheSameNameTakesOver) {
   EXPECT_EQ(master_.counters().takeovers, 1u);
 }
 
+// A daemon killed between a registration and its takeover leaves two of one name.
+TEST_F(MasterTest, SuccessorTakesOverEveryStaleSlaveOfItsName) {
+  const SlaveId first = UpChord();
+  ASSERT_EQ(Apply(first, Add("fd01::/48")), "");
+  master_.Vanish(At(1), first);
+  const auto outcome = master_.Register({SlaveKind::kDht, "chord", {P("fd00::/8")}},
+                                        Allow(SlaveKind::kDht, "chord", {P("fd00::/8")}));
+  const SlaveId second = std::get<SlaveId>(outcome);  // never activated
+  Master next(kernel_);
+  ASSERT_TRUE(next.Adopt(At(2)).ok());
+  const auto third = next.Register({SlaveKind::kDht, "chord", {P("fd00::/8")}},
+                                   Allow(SlaveKind::kDht, "chord", {P("fd00::/8")}));
+  const SlaveId id = std::get<SlaveId>(third);
+  ASSERT_TRUE(next.Activate(id).ok());
+  EXPECT_EQ(kernel_.routes().at(P("fd00::/8")).slave, id);
+  EXPECT_EQ(kernel_.mappings().at(P("fd01::/48")).slave, id);
+  EXPECT_FALSE(kernel_.slaves().contains(first));
+  EXPECT_FALSE(kernel_.slaves().contains(second));
+  next.Sweep(At(60));
+  EXPECT_EQ(kernel_.routes().size(), 1u);
+}
+
+TEST_F(MasterTest, NoSlaveTakesWhatTheConfigurationGivesToAnother) {
+  Permission everything = Allow(SlaveKind::kManagement, "management", {P("::/0")});
+  everything.others = {P("fd00::/8")};
+  const SlaveId id = Up(SlaveKind::kManagement, "management", {P("::/0")});
+  EXPECT_EQ(master_.Advertise(id, {P("::/0"), P("fd00::/8")}, everything).message(),
+            "fd00::/8 lies in fd00::/8, which the configuration gives to another slave.");
+  EXPECT_FALSE(kernel_.routes().contains(P("fd00::/8")));
+}
+
+TEST_F(MasterTest, NewcomerIsNotHiddenByNegativesOfOthers) {
+  const SlaveId management = Up(SlaveKind::kManagement, "management", {P("::/0")});
+  ASSERT_EQ(Apply(management, MappingNegative{P("::/0"), 600000, 0, false}), "");
+  ASSERT_EQ(Apply(management, MappingNegative{P("fd01::/48"), 600000, 0, false}), "");
+  ASSERT_EQ(Apply(management, MappingNegative{P("2001:db8::/32"), 600000, 0, false}), "");
+  UpChord();
+  ASSERT_EQ(kernel_.negatives().size(), 1u);
+  EXPECT_TRUE(kernel_.negatives().contains(P("2001:db8::/32")));
+}
+
 TEST_F(MasterTest, SuccessorWithFewerPrefixesKeepsOnlyWhatIsInside) {
   const SlaveId old = Up(SlaveKind::kDht, "chord", {P("fc00::/8"), P("fd00::/8")});
   ASSERT_EQ(Apply(old, Add("fc01::/48")), "");

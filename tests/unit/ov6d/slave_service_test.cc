@@ -211,6 +211,8 @@ TEST_F(ServiceTest, SignsOnlyOurRecords) {
   record.domain = "chord";
   record.prefix = P("fd12:3456:789a::/48");
   record.public_key = key_.key.public_key();
+  record.not_before = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  record.expiry = record.not_before + std::chrono::minutes(10);
   struct Row {
     const char* name;
     std::function<void(Record&)> change;
@@ -222,6 +224,10 @@ TEST_F(ServiceTest, SignsOnlyOurRecords) {
       {"another prefix", [](Record& r) { r.prefix = P("fd12:3456:789b::/48"); }, 7},
       {"a part of ours", [](Record& r) { r.prefix = P("fd12:3456:789a:1::/64"); }, 7},
       {"another key", [](Record& r) { r.public_key[0] ^= 1; }, 7},
+      {"another router's locator", [](Record& r) { r.locators = {{.address = {0xc6336402}}}; }, 7},
+      {"for later", [](Record& r) { r.not_before += std::chrono::hours(1); }, 7},
+      {"for long", [](Record& r) { r.expiry += std::chrono::hours(48); }, 7},
+      {"a sequence to end all", [](Record& r) { r.sequence = UINT64_MAX; }, 7},
   };
   for (const Row& row : rows) {
     Record changed = record;
@@ -236,7 +242,7 @@ TEST_F(ServiceTest, SignsOnlyOurRecords) {
     EXPECT_TRUE(VerifySignature(key_.key.public_key(), SignedBytes(bytes), signature));
   }
   EXPECT_NE(chord->Ask("sign", "garbage").code, 0);
-  EXPECT_EQ(service_.counters().sign_refused, 5u);
+  EXPECT_EQ(service_.counters().sign_refused, 9u);
 }
 
 TEST_F(ServiceTest, EventsBecomeOneRefreshWithEachAddressOnce) {
