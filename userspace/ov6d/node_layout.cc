@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 
+#include "userspace/ov6d/text.h"
+
 namespace ov6 {
 namespace {
 
@@ -44,12 +46,6 @@ absl::StatusOr<SitePlace> Place(const Config& config, const NodeKey& key, const 
   }
   AddOnce(&layout->registrations[site.domain], *site.prefix);
   return SitePlace{*site.prefix, site.domain};
-}
-
-json::array Strings(const std::vector<Prefix>& prefixes) {
-  json::array array;
-  for (const Prefix& prefix : prefixes) array.emplace_back(prefix.ToString());
-  return array;
 }
 
 json::object NodeJson(const NodeKey& key) {

@@ -11,8 +11,8 @@
 #include <utility>
 
 #include "userspace/ov6d/port_channel.h"
-#include "userspace/ov6d/record_signer.h"
 #include "userspace/ov6d/solicitation_socket.h"
+#include "userspace/ov6d/text.h"
 
 namespace ov6 {
 namespace {
@@ -23,23 +23,6 @@ using boost::system::error_code;
 
 constexpr gid_t kNoGroup = 65534;  // never the group that may inspect
 const char* const kManagement = "management";
-
-std::string Message(const absl::Status& status) { return std::string(status.message()); }
-
-absl::StatusOr<std::string> NameIn(const std::string& argument) {
-  error_code error;
-  const json::value value = json::parse(argument, error);
-  const json::object* object = error ? nullptr : value.if_object();
-  const json::value* name = object == nullptr ? nullptr : object->if_contains("name");
-  if (name != nullptr && name->is_string()) return std::string(name->get_string());
-  return absl::InvalidArgumentError("the argument should be a JSON object with the name of a slave");
-}
-
-json::array Strings(const std::vector<Prefix>& prefixes) {
-  json::array array;
-  for (const Prefix& prefix : prefixes) array.emplace_back(prefix.ToString());
-  return array;
-}
 
 struct SocketPair {
   int ours = -1, theirs = -1;
@@ -332,99 +315,6 @@ void SlaveService::DropPort(const SlaveEntry& entry) {
   if (!entry.port || ports_.erase(*entry.port) == 0) return;
   const absl::Status status = env_.datapath.DestroyPort(*entry.port);
   if (!status.ok()) spdlog::warn("port of slave {}: {}", entry.name, Message(status));
-}
-
-// --- calls ----------------------------------------------------------------------
-
-void SlaveService::Call(const std::string& name, const std::string& method, const std::string& argument,
-                        Result result) {
-  const Slave* slave = Find(name);
-  if (slave == nullptr) return result(absl::NotFoundError("no slave named \"" + name + "\" is configured"));
-  if (!slave->session || !slave->session->open()) {
-    return result(absl::UnavailableError("the slave \"" + name + "\" is not up"));
-  }
-  slave->session->Call(method, argument, std::move(result));
-}
-
-void SlaveService::OnCall(Slave& slave, const CallCapsule& call) {
-  const auto session = slave.session;
-  if (call.method == "stop" && slave.plan.kind == SlaveKind::kManagement) {
-    const auto name = NameIn(call.argument);
-    Slave* other = name.ok() ? Find(*name) : nullptr;
-    if (other != nullptr && other->process) {
-      return Stop(*name, [session, id = call.id] { session->Send(ReturnCapsule{id, 0, "{}"}); });
-    }
-    const absl::Status status =
-        name.ok() ? absl::NotFoundError("no slave named \"" + *name + "\" runs") : name.status();
-    return session->Send(ReturnCapsule{call.id, static_cast<uint16_t>(status.code()), Message(status)});
-  }
-  const auto answer = Answer(slave, call);
-  session->Send(ReturnCapsule{call.id, static_cast<uint16_t>(answer.status().code()),
-                              answer.ok() ? *answer : Message(answer.status())});
-}
-
-absl::StatusOr<std::string> SlaveService::Answer(Slave& slave, const CallCapsule& call) {
-  if (call.method == "config") return ConfigOf(slave);
-  if (call.method == "sign") return Sign(slave, call.argument);
-  if (call.method == "slaves" || call.method == "start" || call.method == "stop") {
-    if (slave.plan.kind == SlaveKind::kManagement) return AnswerManagement(call);
-    return absl::PermissionDeniedError("only the management slave may call " + call.method);
-  }
-  return absl::UnimplementedError("ov6d does not know the call " + call.method);
-}
-
-absl::StatusOr<std::string> SlaveService::AnswerManagement(const CallCapsule& call) {
-  if (call.method == "start") {
-    const auto name = NameIn(call.argument);
-    if (!name.ok()) return name.status();
-    if (absl::Status status = Start(*name); !status.ok()) return status;
-    return std::string("{}");
-  }
-  json::array list;
-  for (const auto& [name, slave] : slaves_) {
-    const bool up = slave.process && slave.id;
-    list.push_back({{"name", name},
-                    {"kind", std::string(ToString(slave.plan.kind))},
-                    {"state", up              ? "up"
-                              : slave.process ? "starting"
-                                              : "stopped"}});
-  }
-  return json::serialize(list);
-}
-
-absl::StatusOr<std::string> SlaveService::Sign(const Slave& slave, const std::string& bytes) {
-  const std::span record(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
-  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  if (const absl::Status status = CheckSignable(slave.plan, env_.key, record, now); !status.ok()) {
-    ++counters_.sign_refused;
-    spdlog::warn("slave {}: nothing was signed: {}", slave.plan.name, Message(status));
-    return status;
-  }
-  ++counters_.signed_records;
-  const Signature signature = env_.key.key.Sign(SignedBytes(record));
-  return std::string(signature.begin(), signature.end());
-}
-
-std::string SlaveService::ConfigOf(const Slave& slave) const {
-  json::object config = slave.plan.config;
-  config["id"] = slave.id.value_or(OV6_SLAVE_OPERATOR);
-  const RegisteredSlave* registered = slave.id ? env_.master.slaves().Find(*slave.id) : nullptr;
-  config["prefixes"] = Strings(registered != nullptr ? registered->entry.prefixes : slave.plan.prefixes);
-  return json::serialize(config);
-}
-
-std::optional<std::string> SlaveService::ResolverOf(const Ipv6& address) const {
-  const Slave* best = nullptr;
-  int length = -1;
-  for (const auto& [name, slave] : slaves_) {
-    if (slave.plan.kind != SlaveKind::kDht) continue;
-    for (const Prefix& prefix : slave.plan.prefixes) {
-      if (!prefix.Contains(address) || prefix.length <= length) continue;
-      best = &slave;
-      length = prefix.length;
-    }
-  }
-  return best == nullptr ? std::nullopt : std::optional(best->plan.name);
 }
 
 // --- the datapath's events --------------------------------------------------------

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Statuses and prefixes as text, for the log and for JSON.
+#ifndef OV6_USERSPACE_OV6D_TEXT_H
+#define OV6_USERSPACE_OV6D_TEXT_H
+
+#include <boost/json/array.hpp>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "ov6/address.h"
+
+namespace ov6 {
+
+inline std::string Message(const absl::Status& status) { return std::string(status.message()); }
+
+inline boost::json::array Strings(const std::vector<Prefix>& prefixes) {
+  boost::json::array array;
+  for (const Prefix& prefix : prefixes) array.emplace_back(prefix.ToString());
+  return array;
+}
+
+}  // namespace ov6
+
+#endif
