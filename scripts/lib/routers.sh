@@ -76,6 +76,7 @@ start_router() {
   dir=$(router_dir "$1")
   setsid nsenter --net="/run/netns/$LAB-$1" -- "$LAB_BIN/ov6d" --config "$dir/ov6.toml" >>"$dir/log" 2>&1 </dev/null &
   pid=$!
+  disown "$pid"  # or bash would report its end
   echo "$pid $(process_start "$pid")" >"$dir/pid"
 }
 
