@@ -137,6 +137,36 @@ TEST_P(Hops, AreHalfTheLogarithm) {
 INSTANTIATE_TEST_SUITE_P(Rings, Hops, testing::Values(size_t{64}, size_t{256}),
                          [](const auto& info) { return "nodes_" + std::to_string(info.param); });
 
+class PutWhileForming : public testing::TestWithParam<uint64_t> {};
+
+// Everybody has something to put the moment it is in, while the next ones are still coming in between: what
+// was given to a node that is the owner no more must not wait for the next re-publication.
+TEST_P(PutWhileForming, IsFoundFromEveryNode) {
+  constexpr size_t kNodes = 8;
+  Simulator s(GetParam());
+  std::vector<std::string> keys;
+  for (size_t i = 0; i < kNodes; ++i) {
+    s.Add(i == 0 ? std::vector<size_t>{} : std::vector<size_t>{0},
+          [](chord::ChordConfig* config) { config->republish = 1h; });
+    keys.push_back("early " + std::to_string(i));
+    s.Put(i, KeyOf(keys.back()), MakeValue("owner", 1));
+    s.RunFor(std::chrono::milliseconds(s.random()() % 40));
+  }
+  ASSERT_TRUE(s.RunUntil([&] { return s.RingIsPerfect(); }, 20s)) << Picture(s);
+  s.RunFor(3s);
+  std::vector<std::pair<size_t, uint64_t>> asked;
+  for (const std::string& key : keys) {
+    for (const size_t node : s.Alive()) asked.emplace_back(node, s.Get(node, KeyOf(key)));
+  }
+  s.RunFor(5s);
+  for (const auto& [node, id] : asked) {
+    const GetOutput* answer = s.Answer(node, id);
+    ASSERT_TRUE(answer != nullptr && answer->outcome == GetOutcome::kFound) << "asked from node " << node;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, PutWhileForming, testing::Range(uint64_t{1}, uint64_t{41}));
+
 class Small : public testing::TestWithParam<size_t> {};
 
 TEST_P(Small, EveryPutIsFoundFromEveryNode) {

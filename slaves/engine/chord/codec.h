@@ -52,7 +52,7 @@ enum Flag : uint32_t {
   kWantPredecessor = 2,  // FIND: for a joining node, which needs the node before the key
   kMore = 4,             // VALUES, RANGE: ask again from the cursor
   kIncomplete = 8,       // VALUES: this node is still fetching its part
-  kOwner = 16,           // VALUES: the key is this node's
+  kOwner = 16,           // VALUES, STORED: the (first) key is this node's
   kAdmitted = 32,        // CONTACTSTATE: you are in
 };
 

@@ -191,7 +191,7 @@ class ChordEngine::Node {
   void Publish(uint64_t id);
   void PutTo(uint64_t id, std::vector<Peer> nodes);
   void TellPut(Publication* publication, int replicas);
-  void Published(uint64_t id, int replicas);
+  void Published(uint64_t id, int replicas, bool owner);
   void PublishAllSoon(Duration after);
   void ArmPublish();
 

@@ -362,7 +362,7 @@ void ChordEngine::Node::Publish(uint64_t id) {
   publication.due = now_ + Jitter(config_.republish);
   StartLookup(publication.key, false, {}, [this, id](std::optional<std::vector<Peer>> nodes, int) {
     if (!publications_.contains(id)) return;
-    if (!nodes) return Published(id, 0);
+    if (!nodes) return Published(id, 0, false);
     PutTo(id, std::move(*nodes));
   });
 }
@@ -375,38 +375,42 @@ void ChordEngine::Node::PutTo(uint64_t id, std::vector<Peer> nodes) {
   struct Tally {
     size_t open = 0;
     int stored = 0;
+    bool owner = false;
   };
   const auto tally = std::make_shared<Tally>();
   tally->open = nodes.size() + 1;
-  const auto one = [this, id, tally](bool stored) {
+  const auto one = [this, id, tally](bool stored, bool owner) {
     tally->stored += stored ? 1 : 0;
-    if (--tally->open == 0) Published(id, tally->stored);
+    tally->owner |= stored && owner;
+    if (--tally->open == 0) Published(id, tally->stored, tally->owner);
   };
   Message put = Make(MessageType::kPut);
   put.entries.emplace_back(publication.key, publication.value);
   for (const Peer& peer : nodes) {
     if (peer.id == self_.id) {
-      one(StoreValue(put.entries[0].first, put.entries[0].second));
+      one(StoreValue(put.entries[0].first, put.entries[0].second), OwnsKey(put.entries[0].first));
       continue;
     }
     Call(peer, put, [this, one, peer](const Message* reply) {
       if (reply == nullptr) Bury(peer, false);
-      one(reply != nullptr && reply->count == 1);
+      one(reply != nullptr && reply->count == 1, reply != nullptr && (reply->flags & kOwner) != 0);
     });
   }
-  one(false);  // the loop's own
+  one(false, false);  // the loop's own
 }
 
-void ChordEngine::Node::Published(uint64_t id, int replicas) {
+// Nodes that were the owner until somebody came in between keep the value, but nobody asks them for it: it
+// is put again soon, until the owner has it.
+void ChordEngine::Node::Published(uint64_t id, int replicas, bool owner) {
   const auto it = publications_.find(id);
   if (it == publications_.end()) return;
   Publication& publication = it->second;
   publication.busy = false;
-  if (replicas == 0) {
-    Count("put_failed");
+  if (replicas == 0 || !owner) {
+    Count(replicas == 0 ? "put_failed" : "put_beside_owner");
     publication.backoff = std::clamp<Duration>(publication.backoff * 2, kMinBackoff, kMaxBackoff);
     publication.due = std::min(publication.due, now_ + publication.backoff);
-    if (publication.give_up <= now_) TellPut(&publication, 0);
+    if (publication.give_up <= now_) TellPut(&publication, replicas);
   } else {
     publication.backoff = {};
     TellPut(&publication, replicas);

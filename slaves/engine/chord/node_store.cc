@@ -53,6 +53,7 @@ void ChordEngine::Node::HandlePut(const Message& request, size_t size) {
   if (!Member()) return Count("not_a_member");
   Message reply = Make(MessageType::kStored);
   for (const auto& [key, value] : request.entries) reply.count += StoreValue(key, value) ? 1 : 0;
+  if (!request.entries.empty() && OwnsKey(request.entries.front().first)) reply.flags |= kOwner;
   Answer(request, size, std::move(reply));
 }
 

@@ -315,10 +315,13 @@ ResolveOutput Resolver::Impl::Failed(const Walk& walk) {
 // The aggregate's key holds everything at or beneath it, so the widest piece around the address
 // that touches none of its records is known to hold nothing; nothing wider was asked for.
 Prefix Resolver::Impl::Hole(const Ipv6& address, const std::vector<Record>& records) const {
-  for (int length = Aggregate(address).length; length < 128; ++length) {
+  // A shorter record with the aggregate's network address has the same key, but lies around it, not in it.
+  const int aggregate = Aggregate(address).length;
+  for (int length = aggregate; length < 128; ++length) {
     const Prefix hole = Prefix::Of(address, length);
-    const bool empty = std::none_of(records.begin(), records.end(),
-                                    [&](const Record& r) { return hole.Overlaps(r.prefix); });
+    const bool empty = std::none_of(records.begin(), records.end(), [&](const Record& r) {
+      return r.prefix.length >= aggregate && hole.Overlaps(r.prefix);
+    });
     if (empty) return hole;
   }
   return Prefix::Of(address, 128);
