@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -36,6 +37,7 @@ struct Child {
   gid_t gid;
   int inherited[kMostInherited];
   int inherited_count;
+  int program;  // the executable, opened by the parent
   int report;
   pid_t parent;
 
@@ -55,6 +57,7 @@ struct Child {
 
   void PlaceDescriptors() {
     report = ::fcntl(report, F_DUPFD_CLOEXEC, kHighest);
+    program = ::fcntl(program, F_DUPFD_CLOEXEC, kHighest);
     for (int i = 0; i < inherited_count; ++i) {
       inherited[i] = ::fcntl(inherited[i], F_DUPFD_CLOEXEC, kHighest);
       if (inherited[i] < 0) Fail("duplicating a descriptor");
@@ -65,9 +68,7 @@ struct Child {
       if (::dup2(inherited[i], kFirstInherited + i) < 0) Fail("placing a descriptor");
     }
     const unsigned first = static_cast<unsigned>(kFirstInherited + inherited_count);
-    const unsigned keep = static_cast<unsigned>(report);
-    ::syscall(SYS_close_range, first, keep - 1, 0);
-    ::syscall(SYS_close_range, keep + 1, ~0u, 0);
+    ::syscall(SYS_close_range, first, ~0u, CLOSE_RANGE_CLOEXEC);
   }
 
   void Limit(__rlimit_resource resource, rlim_t most) const {
@@ -94,6 +95,8 @@ struct Child {
     GiveUpPrivileges();
     char* const environment[] = {nullptr};
     ::execve(executable, argv, environment);
+    // A folder on the way may be closed to the slave's user (a build below /root): the file itself is open.
+    if (errno == EACCES) ::syscall(SYS_execveat, program, "", argv, environment, AT_EMPTY_PATH);
     Fail("running it");
   }
 };
@@ -122,19 +125,27 @@ absl::StatusOr<SpawnedProcess> ForkAndExec(const SpawnRequest& request) {
   std::vector<char*> argv = {const_cast<char*>(request.executable.c_str())};
   for (const std::string& argument : request.arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
+  const int program = ::open(request.executable.c_str(), O_PATH | O_CLOEXEC);
+  if (program < 0) return absl::ErrnoToStatus(errno, request.executable + ": running it failed");
   int failure_pipe[2];
-  if (::pipe2(failure_pipe, O_CLOEXEC) != 0) return absl::ErrnoToStatus(errno, "making a pipe failed");
+  if (::pipe2(failure_pipe, O_CLOEXEC) != 0) {
+    const int error = errno;
+    ::close(program);
+    return absl::ErrnoToStatus(error, "making a pipe failed");
+  }
   Child child{request.executable.c_str(),
               argv.data(),
               request.uid,
               request.gid,
               {},
               static_cast<int>(request.inherited.size()),
+              program,
               failure_pipe[1],
               ::getpid()};
   for (size_t i = 0; i < request.inherited.size(); ++i) child.inherited[i] = request.inherited[i];
   auto process = Fork(child, failure_pipe[0]);
   ::close(failure_pipe[0]);
+  ::close(program);
   return process;
 }
 
