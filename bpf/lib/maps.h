@@ -11,6 +11,7 @@
 #include "ov6/abi/event.h"
 #include "ov6/abi/mapping.h"
 #include "ov6/abi/maps.h"
+#include "ov6/abi/monitor.h"
 #include "ov6/abi/port.h"
 #include "ov6/abi/route.h"
 #include "ov6/abi/slave.h"
@@ -45,6 +46,13 @@ struct {
 	__type(key, struct ov6_prefix);
 	__type(value, struct ov6_negative);
 } negatives SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, map_size_locators);
+	__type(key, __be32);
+	__type(value, struct ov6_path);
+} locators SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -113,5 +121,17 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, map_size_events);
 } events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, map_size_monitor);
+	__type(key, __u32);
+	__type(value, struct ov6_monitor);
+} monitor SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, map_size_sightings);
+} sightings SEC(".maps");
 
 #endif

@@ -17,7 +17,7 @@ struct Named {
 
 std::vector<Named> List() {
   return {
-#define OV6_NAMED(number, name, class_, sentence) {number, #name},
+#define OV6_NAMED(number, name, class_, sentence, remedy) {number, #name},
       OV6_VERDICTS(OV6_NAMED)
 #undef OV6_NAMED
   };

@@ -24,8 +24,8 @@ uint32_t CodeOf(End end, Hook hook) {
 
 std::string NameOf(uint32_t verdict) {
   switch (verdict) {
-#define OV6_CASE(number, name, class_, sentence) \
-  case number:                                   \
+#define OV6_CASE(number, name, class_, sentence, remedy) \
+  case number:                                           \
     return #name;
     OV6_VERDICTS(OV6_CASE)
 #undef OV6_CASE

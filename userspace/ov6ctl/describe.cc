@@ -50,10 +50,10 @@ std::string MacText(const uint8_t (&mac)[6]) {
 
 struct VerdictName {
   int number;
-  const char *name, *group, *sentence;
+  const char *name, *group, *sentence, *remedy;
 };
 constexpr VerdictName kVerdicts[] = {
-#define OV6_VERDICT_NAME(number, name, group, sentence) {number, #name, #group, sentence},
+#define OV6_VERDICT_NAME(number, name, group, sentence, remedy) {number, #name, #group, sentence, remedy},
     OV6_VERDICTS(OV6_VERDICT_NAME)
 #undef OV6_VERDICT_NAME
 };
@@ -160,7 +160,8 @@ json::array DescribeVerdicts(const std::array<ov6_count, OV6_VERDICT_MAX>& count
                                  {"class", verdict.group},
                                  {"packets", static_cast<uint64_t>(count.packets)},
                                  {"bytes", static_cast<uint64_t>(count.bytes)},
-                                 {"sentence", verdict.sentence}});
+                                 {"sentence", verdict.sentence},
+                                 {"remedy", verdict.remedy}});
   }
   return array;
 }

@@ -10,8 +10,8 @@ enum ov6_event_type {
 };
 
 struct ov6_event {
-	__u32 type;  /* enum ov6_event_type */
-	__u32 slave; /* REFRESH: the mapping's slave */
+	__u32 type;		  /* enum ov6_event_type */
+	__u32 slave;		  /* REFRESH: the mapping's slave */
 	struct ov6_prefix prefix; /* REFRESH: 128 bits, the destination (or inbound source) that was in use */
 	__u32 reserved;
 	__u64 time;

@@ -9,22 +9,23 @@
 
 enum ov6_encapsulation {
 	OV6_ENCAPSULATION_6IN4 = 0, /* IPv4 protocol 41, RFC 4213 */
-	OV6_ENCAPSULATION_UDP = 1,  /* the IPv6 packet right behind UDP: GUE variant 1 = FOU with protocol 41 */
+	OV6_ENCAPSULATION_UDP =
+	    1, /* the IPv6 packet right behind UDP: GUE variant 1 = FOU with protocol 41 */
 };
 
 struct ov6_locator {
 	__be32 address;
-	__be16 port; /* UDP destination; 0 under 6in4 */
+	__be16 port;	    /* UDP destination; 0 under 6in4 */
 	__u8 encapsulation; /* enum ov6_encapsulation */
-	__u8 priority; /* lower is better; 255: accept packets from it, never send to it */
-	__u16 mtu;     /* biggest outer IPv4 packet, bytes; 0: as the egress device */
+	__u8 priority;	    /* lower is better; 255: accept packets from it, never send to it */
+	__u16 mtu;	    /* biggest outer IPv4 packet, bytes; 0: as the egress device */
 	__u8 reserved[2];
 };
 OV6_SIZE(struct ov6_locator, 12);
 
 enum ov6_mapping_flags {
 	OV6_MAPPING_STATIC = 1 << 0, /* set by hand: never expires, never asked about */
-	OV6_MAPPING_STALE = 1 << 1,  /* its slave is gone; shown to the operator, forwards until hard_expiry */
+	OV6_MAPPING_STALE = 1 << 1, /* its slave is gone; shown to the operator, forwards until hard_expiry */
 };
 
 /* Locators are sorted by priority; the first is the one sent to. */
@@ -32,13 +33,22 @@ struct ov6_mapping {
 	__u64 soft_expiry;   /* from here on a use asks for a refresh; 0: never */
 	__u64 hard_expiry;   /* from here on it no longer counts; 0: never */
 	__u64 next_question; /* the kernel asks for a refresh not before this time */
-	__u32 slave;         /* who mapped it */
+	__u32 slave;	     /* who mapped it */
 	__u8 locator_count;
 	__u8 flags; /* enum ov6_mapping_flags */
 	__u8 reserved[2];
 	struct ov6_locator locators[OV6_MAX_LOCATORS];
 };
 OV6_SIZE(struct ov6_mapping, 80);
+
+/* What is known of the way to a tunnel peer, by its IPv4 address: one entry, however many mappings name it.
+ */
+struct ov6_path {
+	__u64 mtu_expiry; /* from here on `mtu` no longer counts */
+	__u16 mtu; /* biggest outer IPv4 packet a router on the way lets through; 0: none has complained */
+	__u8 reserved[6];
+};
+OV6_SIZE(struct ov6_path, 16);
 
 enum ov6_negative_reason {
 	OV6_NEGATIVE_ABSENT = 0, /* asked, and nobody registered it */
@@ -50,7 +60,7 @@ struct ov6_negative {
 	__u64 expiry;
 	__u32 slave;
 	__u8 icmp_code; /* code of the ICMPv6 Destination Unreachable it answers with */
-	__u8 reason;    /* enum ov6_negative_reason */
+	__u8 reason;	/* enum ov6_negative_reason */
 	__u8 reserved[2];
 };
 OV6_SIZE(struct ov6_negative, 16);

@@ -21,13 +21,14 @@ enum ov6_port_type {
 	/* slave -> datapath */
 	OV6_PORT_RESUBMIT_OUT = 16, /* treat it as if it had just come from the site */
 	OV6_PORT_RESUBMIT_IN = 17,  /* with its outer header: as if it had just come from the underlay */
-	OV6_PORT_DELIVER = 18,      /* a bare IPv6 packet for a SITE route */
+	OV6_PORT_DELIVER = 18,	    /* a bare IPv6 packet for a SITE route */
 };
 
 enum ov6_punt_reason {
-	OV6_PUNT_MISS = 1,   /* no mapping, or expired */
-	OV6_PUNT_ROUTE = 2,  /* the route's action is PORT */
-	OV6_PUNT_VERIFY = 3, /* from the underlay, with its outer IPv4 header: source mapping unknown or another */
+	OV6_PUNT_MISS = 1,  /* no mapping, or expired */
+	OV6_PUNT_ROUTE = 2, /* the route's action is PORT */
+	OV6_PUNT_VERIFY =
+	    3, /* from the underlay, with its outer IPv4 header: source mapping unknown or another */
 };
 
 struct ov6_port_header {
@@ -37,7 +38,7 @@ struct ov6_port_header {
 	__u8 flags;   /* 0 */
 	__be16 port;  /* slot of the slave's port */
 	__be16 reserved;
-	__be32 slave;   /* id of the slave the route names */
+	__be32 slave;	/* id of the slave the route names */
 	__be32 ingress; /* ifindex of the device the packet came by */
 };
 OV6_SIZE(struct ov6_port_header, 16);

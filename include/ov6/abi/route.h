@@ -15,7 +15,8 @@ enum ov6_action {
 };
 
 enum ov6_route_flags {
-	OV6_ROUTE_RELAY = 1 << 0, /* a packet from the underlay may leave to the underlay (RFC 6324: never by default) */
+	OV6_ROUTE_RELAY =
+	    1 << 0, /* a packet from the underlay may leave to the underlay (RFC 6324: never by default) */
 };
 
 /* The owner of what the operator or ov6d itself set; nobody withdraws it. */

@@ -5,7 +5,7 @@
 
 #include "base.h"
 
-#define OV6_SLAVE_NAME_SIZE 12  /* "ov6-" and 11 characters make an interface name */
+#define OV6_SLAVE_NAME_SIZE 12 /* "ov6-" and 11 characters make an interface name */
 #define OV6_SLAVE_MAX_PREFIXES 16
 #define OV6_PORT_NONE 0xffff
 #define OV6_PORT_DAEMON 0 /* ov6d's own port, shared by all remote slaves */
@@ -29,9 +29,9 @@ enum ov6_slave_state {
 
 struct ov6_slave {
 	char name[OV6_SLAVE_NAME_SIZE]; /* zero terminated */
-	__u8 kind;                      /* enum ov6_slave_kind */
-	__u8 state;                     /* enum ov6_slave_state */
-	__u16 port;                     /* slot in slave_ports and port_sockets; OV6_PORT_NONE */
+	__u8 kind;			/* enum ov6_slave_kind */
+	__u8 state;			/* enum ov6_slave_state */
+	__u16 port;			/* slot in slave_ports and port_sockets; OV6_PORT_NONE */
 	__u32 prefix_count;
 	struct ov6_prefix prefixes[OV6_SLAVE_MAX_PREFIXES];
 };
