@@ -3,13 +3,14 @@
 #ifndef OV6_LIB_ACT_H
 #define OV6_LIB_ACT_H
 
+#include "answer.h"
 #include "budget.h"
 #include "encap.h"
 #include "icmp6.h"
 
 static __always_inline int act_count(hook_ctx *ctx, const struct packet *p, __u32 verdict, int result)
 {
-	count(verdict, p->segments, p->counted);
+	count(p, verdict);
 	return result;
 }
 
@@ -33,16 +34,22 @@ static __always_inline int act_forward(hook_ctx *ctx, struct packet *p, const st
 	return act_send(ctx, p, d, !decap(ctx, p, d->strip), ETH_P_IPV6);
 }
 
+/* The tunnel counts as one hop. */
 static __always_inline int act_tunnel(hook_ctx *ctx, struct packet *p, const struct decision *d)
 {
-	return act_send(ctx, p, d, !encap(ctx, p, d), ETH_P_IP);
+	p->ip6.hop_limit--;
+	return act_send(ctx, p, d, !decap(ctx, p, d->strip) && !encap(ctx, p, d), ETH_P_IP);
 }
 
 static __always_inline int act_answer(hook_ctx *ctx, struct packet *p, const struct decision *d)
 {
 	if (!budget_take_answer(p))
 		return act_drop(ctx, p, OV6_VERDICT_DROP_ICMP_LIMIT);
-	return act_send(ctx, p, d, !icmp6_write(ctx, p, d), ETH_P_IPV6);
+	if (decap(ctx, p, d->strip) || icmp6_write(ctx, p, d))
+		return act_drop(ctx, p, OV6_VERDICT_DROP_NO_ROOM);
+	if (p->origin == ORIGIN_UNDERLAY)
+		return act_send(ctx, p, d, !encap(ctx, p, d), ETH_P_IP);
+	return act_send(ctx, p, d, 1, ETH_P_IPV6);
 }
 
 struct port_frame {
@@ -50,7 +57,7 @@ struct port_frame {
 	struct ov6_port_header header;
 } __attribute__((packed));
 
-static __always_inline int act_push(hook_ctx *ctx, const struct packet *p, const struct decision *d)
+static __always_inline int act_push(hook_ctx *ctx, struct packet *p, const struct decision *d)
 {
 	struct port_frame frame = {.ethernet = p->ethernet};
 
@@ -63,14 +70,14 @@ static __always_inline int act_push(hook_ctx *ctx, const struct packet *p, const
 	frame.header.ingress = bpf_htonl(p->ingress);
 	if (d->strip && decap(ctx, p, d->strip))
 		return -1;
-	if (hook_push(ctx, sizeof(frame.header)))
+	if (hook_push(ctx, sizeof(frame) - HOOK_LINK))
 		return -1;
 	return hook_store(ctx, 0, &frame, sizeof(frame));
 }
 
-static __always_inline int act_punt(hook_ctx *ctx, const struct packet *p, const struct decision *d)
+static __always_inline int act_punt(hook_ctx *ctx, struct packet *p, const struct decision *d)
 {
-	__u32 spent = budget_take_punt(p);
+	__u32 spent = budget_take_punt(p, d->punt.reason);
 	int result;
 
 	if (spent)
@@ -89,7 +96,7 @@ static __always_inline int act_stack_inner(hook_ctx *ctx, struct packet *p, cons
 	if (!hook_can_enter_stack(p))
 		return hook_finish(ctx, p);
 	p->ethernet.h_proto = bpf_htons(ETH_P_IPV6);
-	if (decap(ctx, p, d->strip) || hook_store(ctx, 0, &p->ethernet, sizeof(p->ethernet)))
+	if (decap(ctx, p, d->strip) || (HOOK_LINK && hook_store(ctx, 0, &p->ethernet, sizeof(p->ethernet))))
 		return act_drop(ctx, p, OV6_VERDICT_DROP_NO_ROOM);
 	if (!p->returned)
 		return hook_to_stack(ctx, p, d->verdict);

@@ -5,6 +5,7 @@
 
 #include "address.h"
 #include "device.h"
+#include "hook.h"
 
 #define BUDGET_TOKEN 1000ULL
 #define BUDGET_NS_PER_PART 1000000ULL /* ns that one thousandth of a token takes at one token a second */
@@ -49,7 +50,7 @@ static __always_inline int budget_take_of(const struct ov6_bucket_key *key, __u3
 	return 1;
 }
 
-/* From a site: the source's /64. From the underlay: the outer source's /24, v4-mapped. */
+/* From a site: the source. From the underlay: the outer source's /24, v4-mapped. */
 static __always_inline void budget_key(struct ov6_bucket_key *key, const struct packet *p, __u32 purpose)
 {
 	__builtin_memset(key, 0, sizeof(*key));
@@ -59,7 +60,7 @@ static __always_inline void budget_key(struct ov6_bucket_key *key, const struct 
 		__builtin_memcpy(key->source + 12, &p->outer_source, 3);
 		return;
 	}
-	__builtin_memcpy(key->source, &p->ip6.saddr, 8);
+	__builtin_memcpy(key->source, &p->ip6.saddr, sizeof(key->source));
 }
 
 static __always_inline int budget_take_answer(const struct packet *p)
@@ -72,21 +73,55 @@ static __always_inline int budget_take_answer(const struct packet *p)
 			      c && c->icmp_burst ? c->icmp_burst : OV6_DEFAULT_ICMP_BURST);
 }
 
-/* The source's own budget first: a flood from one place must not use up everybody's. Returns 0 or the drop.
- */
-static __always_inline __u32 budget_take_punt(const struct packet *p)
+/* A host that makes up its sources is one station all the same. */
+static __always_inline int budget_take_station(const struct packet *p, __u32 rate, __u32 burst)
+{
+	struct ov6_bucket_key key = {.purpose = OV6_BUCKET_STATION};
+
+	if (!HOOK_LINK || p->origin != ORIGIN_SITE || p->returned)
+		return 1;
+	__builtin_memcpy(key.source, p->ethernet.h_source, ETH_ALEN);
+	return budget_take_of(&key, rate * OV6_PUNT_STATION_FACTOR, burst * OV6_PUNT_STATION_FACTOR);
+}
+
+/* Slaves that take every packet of a route get more of them, and verifying never starves resolving. */
+static __always_inline __u32 budget_punt_scale(__u32 value, __u8 reason)
+{
+	if (reason == OV6_PUNT_ROUTE)
+		return value * OV6_PUNT_ROUTE_FACTOR;
+	return reason == OV6_PUNT_VERIFY ? value / 2 : value;
+}
+
+static __always_inline int budget_take_source(const struct packet *p, __u8 reason)
 {
 	struct ov6_config *c = config_get();
-	struct ov6_bucket *all;
+	__u32 rate = c && c->punt_source_rate ? c->punt_source_rate : OV6_DEFAULT_PUNT_SOURCE_RATE;
+	__u32 burst = c && c->punt_source_burst ? c->punt_source_burst : OV6_DEFAULT_PUNT_SOURCE_BURST;
 	struct ov6_bucket_key key;
-	__u32 zero = 0;
 
+	if (reason == OV6_PUNT_ROUTE) {
+		rate *= OV6_PUNT_ROUTE_FACTOR;
+		burst *= OV6_PUNT_ROUTE_FACTOR;
+	}
 	budget_key(&key, p, OV6_BUCKET_PUNT);
-	if (!budget_take_of(&key, OV6_DEFAULT_PUNT_SOURCE_RATE, OV6_DEFAULT_PUNT_SOURCE_BURST))
+	return budget_take_of(&key, rate, burst) && budget_take_station(p, rate, burst);
+}
+
+/* The source's own budget first: a flood from one place must not use up everybody's. Returns 0 or the drop.
+ */
+static __always_inline __u32 budget_take_punt(const struct packet *p, __u8 reason)
+{
+	struct ov6_config *c = config_get();
+	__u32 kind = reason;
+	struct ov6_bucket *all;
+
+	if (!budget_take_source(p, reason))
 		return OV6_VERDICT_DROP_PUNT_SOURCE_BUDGET;
-	all = bpf_map_lookup_elem(&punt_budget, &zero);
-	if (!all || !budget_take(all, c && c->punt_rate ? c->punt_rate : OV6_DEFAULT_PUNT_RATE,
-				 c && c->punt_burst ? c->punt_burst : OV6_DEFAULT_PUNT_BURST))
+	all = bpf_map_lookup_elem(&punt_budget, &kind);
+	if (!all ||
+	    !budget_take(
+		all, budget_punt_scale(c && c->punt_rate ? c->punt_rate : OV6_DEFAULT_PUNT_RATE, reason),
+		budget_punt_scale(c && c->punt_burst ? c->punt_burst : OV6_DEFAULT_PUNT_BURST, reason)))
 		return OV6_VERDICT_DROP_PUNT_BUDGET;
 	return 0;
 }

@@ -3,16 +3,17 @@
 #ifndef OV6_LIB_COUNT_H
 #define OV6_LIB_COUNT_H
 
-#include "maps.h"
+#include "monitor.h"
 
-static __always_inline void count(__u32 verdict, __u32 packets, __u64 bytes)
+static __always_inline void count(const struct packet *p, __u32 verdict)
 {
 	struct ov6_count *counter = bpf_map_lookup_elem(&verdicts, &verdict);
 
+	sight(p, verdict);
 	if (!counter)
 		return;
-	counter->packets += packets;
-	counter->bytes += bytes;
+	counter->packets += p->segments;
+	counter->bytes += p->counted;
 }
 
 #endif

@@ -5,13 +5,17 @@
 
 #include <linux/types.h>
 
-static __always_inline __u16 csum_fold(__u64 sum)
+static __always_inline __u16 csum_reduce(__u64 sum)
 {
 	sum = (sum & 0xffffffff) + (sum >> 32);
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum;
+	return (sum & 0xffff) + (sum >> 16);
+}
+
+static __always_inline __u16 csum_fold(__u64 sum)
+{
+	return ~csum_reduce(sum);
 }
 
 /* size is a constant, a multiple of four */

@@ -7,10 +7,11 @@
 
 #define DECAP_CHANGED 8 /* bytes of the IPv6 header that may have changed: up to the hop limit */
 
-static __always_inline int decap(hook_ctx *ctx, const struct packet *p, __u8 strip)
+static __always_inline int decap(hook_ctx *ctx, struct packet *p, __u8 strip)
 {
-	if (hook_store(ctx, ETH_HLEN + p->strip, &p->ip6, DECAP_CHANGED))
+	if (hook_store(ctx, HOOK_LINK + p->strip, &p->ip6, DECAP_CHANGED))
 		return -1;
+	p->strip -= strip;
 	return strip ? hook_decapsulate(ctx, strip) : 0;
 }
 

@@ -26,8 +26,10 @@ static __always_inline void deliver(hook_ctx *ctx, struct packet *p, struct deci
 		return drop(d, OV6_VERDICT_DROP_NO_NEXT_HOP);
 	if (p->ip6.hop_limit <= 1)
 		return answer_time_exceeded(ctx, p, d);
+	if (p->bytes > mtu && mtu < OV6_MIN_MTU)
+		return drop(d, OV6_VERDICT_DROP_TOO_BIG); /* not a link for IPv6 */
 	if (p->bytes > mtu)
-		return answer_too_big(ctx, p, d, mtu < OV6_MIN_MTU ? OV6_MIN_MTU : mtu);
+		return answer_too_big(ctx, p, d, mtu);
 	d->act = ACT_FORWARD;
 	d->verdict = verdict;
 	d->strip = p->strip;

@@ -48,6 +48,13 @@ static __always_inline int device_is_xdp_target(__u32 ifindex)
 	return device && device->flags & OV6_DEVICE_XDP_TARGET;
 }
 
+static __always_inline int device_has_no_link(__u32 ifindex)
+{
+	struct ov6_device *device = device_find(ifindex);
+
+	return device && device->flags & OV6_DEVICE_NO_LINK;
+}
+
 struct device_search {
 	__be32 address;	       /* underlay_has_address: what is looked for */
 	struct in6_addr found; /* device_any_icmp_source */

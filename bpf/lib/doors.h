@@ -11,7 +11,7 @@ static __always_inline struct packet door_packet(hook_ctx *ctx, __u8 origin)
 {
 	struct packet p = {.origin = origin, .ingress = hook_ifindex(ctx)};
 
-	p.counted = hook_length(ctx) - ETH_HLEN;
+	p.counted = hook_length(ctx) - HOOK_LINK;
 	p.segments = hook_segments(ctx);
 	return p;
 }

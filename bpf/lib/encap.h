@@ -7,9 +7,8 @@
 #include "decap.h"
 #include "flow.h"
 #include "ip6.h"
-#include "tunnel.h"
-
-#define IP4_DONT_FRAGMENT 0x4000
+#include "locator.h"
+#include "parse.h"
 
 struct encap {
 	struct iphdr ip;
@@ -29,7 +28,7 @@ static __always_inline void encap_ip(struct iphdr *ip, const struct packet *p, c
 	ip->version = 4;
 	ip->ihl = 5;
 	ip->tos = dscp << 2 | ip6_ecn(&p->ip6);
-	ip->tot_len = encap_length(tunnel_overhead(&d->tunnel.locator) + ip6_length(&p->ip6));
+	ip->tot_len = encap_length(locator_overhead(&d->tunnel.locator) + ip6_length(&p->ip6));
 	/* RFC 6864: an id means something only to who may fragment. */
 	ip->id = d->tunnel.fragmentable ? bpf_get_prandom_u32() : 0;
 	ip->frag_off = d->tunnel.fragmentable ? 0 : bpf_htons(IP4_DONT_FRAGMENT);
@@ -51,20 +50,19 @@ static __always_inline void encap_udp(struct udphdr *udp, const struct packet *p
 	udp->check = 0;
 }
 
-/* Needs the packet as it came; the tunnel counts as one hop. */
-static __always_inline int encap(hook_ctx *ctx, struct packet *p, const struct decision *d)
+/* Around the IPv6 packet that begins behind the Ethernet header, whose header is p->ip6. */
+static __always_inline int encap(hook_ctx *ctx, const struct packet *p, const struct decision *d)
 {
 	int udp = d->tunnel.locator.encapsulation == OV6_ENCAPSULATION_UDP;
-	struct encap outer;
+	struct encap outer = {};
 
 	encap_ip(&outer.ip, p, d);
 	if (udp)
 		encap_udp(&outer.udp, p, d, flow_port(ctx, p));
-	p->ip6.hop_limit--;
-	if (decap(ctx, p, d->strip) || hook_encapsulate(ctx, tunnel_overhead(&d->tunnel.locator)))
+	if (hook_encapsulate(ctx, locator_overhead(&d->tunnel.locator)))
 		return -1;
-	return udp ? hook_store(ctx, ETH_HLEN, &outer, sizeof(outer))
-		   : hook_store(ctx, ETH_HLEN, &outer.ip, sizeof(outer.ip));
+	return udp ? hook_store(ctx, HOOK_LINK, &outer, sizeof(outer))
+		   : hook_store(ctx, HOOK_LINK, &outer.ip, sizeof(outer.ip));
 }
 
 #endif

@@ -2,7 +2,8 @@
 /*
  * What the logic needs of its hook, for TC (clsact ingress, direct action).
  * hook_xdp.h has the same functions. Headers are read and written by helpers:
- * they may lie outside the linear part, and skb->csum must follow.
+ * they may lie outside the linear part, and skb->csum must follow. OV6_HOOK_NO_LINK:
+ * for devices whose packets have no Ethernet header (TUN, PPP).
  */
 #ifndef OV6_LIB_HOOK_H
 #define OV6_LIB_HOOK_H
@@ -24,6 +25,11 @@
 typedef struct __sk_buff hook_ctx;
 
 #define HOOK_DROP TC_ACT_SHOT
+#ifdef OV6_HOOK_NO_LINK
+#define HOOK_LINK 0
+#else
+#define HOOK_LINK ETH_HLEN /* bytes of link header in front of the packet */
+#endif
 
 /* Since 6.4; the headers of Debian 12 are 6.1's. */
 #define HOOK_ADJ_ROOM_DECAP_L3_IPV6 (1ULL << 8)
@@ -41,6 +47,14 @@ static __always_inline int hook_store(hook_ctx *ctx, __u32 offset, const void *f
 static __always_inline int hook_load_some(hook_ctx *ctx, __u32 offset, void *to, __u32 size)
 {
 	return bpf_skb_load_bytes(ctx, offset, to, size);
+}
+
+static __always_inline int hook_link(hook_ctx *ctx, struct ethhdr *ethernet)
+{
+	if (HOOK_LINK)
+		return hook_load(ctx, 0, ethernet, sizeof(*ethernet));
+	ethernet->h_proto = ctx->protocol;
+	return 0;
 }
 
 static __always_inline __u32 hook_ifindex(hook_ctx *ctx)
@@ -109,6 +123,7 @@ struct sk_buff {
 	__u8 ip_summed : 2;
 } __attribute__((preserve_access_index));
 
+#define HOOK_CHECKSUM_UNNECESSARY 1
 #define HOOK_CHECKSUM_PARTIAL 3
 
 extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym;
@@ -130,6 +145,16 @@ static __always_inline __u32 hook_unfinished_checksum(hook_ctx *ctx)
 	if (bpf_skb_load_bytes(ctx, start + skb->csum_offset, &field, sizeof(field)))
 		return 0;
 	return start << 16 | field;
+}
+
+/* Did the device or the kernel find the transport checksum right? One still to be completed was never wrong.
+ */
+static __always_inline int hook_checksum_is_good(hook_ctx *ctx)
+{
+	struct sk_buff *skb = bpf_cast_to_kern_ctx(ctx);
+	__u8 summed = BPF_CORE_READ_BITFIELD(skb, ip_summed);
+
+	return summed == HOOK_CHECKSUM_UNNECESSARY || summed == HOOK_CHECKSUM_PARTIAL;
 }
 
 static __always_inline enum mark_kind mark_kind(hook_ctx *ctx)
@@ -162,15 +187,27 @@ static __always_inline int hook_can_send(const struct decision *d)
 	return 1;
 }
 
-/* The stack looks the neighbour up; what goes back to its sender needs none. */
-static __always_inline int hook_send(hook_ctx *ctx, const struct decision *d, __u16 protocol)
+/* Writes the Ethernet header; makes room for it where the packet came without one. */
+static __always_inline int hook_write_link(hook_ctx *ctx, const struct decision *d, __u16 protocol)
 {
 	struct ethhdr ethernet = {.h_proto = bpf_htons(protocol)};
-	struct bpf_redir_neigh next_hop = {.nh_family = d->fib.family};
 
 	__builtin_memcpy(ethernet.h_dest, d->fib.dmac, ETH_ALEN);
 	__builtin_memcpy(ethernet.h_source, d->fib.smac, ETH_ALEN);
-	if (hook_store(ctx, 0, &ethernet, sizeof(ethernet)))
+	if (!HOOK_LINK && bpf_skb_change_head(ctx, ETH_HLEN, 0))
+		return -1;
+	return hook_store(ctx, 0, &ethernet, sizeof(ethernet));
+}
+
+/* The stack looks the neighbour up; what goes back to its sender needs none, nor does a device without them.
+ */
+static __always_inline int hook_send(hook_ctx *ctx, const struct decision *d, __u16 protocol)
+{
+	struct bpf_redir_neigh next_hop = {.nh_family = d->fib.family};
+
+	if (device_has_no_link(d->fib.ifindex))
+		return bpf_redirect(d->fib.ifindex, 0);
+	if (hook_write_link(ctx, d, protocol))
 		return TC_ACT_SHOT;
 	if (d->back)
 		return bpf_redirect(d->fib.ifindex, 0);
@@ -202,7 +239,7 @@ static __always_inline int hook_enter_stack(hook_ctx *ctx, const struct packet *
 
 static __always_inline int hook_to_stack(hook_ctx *ctx, const struct packet *p, __u32 verdict)
 {
-	count(verdict, p->segments, p->counted);
+	count(p, verdict);
 	return TC_ACT_OK;
 }
 

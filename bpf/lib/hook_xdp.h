@@ -20,6 +20,7 @@
 typedef struct xdp_md hook_ctx;
 
 #define HOOK_DROP XDP_DROP
+#define HOOK_LINK ETH_HLEN /* bytes of link header in front of the packet */
 
 #define hook_opaque(variable) asm volatile("" : "+r"(variable))
 
@@ -56,6 +57,11 @@ static __always_inline int hook_store(hook_ctx *ctx, __u32 offset, const void *f
 static __always_inline int hook_load_some(hook_ctx *ctx, __u32 offset, void *to, __u32 size)
 {
 	return bpf_xdp_load_bytes(ctx, offset, to, size);
+}
+
+static __always_inline int hook_link(hook_ctx *ctx, struct ethhdr *ethernet)
+{
+	return hook_load(ctx, 0, ethernet, sizeof(*ethernet));
 }
 
 static __always_inline __u32 hook_ifindex(hook_ctx *ctx)
@@ -116,6 +122,12 @@ static __always_inline int hook_quote(hook_ctx *ctx, __u32 length, __u32 room)
 
 /* See hook_tc.h: a checksum that the kernel has still to complete. XDP sees none. */
 static __always_inline __u32 hook_unfinished_checksum(hook_ctx *ctx)
+{
+	return 0;
+}
+
+/* Did the device or the kernel find the transport checksum right? */
+static __always_inline int hook_checksum_is_good(hook_ctx *ctx)
 {
 	return 0;
 }
@@ -192,7 +204,7 @@ static __always_inline int hook_to_stack(hook_ctx *ctx, const struct packet *p, 
 	struct mark mark = {.magic = MARK_MAGIC, .kind = MARK_TO_STACK};
 
 	if (!hook_mark(ctx, &mark, sizeof(mark)))
-		count(verdict, p->segments, p->counted);
+		count(p, verdict);
 	return XDP_PASS;
 }
 

@@ -6,12 +6,10 @@
 #include <linux/icmpv6.h>
 #include <linux/in.h>
 
-#include "csum.h"
-#include "hook.h"
 #include "ip6.h"
+#include "sum.h"
 
 #define ICMP6_HOP_LIMIT 64
-#define ICMP6_CHUNK 64
 #define ICMP6_HEADERS (sizeof(struct ipv6hdr) + 8)
 #define ICMP6_MAX_QUOTE (OV6_MIN_MTU - ICMP6_HEADERS)
 
@@ -23,27 +21,6 @@ struct icmp6_error {
 	__be32 mtu;
 };
 
-/* Sum of `length` bytes of the packet. */
-static __always_inline __s64 icmp6_sum(hook_ctx *ctx, __u32 offset, __u32 length, __s64 sum)
-{
-	__u8 chunk[ICMP6_CHUNK];
-
-	for (__u32 i = 0; i < ICMP6_MAX_QUOTE; i += ICMP6_CHUNK) {
-		__u32 size = length - i;
-
-		if (i >= length || sum < 0)
-			break;
-		if (size > ICMP6_CHUNK)
-			size = ICMP6_CHUNK;
-		__builtin_memset(chunk, 0, sizeof(chunk));
-		asm volatile("" : "+r"(size));
-		if (size == 0 || size > ICMP6_CHUNK || hook_load_some(ctx, offset + i, chunk, size))
-			return -1;
-		sum = bpf_csum_diff(0, 0, (__be32 *)chunk, sizeof(chunk), sum);
-	}
-	return sum;
-}
-
 /*
  * A checksum within the quote that the kernel completes only later would break
  * ours. What it will add up to is known now: with the field completed, all from
@@ -51,11 +28,11 @@ static __always_inline __s64 icmp6_sum(hook_ctx *ctx, __u32 offset, __u32 length
  */
 static __always_inline __s64 icmp6_sum_quote(hook_ctx *ctx, __u32 quote, __u32 unfinished)
 {
-	const __u32 at = ETH_HLEN + ICMP6_HEADERS;
+	const __u32 at = HOOK_LINK + ICMP6_HEADERS;
 
 	if (!unfinished)
-		return icmp6_sum(ctx, at, quote, 0);
-	return icmp6_sum(ctx, at, (unfinished >> 16) - ETH_HLEN, (__u16)~unfinished);
+		return sum_packet(ctx, at, quote, 0);
+	return sum_packet(ctx, at, (unfinished >> 16) - HOOK_LINK, (__u16)~unfinished);
 }
 
 static __always_inline void icmp6_head(struct icmp6_error *error, const struct packet *p,
@@ -81,24 +58,26 @@ static __always_inline __u16 icmp6_checksum(const struct icmp6_error *error, __u
 	return csum_fold(sum + error->ip6.payload_len + bpf_htons(IPPROTO_ICMPV6));
 }
 
-/* The packet must begin with its IPv6 header, right behind the Ethernet header. */
-static __always_inline int icmp6_write(hook_ctx *ctx, const struct packet *p, const struct decision *d)
+/* The packet must begin with its IPv6 header, right behind the Ethernet header. p->ip6 becomes the error's.
+ */
+static __always_inline int icmp6_write(hook_ctx *ctx, struct packet *p, const struct decision *d)
 {
-	__u32 quote = ip6_length(&p->ip6);
+	__u32 quote = p->quote ? p->quote : ip6_length(&p->ip6);
 	__u32 unfinished = hook_unfinished_checksum(ctx);
 	struct icmp6_error error;
 	__s64 sum;
 
 	if (quote > ICMP6_MAX_QUOTE)
 		quote = ICMP6_MAX_QUOTE;
-	if (hook_quote(ctx, ETH_HLEN + quote, ICMP6_HEADERS))
+	if (hook_quote(ctx, HOOK_LINK + quote, ICMP6_HEADERS))
 		return -1;
 	sum = icmp6_sum_quote(ctx, quote, unfinished);
 	if (sum < 0)
 		return -1;
 	icmp6_head(&error, p, d, quote);
 	error.checksum = icmp6_checksum(&error, sum);
-	return hook_store(ctx, ETH_HLEN, &error, sizeof(error));
+	p->ip6 = error.ip6;
+	return hook_store(ctx, HOOK_LINK, &error, sizeof(error));
 }
 
 #endif

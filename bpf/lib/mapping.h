@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The map-cache and the negatives beside it. */
+/* The map-cache. */
 #ifndef OV6_LIB_MAPPING_H
 #define OV6_LIB_MAPPING_H
 
@@ -66,18 +66,6 @@ static __always_inline int mapping_has_locator(const struct ov6_mapping *mapping
 		if (i < mapping->locator_count && mapping->locators[i].address == address)
 			return 1;
 	return 0;
-}
-
-static __always_inline struct ov6_negative *negative_find(const struct in6_addr *address)
-{
-	struct ov6_negative *negative;
-	struct ov6_prefix key;
-
-	prefix_of(&key, address);
-	negative = bpf_map_lookup_elem(&negatives, &key);
-	if (negative && negative->expiry && bpf_ktime_get_boot_ns() >= negative->expiry)
-		return 0;
-	return negative;
 }
 
 #endif

@@ -12,21 +12,23 @@
 
 enum origin {
 	ORIGIN_SITE,	 /* answered by ICMPv6 errors */
-	ORIGIN_UNDERLAY, /* came in a tunnel; errors are not sent back into it */
+	ORIGIN_UNDERLAY, /* came in a tunnel, and once its source is verified errors go back in it */
 	ORIGIN_SLAVE,	 /* made by a slave */
 };
 
 /* What parsing found. Nothing here changes the packet. */
 struct packet {
 	struct ethhdr ethernet;
-	__u8 origin;   /* enum origin */
-	__u8 strip;    /* bytes of outer headers in front of the IPv6 header: 0, 20-68 */
+	__u8 origin; /* enum origin */
+	__u8
+	    strip; /* bytes in front of the IPv6 header: 0; outer headers, 20-68; an ICMPv4 error's, 48-136 */
 	__u8 returned; /* a slave sent or brought it back; `header` stood in front of it */
 	__u8 outer_ecn;
 	struct ipv6hdr ip6;
 	__u32 ingress;	/* the site or underlay device it came by, also when a slave brought it back */
 	__u32 bytes;	/* of the IPv6 packet as it will be on the wire, after segmentation */
 	__u32 counted;	/* bytes to count */
+	__u32 quote;	/* bytes of an IPv6 packet that is only quoted in an ICMPv4 error; else 0 */
 	__u32 segments; /* packets to count: a GSO packet is many */
 	__be32 outer_source;
 	struct ov6_port_header header;
@@ -38,7 +40,7 @@ enum act {
 	ACT_FORWARD, /* strip, then out by `fib` */
 	ACT_TUNNEL,  /* strip, encapsulate, out by `fib` */
 	ACT_PUNT,    /* strip, to a slave's port */
-	ACT_ANSWER,  /* an ICMPv6 error, out by `fib` */
+	ACT_ANSWER,  /* strip, an ICMPv6 error, out by `fib`; to the underlay in a tunnel */
 };
 
 /* What is to be done with it. */
@@ -49,7 +51,7 @@ struct decision {
 	__u8 neighbour; /* fib knows the MAC addresses */
 	__u8 back;	/* leaves by the device it came by, to where it came from */
 	union {
-		struct { /* ACT_TUNNEL */
+		struct { /* ACT_TUNNEL, and ACT_ANSWER of ORIGIN_UNDERLAY */
 			struct ov6_locator locator;
 			__be32 source;
 			__u8 fragmentable;
@@ -61,13 +63,14 @@ struct decision {
 			__u32 device;
 			__u8 reason;
 		} punt;
-		struct { /* ACT_ANSWER */
-			__be32 mtu;
-			__u8 type;
-			__u8 code;
-			struct in6_addr source;
-		} answer;
 	};
+	struct { /* ACT_ANSWER */
+		__be32 mtu;
+		__u8 type;
+		__u8 code;
+		__u8 otherwise; /* the verdict if none may be sent */
+		struct in6_addr source;
+	} answer;
 	struct bpf_fib_lookup fib;
 };
 

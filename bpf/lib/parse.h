@@ -12,26 +12,35 @@
 #include "ip6.h"
 #include "transport.h"
 
-/* Tagged frames belong to another device, also where the tag stands in the descriptor. */
-static __always_inline int parse_ethernet(hook_ctx *ctx, struct packet *p, __u16 protocol)
+#define IP4_DONT_FRAGMENT 0x4000
+#define IP4_FRAGMENT 0x3fff /* more-fragments and the offset */
+#define IP4_OFFSET 0x1fff
+
+/* Tagged frames belong to another device, also where the tag stands in the descriptor. Returns 0 or the pass.
+ */
+static __always_inline __u32 parse_ethernet(hook_ctx *ctx, struct packet *p, __u16 protocol)
 {
-	if (hook_load(ctx, 0, &p->ethernet, sizeof(p->ethernet)))
-		return -1;
-	return p->ethernet.h_proto != bpf_htons(protocol) || hook_vlan(ctx);
+	if (hook_link(ctx, &p->ethernet))
+		return OV6_VERDICT_PASS_NOT_IPV6;
+	if (hook_vlan(ctx) || p->ethernet.h_proto == bpf_htons(ETH_P_8021Q) ||
+	    p->ethernet.h_proto == bpf_htons(ETH_P_8021AD))
+		return OV6_VERDICT_PASS_VLAN;
+	return p->ethernet.h_proto == bpf_htons(protocol) ? 0 : OV6_VERDICT_PASS_NOT_IPV6;
 }
 
 static __always_inline int parse_for_mac(const struct packet *p, const struct ov6_device *device)
 {
 	const __u8 *to = p->ethernet.h_dest;
 
-	return !((to[0] ^ device->mac[0]) | (to[1] ^ device->mac[1]) | (to[2] ^ device->mac[2]) |
+	return !HOOK_LINK ||
+	       !((to[0] ^ device->mac[0]) | (to[1] ^ device->mac[1]) | (to[2] ^ device->mac[2]) |
 		 (to[3] ^ device->mac[3]) | (to[4] ^ device->mac[4]) | (to[5] ^ device->mac[5]));
 }
 
 /* The IPv6 header behind `strip` outer bytes, in a packet of `available` bytes from there on. */
 static __always_inline int parse_ip6(hook_ctx *ctx, struct packet *p, __u32 available)
 {
-	if (hook_load(ctx, ETH_HLEN + p->strip, &p->ip6, sizeof(p->ip6)))
+	if (hook_load(ctx, HOOK_LINK + p->strip, &p->ip6, sizeof(p->ip6)))
 		return -1;
 	if (p->ip6.version != 6 || ip6_length(&p->ip6) > available)
 		return -1;
@@ -49,7 +58,7 @@ static __always_inline int parse_ip4_checksum(hook_ctx *ctx, const struct iphdr 
 	for (__u32 i = 5; i < 15; i++) {
 		if (i >= ip->ihl)
 			break;
-		if (hook_load(ctx, ETH_HLEN + i * 4, &option, sizeof(option)))
+		if (hook_load(ctx, HOOK_LINK + i * 4, &option, sizeof(option)))
 			return -1;
 		sum += option;
 	}

@@ -77,7 +77,7 @@ static __always_inline void port_resubmit_in(hook_ctx *ctx, struct packet *p, st
 	if (!device)
 		return drop(d, OV6_VERDICT_DROP_PORT_HEADER);
 	verdict = ov6_outer(ctx, p, device);
-	if (verdict && verdict < OV6_VERDICT_DROP_MALFORMED)
+	if (verdict == OUTER_ICMP || (verdict && verdict < OV6_VERDICT_DROP_MALFORMED))
 		return drop(d, OV6_VERDICT_DROP_PORT_STACK);
 	if (verdict)
 		return drop(d, verdict);

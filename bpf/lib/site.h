@@ -4,6 +4,7 @@
 #define OV6_LIB_SITE_H
 
 #include "deliver.h"
+#include "negative.h"
 #include "parse.h"
 #include "punt.h"
 #include "route.h"
@@ -23,16 +24,6 @@ static __always_inline int site_is_for_router(const struct packet *p)
 	return device && in6_equal((struct in6_addr *)device->icmp_source, &p->ip6.daddr);
 }
 
-static __always_inline int site_negative(hook_ctx *ctx, struct packet *p, struct decision *d)
-{
-	struct ov6_negative *negative = negative_find(&p->ip6.daddr);
-
-	if (!negative)
-		return 0;
-	answer_unreachable(ctx, p, d, negative->icmp_code, OV6_VERDICT_DROP_NEGATIVE);
-	return 1;
-}
-
 static __always_inline void site_tunnel(hook_ctx *ctx, struct packet *p, struct decision *d,
 					const struct ov6_route *route)
 {
@@ -40,14 +31,14 @@ static __always_inline void site_tunnel(hook_ctx *ctx, struct packet *p, struct 
 
 	if (mapping)
 		return tunnel(ctx, p, d, mapping);
-	if (!site_negative(ctx, p, d))
+	if (!negative_decide(ctx, p, d))
 		punt(p, d, route->slave, OV6_PUNT_MISS);
 }
 
 static __always_inline void site_port(hook_ctx *ctx, struct packet *p, struct decision *d,
 				      const struct ov6_route *route)
 {
-	if (site_negative(ctx, p, d))
+	if (negative_decide(ctx, p, d))
 		return;
 	if (p->returned)
 		return drop(d, OV6_VERDICT_DROP_PUNT_LOOP);
@@ -69,6 +60,16 @@ static __always_inline void site_by_route(hook_ctx *ctx, struct packet *p, struc
 	}
 }
 
+/* BCP 38; RFC 7084 L-14: the host is told, so that it turns to an address that is valid here. */
+static __always_inline void site_foreign_source(hook_ctx *ctx, struct packet *p, struct decision *d)
+{
+	if (p->returned)
+		return drop(d, OV6_VERDICT_DROP_SITE_SOURCE);
+	answer_unreachable(ctx, p, d, ICMPV6_POLICY_FAIL, OV6_VERDICT_DROP_SITE_SOURCE);
+	if (d->act == ACT_ANSWER)
+		d->verdict = OV6_VERDICT_ANSWER_SOURCE;
+}
+
 static __always_inline void site_decide(hook_ctx *ctx, struct packet *p, struct decision *d)
 {
 	struct ov6_route *route;
@@ -81,7 +82,9 @@ static __always_inline void site_decide(hook_ctx *ctx, struct packet *p, struct 
 	if (route_action(route) == OV6_ACTION_PASS)
 		return to_stack(d, OV6_VERDICT_PASS_ROUTE, 0);
 	if (route_action(route_find(&p->ip6.saddr)) != OV6_ACTION_SITE)
-		return drop(d, OV6_VERDICT_DROP_SITE_SOURCE);
+		return site_foreign_source(ctx, p, d);
+	if (in6_embeds_ipv4(&p->ip6.daddr))
+		return drop(d, OV6_VERDICT_DROP_INNER_DESTINATION);
 	if (!route)
 		return drop(d, OV6_VERDICT_DROP_NO_ROUTE);
 	if (route->action == OV6_ACTION_SITE)
@@ -102,12 +105,13 @@ __noinline int ov6_site(hook_ctx *ctx, struct packet *p, struct decision *d)
 static __always_inline int site_parse(hook_ctx *ctx, struct packet *p, struct decision *d)
 {
 	struct ov6_device *device = device_with_role(p->ingress, OV6_DEVICE_SITE);
+	__u32 verdict = OV6_VERDICT_PASS_DISABLED;
 
-	if (!config_enabled() || !device)
-		to_stack(d, OV6_VERDICT_PASS_DISABLED, 0);
-	else if (parse_ethernet(ctx, p, ETH_P_IPV6))
-		to_stack(d, OV6_VERDICT_PASS_NOT_IPV6, 0);
-	else if (!parse_for_mac(p, device))
+	if (config_enabled() && device)
+		verdict = parse_ethernet(ctx, p, ETH_P_IPV6);
+	if (verdict)
+		to_stack(d, verdict, 0);
+	else if (device && !parse_for_mac(p, device))
 		to_stack(d, OV6_VERDICT_PASS_OTHER_MAC, 0);
 	else if (parse_ip6(ctx, p, p->counted))
 		drop(d, OV6_VERDICT_DROP_MALFORMED);

@@ -28,7 +28,7 @@ __noinline int ov6_transport(hook_ctx *ctx, const struct packet *p, struct trans
 {
 	if (!p || !t)
 		return -1;
-	t->offset = ETH_HLEN + p->strip + sizeof(struct ipv6hdr);
+	t->offset = HOOK_LINK + p->strip + sizeof(struct ipv6hdr);
 	t->protocol = p->ip6.nexthdr;
 	for (int i = 0; i <= TRANSPORT_MAX_EXTENSIONS; i++) {
 		if (hook_load(ctx, t->offset, t->start, sizeof(t->start)))
@@ -70,7 +70,7 @@ static __always_inline __u32 transport_wire_size(hook_ctx *ctx, const struct pac
 
 	if (!payload || ov6_transport(ctx, p, &t))
 		return whole;
-	return t.offset - ETH_HLEN - p->strip + transport_header(ctx, &t) + payload;
+	return t.offset - HOOK_LINK - p->strip + transport_header(ctx, &t) + payload;
 }
 
 #endif

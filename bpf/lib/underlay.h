@@ -4,13 +4,15 @@
 #define OV6_LIB_UNDERLAY_H
 
 #include "deliver.h"
+#include "icmp4.h"
+#include "negative.h"
 #include "parse.h"
 #include "punt.h"
 #include "route.h"
+#include "sum.h"
 #include "tunnel.h"
 
-#define IP4_FRAGMENT 0x3fff /* more-fragments and the offset */
-#define IP4_OFFSET 0x1fff
+#define OUTER_ICMP 0xffff   /* no verdict: an ICMPv4 message for us */
 #define GUE_VARIANT1_IPV6 6 /* variant 1: the first nibble is the IP version's, which begins with 01 */
 
 struct outer {
@@ -23,48 +25,82 @@ static __always_inline __u32 outer_header(const struct outer *outer)
 	return outer->ip.ihl * 4;
 }
 
-/* Is it for us, and of the right kind? Nothing else is judged of packets that are not. */
-static __always_inline int outer_is_tunnel(hook_ctx *ctx, struct outer *outer,
-					   const struct ov6_device *device)
+static __always_inline int outer_is_udp_tunnel(hook_ctx *ctx, struct outer *outer,
+					       const struct ov6_device *device)
 {
-	if (hook_load(ctx, ETH_HLEN, &outer->ip, sizeof(outer->ip)))
-		return 0;
-	if (outer->ip.version != 4 || outer->ip.ihl < 5 || outer->ip.daddr != device->address)
-		return 0;
-	if (outer->ip.protocol == IPPROTO_IPV6)
-		return 1;
-	if (outer->ip.protocol != IPPROTO_UDP || outer->ip.frag_off & bpf_htons(IP4_OFFSET))
-		return 0;
-	if (hook_load(ctx, ETH_HLEN + outer_header(outer), &outer->udp, sizeof(outer->udp)))
+	if (outer->ip.frag_off & bpf_htons(IP4_OFFSET) ||
+	    hook_load(ctx, HOOK_LINK + outer_header(outer), &outer->udp, sizeof(outer->udp)))
 		return 0;
 	return outer->udp.dest == device->udp_port;
 }
 
-/* Returns 0 or the verdict it ends with. */
-static __always_inline __u32 outer_check(hook_ctx *ctx, const struct outer *outer,
-					 const struct ov6_device *device, __u32 frame)
+/* Is it for us, and of the right kind? Nothing else is judged of packets that are not. Returns 0 or why not.
+ */
+static __always_inline __u32 outer_kind(hook_ctx *ctx, struct outer *outer, const struct ov6_device *device)
+{
+	if (hook_load(ctx, HOOK_LINK, &outer->ip, sizeof(outer->ip)))
+		return OV6_VERDICT_PASS_NOT_TUNNEL;
+	if (outer->ip.version != 4 || outer->ip.ihl < 5 || outer->ip.daddr != device->address)
+		return OV6_VERDICT_PASS_NOT_TUNNEL;
+	switch (outer->ip.protocol) {
+	case IPPROTO_IPV6:
+		return 0;
+	case IPPROTO_UDP:
+		return outer_is_udp_tunnel(ctx, outer, device) ? 0 : OV6_VERDICT_PASS_NOT_TUNNEL;
+	case IPPROTO_ICMP:
+		return OUTER_ICMP;
+	default:
+		return OV6_VERDICT_PASS_NOT_TUNNEL;
+	}
+}
+
+/* Returns 0 or the verdict it ends with. The stack reassembles, and ov6d brings the whole datagram back. */
+static __always_inline __u32 outer_check(hook_ctx *ctx, const struct packet *p, const struct outer *outer,
+					 const struct ov6_device *device)
 {
 	__u32 length = bpf_ntohs(outer->ip.tot_len);
 
-	if (outer->ip.frag_off & bpf_htons(IP4_FRAGMENT))
-		return OV6_VERDICT_DROP_OUTER_FRAGMENT;
-	if (length > frame || length < outer_header(outer) || parse_ip4_checksum(ctx, &outer->ip))
+	if (length > p->counted || length < outer_header(outer) || parse_ip4_checksum(ctx, &outer->ip))
 		return OV6_VERDICT_DROP_MALFORMED;
 	if (in4_martian(outer->ip.saddr) || outer->ip.saddr == device->address)
 		return OV6_VERDICT_DROP_OUTER_SOURCE;
+	if (outer->ip.frag_off & bpf_htons(IP4_FRAGMENT))
+		return p->returned ? OV6_VERDICT_DROP_OUTER_FRAGMENT : OV6_VERDICT_PASS_FRAGMENT;
 	return 0;
+}
+
+/* RFC 768: with the pseudo header it sums up to zero. What the device or the kernel checked is not read
+ * again. */
+static __always_inline int outer_udp_checksum(hook_ctx *ctx, const struct outer *outer)
+{
+	__u32 length = bpf_ntohs(outer->udp.len);
+	__u64 pseudo = csum_add(0, &outer->ip.saddr, 8) + bpf_htons(IPPROTO_UDP) + outer->udp.len;
+
+	if (!outer->udp.check || hook_checksum_is_good(ctx))
+		return 0;
+	return csum_fold(sum_packet(ctx, HOOK_LINK + outer_header(outer), length, csum_reduce(pseudo)));
 }
 
 /* Returns 0, or the verdict: a pass if the datagram is not the datapath's. */
 static __always_inline __u32 outer_udp(hook_ctx *ctx, const struct outer *outer, __u32 payload)
 {
+	__u32 length = bpf_ntohs(outer->udp.len);
 	__u8 first = 0;
 
-	if (hook_load(ctx, ETH_HLEN + payload, &first, sizeof(first)))
+	if (length < sizeof(outer->udp) || outer_header(outer) + length > bpf_ntohs(outer->ip.tot_len) ||
+	    hook_load(ctx, HOOK_LINK + payload, &first, sizeof(first)))
 		return OV6_VERDICT_DROP_MALFORMED;
 	if (first >> 4 != GUE_VARIANT1_IPV6)
 		return OV6_VERDICT_PASS_GUE;
-	return outer->udp.check ? OV6_VERDICT_DROP_UDP_CHECKSUM : 0;
+	return outer_udp_checksum(ctx, outer) ? OV6_VERDICT_DROP_UDP_CHECKSUM : 0;
+}
+
+/* Bytes of the IPv4 packet that are the tunnel's: all, or what UDP says. */
+static __always_inline __u32 outer_end(const struct outer *outer)
+{
+	if (outer->ip.protocol == IPPROTO_UDP)
+		return outer_header(outer) + bpf_ntohs(outer->udp.len);
+	return bpf_ntohs(outer->ip.tot_len);
 }
 
 __noinline int ov6_outer(hook_ctx *ctx, struct packet *p, const struct ov6_device *device)
@@ -75,13 +111,14 @@ __noinline int ov6_outer(hook_ctx *ctx, struct packet *p, const struct ov6_devic
 	if (!p || !device)
 		return OV6_VERDICT_DROP_MALFORMED;
 
-	if (!outer_is_tunnel(ctx, &outer, device))
-		return OV6_VERDICT_PASS_NOT_TUNNEL;
-	verdict = outer_check(ctx, &outer, device, p->counted);
+	verdict = outer_kind(ctx, &outer, device);
+	if (verdict)
+		return verdict;
+	p->outer_source = outer.ip.saddr;
+	verdict = outer_check(ctx, p, &outer, device);
 	if (verdict)
 		return verdict;
 	p->strip = outer_header(&outer);
-	p->outer_source = outer.ip.saddr;
 	p->outer_ecn = outer.ip.tos & ECN_MASK;
 	if (outer.ip.protocol == IPPROTO_UDP) {
 		p->strip += sizeof(struct udphdr);
@@ -89,25 +126,23 @@ __noinline int ov6_outer(hook_ctx *ctx, struct packet *p, const struct ov6_devic
 		if (verdict)
 			return verdict;
 	}
-	return parse_ip6(ctx, p, bpf_ntohs(outer.ip.tot_len) - p->strip) ? OV6_VERDICT_DROP_MALFORMED : 0;
+	return parse_ip6(ctx, p, outer_end(&outer) - p->strip) ? OV6_VERDICT_DROP_MALFORMED : 0;
 }
 
 static __always_inline int underlay_parse(hook_ctx *ctx, struct packet *p, struct decision *d)
 {
 	struct ov6_device *device = device_with_role(p->ingress, OV6_DEVICE_UNDERLAY);
-	__u32 verdict;
+	__u32 verdict = OV6_VERDICT_PASS_DISABLED;
 
-	if (!config_enabled() || !device)
-		verdict = OV6_VERDICT_PASS_DISABLED;
-	else if (parse_ethernet(ctx, p, ETH_P_IP))
-		verdict = OV6_VERDICT_PASS_NOT_IPV6;
-	else if (!parse_for_mac(p, device))
-		verdict = OV6_VERDICT_PASS_OTHER_MAC;
-	else
-		verdict = ov6_outer(ctx, p, device);
+	if (config_enabled() && device)
+		verdict = parse_ethernet(ctx, p, ETH_P_IP);
+	if (!verdict && device)
+		verdict = parse_for_mac(p, device) ? ov6_outer(ctx, p, device) : OV6_VERDICT_PASS_OTHER_MAC;
 	if (!verdict)
 		return 0;
-	if (verdict >= OV6_VERDICT_DROP_MALFORMED)
+	if (verdict == OUTER_ICMP && device)
+		ov6_icmp4(ctx, p, d, device);
+	else if (verdict >= OV6_VERDICT_DROP_MALFORMED)
 		drop(d, verdict);
 	else
 		to_stack(d, verdict, 0);
@@ -120,6 +155,13 @@ static __always_inline int underlay_source_is_wrong(const struct packet *p, cons
 	__u8 action = route_action(route);
 
 	return in6_martian(&p->ip6.saddr) || action == OV6_ACTION_SITE || action == OV6_ACTION_REJECT;
+}
+
+static __always_inline int underlay_source_is_known(const struct packet *p)
+{
+	struct ov6_mapping *mapping = mapping_find(&p->ip6.saddr);
+
+	return mapping && mapping_has_locator(mapping, p->outer_source);
 }
 
 /* Strict: one of the source mapping's locators sent it. Else its slave is asked, unless it just was. */
@@ -148,7 +190,7 @@ static __always_inline void underlay_relay(hook_ctx *ctx, struct packet *p, stru
 	if (!mapping)
 		return drop(d, OV6_VERDICT_DROP_RELAY);
 	if (p->ip6.hop_limit <= 1)
-		return drop(d, OV6_VERDICT_DROP_HOP_LIMIT);
+		return answer_time_exceeded(ctx, p, d);
 	tunnel(ctx, p, d, mapping);
 }
 
@@ -161,8 +203,8 @@ static __always_inline void underlay_forward(hook_ctx *ctx, struct packet *p, st
 	case OV6_ACTION_TUNNEL:
 		return underlay_relay(ctx, p, d, route);
 	default: /* PORT: see underlay_goes_nowhere */
-		if (negative_find(&p->ip6.daddr))
-			return drop(d, OV6_VERDICT_DROP_NEGATIVE);
+		if (negative_decide(ctx, p, d))
+			return;
 		return punt(p, d, route->slave, OV6_PUNT_ROUTE);
 	}
 }
@@ -199,6 +241,8 @@ static __always_inline void underlay_decide(hook_ctx *ctx, struct packet *p, str
 	if (underlay_source_is_wrong(p, source))
 		return drop(d, OV6_VERDICT_DROP_INNER_SOURCE);
 	verdict = underlay_goes_nowhere(p, route);
+	if (verdict == OV6_VERDICT_DROP_SITE_REJECT && underlay_source_is_known(p))
+		return answer_unreachable(ctx, p, d, ICMPV6_NOROUTE, verdict);
 	if (verdict || !route)
 		return drop(d, verdict);
 	if (underlay_verify(p, d, source))

@@ -35,6 +35,7 @@ const std::map<std::string, std::string> kNotInTc = {
     {"DROP_PORT_SLAVE", "the port's XDP program checks it"},
     {"DROP_PORT_DISABLED", "the port's XDP program checks it"},
     {"DROP_PORT_STACK", "slaves' frames reach TC only marked"},
+    {"DROP_OUTER_FRAGMENT", "slaves' frames reach TC only marked"},
     {"DROP_PORT_SOCKET", "the far end has XDP alone"},
 };
 const std::map<std::string, std::string> kNotInXdp = {

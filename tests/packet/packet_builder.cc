@@ -107,8 +107,16 @@ Frame& Frame::Tcp(uint16_t from, uint16_t to, size_t payload) {
 
 Frame& Frame::Echo(size_t payload) { return Icmp6(128, 0, 0x00010001, Pattern(payload)); }
 
+Frame& Frame::Icmp4(uint8_t type, uint8_t code, uint32_t word, const Bytes& quote) {
+  return Icmp(Layer::kIcmp4, type, code, word, quote);
+}
+
 Frame& Frame::Icmp6(uint8_t type, uint8_t code, uint32_t word, const Bytes& quote) {
-  Bytes& bytes = Add(Layer::kIcmp6, 8).bytes;
+  return Icmp(Layer::kIcmp6, type, code, word, quote);
+}
+
+Frame& Frame::Icmp(Layer::Kind kind, uint8_t type, uint8_t code, uint32_t word, const Bytes& quote) {
+  Bytes& bytes = Add(kind, 8).bytes;
   bytes[0] = type;
   bytes[1] = code;
   Put16(bytes, 4, word >> 16);
@@ -213,6 +221,8 @@ uint8_t Frame::ProtocolOf(const Layer& layer) {
       return 6;
     case Layer::kIcmp6:
       return 58;
+    case Layer::kIcmp4:
+      return 1;
     case Layer::kExtension:
       return layer.bytes.back();
     default:
@@ -222,7 +232,7 @@ uint8_t Frame::ProtocolOf(const Layer& layer) {
 
 // Each header names the next.
 void Frame::Link(std::vector<Layer>& layers) const {
-  static constexpr uint16_t kEtherTypes[] = {0, 0x86dd, 0x0800, 0, 0, 0, 0, 0, 0, OV6_ETH_P_PORT};
+  static constexpr uint16_t kEtherTypes[] = {0, 0x86dd, 0x0800, 0, 0, 0, 0, 0, 0, OV6_ETH_P_PORT, 0};
   for (size_t i = 0; i < layers.size(); i++) {
     Layer& layer = layers[i];
     const bool last = i + 1 == layers.size();
@@ -249,6 +259,7 @@ void Frame::Finish(std::vector<Layer>& layers) const {
       Put16(layer.bytes, 2, length);
       Put16(layer.bytes, 10, Checksum(layer.bytes));
     }
+    if (layer.kind == Layer::kIcmp4) Put16(layer.bytes, 2, Checksum(layer.bytes));
     const size_t field = layer.kind == Layer::kUdp ? 6 : layer.kind == Layer::kTcp ? 16 : 2;
     const bool over_ip6 = i > 0 && layers[i - 1].kind == Layer::kIp6;
     if (over_ip6 && (layer.kind == Layer::kUdp || layer.kind == Layer::kTcp || layer.kind == Layer::kIcmp6)) {

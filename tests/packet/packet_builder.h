@@ -33,6 +33,7 @@ class Frame {
   Frame& Tcp(uint16_t from, uint16_t to, size_t payload);
   Frame& Echo(size_t payload);
   Frame& Icmp6(uint8_t type, uint8_t code, uint32_t word, const Bytes& quote);
+  Frame& Icmp4(uint8_t type, uint8_t code, uint32_t word, const Bytes& quote);
   Frame& Extension(uint8_t type, size_t octets);  // hop-by-hop and friends, without options
   Frame& Raw(const Bytes& bytes);
   Frame& Port(const ov6_port_header& header);
@@ -55,11 +56,12 @@ class Frame {
 
  private:
   struct Layer {
-    enum Kind { kEthernet, kIp6, kIp4, kUdp, kGue, kTcp, kIcmp6, kExtension, kRaw, kPort } kind;
+    enum Kind { kEthernet, kIp6, kIp4, kUdp, kGue, kTcp, kIcmp6, kExtension, kRaw, kPort, kIcmp4 } kind;
     Bytes bytes;
     bool fixed_protocol = false;
   };
   Layer& Add(Layer::Kind kind, size_t size);
+  Frame& Icmp(Layer::Kind kind, uint8_t type, uint8_t code, uint32_t word, const Bytes& quote);
   Layer& Last(Layer::Kind kind);
   static uint8_t ProtocolOf(const Layer& layer);
   void Link(std::vector<Layer>& layers) const;

@@ -36,8 +36,23 @@ std::function<Bytes()> Header(std::function<void(ov6_port_header&)> change) {
   };
 }
 
+Row Fragment() {
+  return Near(
+      "in, a fragment", nullptr,
+      [] {
+        return Slave(OV6_PORT_RESUBMIT_IN, "wan")
+            .Ip4(kPeer, kWan)
+            .Fragment(0x2000)
+            .Ip6(kRemote, kHost)
+            .Echo(8)
+            .Done();
+      },
+      End::kDrop, OV6_VERDICT_DROP_OUTER_FRAGMENT);
+}
+
 std::vector<Row> Outs() {
   return {
+      Fragment(),
       Near("out, mapped by now", nullptr, Out(kRemote), End::kForward, OV6_VERDICT_TUNNEL,
            [] {
              return ToPeer()

@@ -45,7 +45,7 @@ std::ostream& operator<<(std::ostream& out, const Row& row) { return out << row.
 
 std::vector<Row> AllRows() {
   std::vector<Row> rows;
-  for (const auto* part : {&SiteRows(), &UnderlayRows(), &PortRows()})
+  for (const auto* part : {&SiteRows(), &UnderlayRows(), &Icmp4Rows(), &PortRows()})
     rows.insert(rows.end(), part->begin(), part->end());
   return rows;
 }

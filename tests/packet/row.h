@@ -38,6 +38,7 @@ std::ostream& operator<<(std::ostream& out, const Row& row);
 
 const std::vector<Row>& SiteRows();
 const std::vector<Row>& UnderlayRows();
+const std::vector<Row>& Icmp4Rows();
 const std::vector<Row>& PortRows();
 std::vector<Row> AllRows();
 

@@ -35,6 +35,10 @@ std::function<Bytes()> To(const std::string& destination, size_t payload = 100) 
   return [=] { return Udp(destination, payload); };
 }
 
+std::function<Bytes()> From(const std::string& source) {
+  return [=] { return FromHost().Ip6(source, kRemote).Echo(8).Done(); };
+}
+
 void SetLocatorMtu(uint16_t mtu, const std::string& peer = kPeer) {
   ov6_locator locator = Locator(peer);
   locator.mtu = mtu;
@@ -57,6 +61,14 @@ std::vector<Row> Passes() {
       Site(
           "IPv4", nullptr, [] { return FromHost().Ip4("10.0.0.1", "10.0.0.2").Udp(1, 2, 10).Done(); },
           End::kStack, OV6_VERDICT_PASS_NOT_IPV6),
+      Site(
+          "802.1Q tag", nullptr,
+          [] { return FromHost().Ip6(kHost, kRemote).Echo(8).EtherType(0x8100).Done(); }, End::kStack,
+          OV6_VERDICT_PASS_VLAN),
+      Site(
+          "802.1ad tag", nullptr,
+          [] { return FromHost().Ip6(kHost, kRemote).Echo(8).EtherType(0x88a8).Done(); }, End::kStack,
+          OV6_VERDICT_PASS_VLAN),
       Site(
           "another MAC", nullptr,
           [] { return Frame(kHost2Mac, kHostMac).Ip6(kHost, kRemote).Echo(8).Done(); }, End::kStack,
@@ -246,8 +258,11 @@ std::vector<Row> Punts() {
           OV6_VERDICT_PUNT_MISS),
       Site("budget of all used up", EmptyPuntBudget, To(kUnmapped), End::kDrop, OV6_VERDICT_DROP_PUNT_BUDGET),
       Site(
-          "budget of the source used up", [] { EmptyBucket("fd00:1:0:1::", OV6_BUCKET_PUNT); }, To(kUnmapped),
+          "budget of the source used up", [] { EmptyBucket(kHost, OV6_BUCKET_PUNT); }, To(kUnmapped),
           End::kDrop, OV6_VERDICT_DROP_PUNT_SOURCE_BUDGET),
+      Site(
+          "budget of the station used up", [] { EmptyBucket("200:0:102::", OV6_BUCKET_STATION); },
+          To(kUnmapped), End::kDrop, OV6_VERDICT_DROP_PUNT_SOURCE_BUDGET),
       Site(
           "slave unknown", [] { ClearMap("slaves"); }, To(kUnmapped), End::kDrop, OV6_VERDICT_DROP_NO_PORT),
       Site(
@@ -311,16 +326,16 @@ std::vector<Row> Answers() {
       Site(
           "no error about an error", [] { SetNegative("fd00:9::/48", 0); },
           [] { return FromHost().Ip6(kHost, kUnmapped).Icmp6(1, 0, 0, Bytes(48)).Done(); }, End::kDrop,
-          OV6_VERDICT_DROP_ICMP_LIMIT),
+          OV6_VERDICT_DROP_NEGATIVE),
       Site(
           "no error about an error behind an extension header", [] { SetNegative("fd00:9::/48", 0); },
           [] { return FromHost().Ip6(kHost, kUnmapped).Extension(60, 2).Icmp6(1, 0, 0, Bytes(48)).Done(); },
-          End::kDrop, OV6_VERDICT_DROP_ICMP_LIMIT),
+          End::kDrop, OV6_VERDICT_DROP_NEGATIVE),
       Site(
           "the source's errors used up",
           [] {
             SetNegative("fd00:9::/48", 0);
-            EmptyBucket("fd00:1:0:1::", OV6_BUCKET_ICMP);
+            EmptyBucket(kHost, OV6_BUCKET_ICMP);
           },
           To(kUnmapped), End::kDrop, OV6_VERDICT_DROP_ICMP_LIMIT),
       Site(
@@ -331,7 +346,12 @@ std::vector<Row> Answers() {
             std::fill(std::begin(lan.icmp_source), std::end(lan.icmp_source), 0);
             SetDevice("lan", lan);
           },
-          To(kUnmapped), End::kDrop, OV6_VERDICT_DROP_ICMP_LIMIT),
+          To(kUnmapped), End::kDrop, OV6_VERDICT_DROP_NEGATIVE),
+      Site("source of no site (RFC 4443 section 3.1, code 5)", nullptr, From("2001:db8::5"), End::kForward,
+           OV6_VERDICT_ANSWER_SOURCE, [] { return Error(1, 5, 0, From("2001:db8::5")(), "2001:db8::5"); }),
+      Site("source of the rejected rest", nullptr, From("fd00:1:0:99::5"), End::kForward,
+           OV6_VERDICT_ANSWER_SOURCE,
+           [] { return Error(1, 5, 0, From("fd00:1:0:99::5")(), "fd00:1:0:99::5"); }),
   };
 }
 
@@ -350,13 +370,10 @@ std::vector<Row> Drops() {
       Site(
           "version 5", nullptr, [] { return FromHost().Ip6(kHost, kRemote).Echo(8).Patch(14, 0x50).Done(); },
           End::kDrop, OV6_VERDICT_DROP_MALFORMED),
-      Site(
-          "source of no site", nullptr, [] { return FromHost().Ip6("2001:db8::5", kRemote).Echo(8).Done(); },
-          End::kDrop, OV6_VERDICT_DROP_SITE_SOURCE),
-      Site(
-          "source of the rejected rest", nullptr,
-          [] { return FromHost().Ip6("fd00:1:0:99::5", kRemote).Echo(8).Done(); }, End::kDrop,
-          OV6_VERDICT_DROP_SITE_SOURCE),
+      Site("loopback source", nullptr, From("::1"), End::kDrop, OV6_VERDICT_DROP_SITE_SOURCE),
+      Site("IPv4-mapped source", nullptr, From("::ffff:10.0.0.1"), End::kDrop, OV6_VERDICT_DROP_SITE_SOURCE),
+      Site("to IPv4-mapped", nullptr, To("::ffff:10.0.0.1"), End::kDrop, OV6_VERDICT_DROP_INNER_DESTINATION),
+      Site("to loopback", nullptr, To("::1"), End::kDrop, OV6_VERDICT_DROP_INNER_DESTINATION),
       Site(
           "no route", [] { DeleteRoute("::/0"); }, To("2001:db8::1"), End::kDrop, OV6_VERDICT_DROP_NO_ROUTE),
       Site("route without action", nullptr, To("2001:db8:bbbb::1"), End::kDrop, OV6_VERDICT_DROP_ROUTE_EMPTY),

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ov6/abi/event.h"
+#include "ov6/abi/monitor.h"
 #include "tests/packet/row.h"
 
 namespace ov6::packet {
@@ -89,6 +90,82 @@ TEST_P(State, OneSourcesPuntsLeaveOthersTheirs) {
   EXPECT_GT(Verdicts()[OV6_VERDICT_DROP_PUNT_SOURCE_BUDGET].packets, 0u);
   Receive(kUnmapped);
   EXPECT_EQ(Verdicts()[OV6_VERDICT_PUNT_VERIFY].packets, 1u);
+}
+
+// RFC 1191: what a router said holds until it has been forgotten, and no error raises it.
+TEST_P(State, APathMtuIsLearnedKeptAndForgotten) {
+  const auto complain = [&](uint16_t mtu, size_t payload) {
+    const Bytes sent = ToPeer().Ip4(kWan, kPeer).DontFragment().Ip6(kHost, kRemote).Udp(1, 2, payload).Done();
+    const Bytes quote(sent.begin() + 14, sent.begin() + 14 + 28);
+    RunProgram(GetParam(), "underlay", "wan",
+               FromPeer().Ip4("192.0.2.254", kWan).Icmp4(3, 4, mtu, quote).Done());
+  };
+  const uint32_t peer = Address4(kPeer);
+  const auto path = [&] {
+    ov6_path value{};
+    EXPECT_EQ(bpf_map_lookup_elem(Programs::Get().Map("locators"), &peer, &value), 0);
+    return value;
+  };
+  Send(kRemote);
+  EXPECT_EQ(path().mtu, 0);
+  complain(1400, 1432);
+  EXPECT_EQ(path().mtu, 1400);
+  const uint64_t lifetime = OV6_DEFAULT_PATH_MTU_LIFETIME * 1000000000ull;
+  EXPECT_GT(path().mtu_expiry, BootTime() + lifetime - 10000000000ull);
+  EXPECT_LE(path().mtu_expiry, BootTime() + lifetime);
+  complain(1450, 1432);
+  EXPECT_EQ(path().mtu, 1400);
+  complain(1300, 1332);
+  EXPECT_EQ(path().mtu, 1300);
+  const Bytes large = FromHost().Ip6(kHost, kRemote).Udp(1, 2, 1300 - 48).Done();
+  RunProgram(GetParam(), "site", "lan", large);
+  EXPECT_EQ(Verdicts()[OV6_VERDICT_ANSWER_TOO_BIG].packets, 1u);
+  ov6_path expired = path();
+  expired.mtu_expiry = 1;
+  SetEntry("locators", peer, expired);
+  RunProgram(GetParam(), "site", "lan", large);
+  EXPECT_EQ(Verdicts()[OV6_VERDICT_TUNNEL].packets, 2u);
+}
+
+TEST_P(State, ThePathMtuBelowTheFloorTakesDontFragmentOff) {
+  ov6_path path{};
+  path.mtu = 1200;
+  path.mtu_expiry = BootTime() + 60000000000ull;
+  SetEntry("locators", Address4(kPeer), path);
+  const Outcome outcome =
+      RunProgram(GetParam(), "site", "lan", FromHost().Ip6(kHost, kRemote).Udp(1, 2, 1280 - 48).Done());
+  EXPECT_EQ(Verdicts()[OV6_VERDICT_TUNNEL].packets, 1u);
+  EXPECT_EQ(outcome.bytes[20], 0);
+}
+
+// The reader asks, for as long as it lives, and for the classes it wants.
+TEST_P(State, SightingsAreSentWhileSomebodyAsks) {
+  const auto ask = [](uint32_t wanted, uint64_t until) {
+    SetEntry("monitor", uint32_t{0}, ov6_monitor{until, wanted, 0});
+  };
+  std::vector<ov6_sighting> seen;
+  ring_buffer* ring = ring_buffer__new(
+      Programs::Get().Map("sightings"),
+      [](void* to, void* data, size_t) {
+        static_cast<std::vector<ov6_sighting>*>(to)->push_back(*static_cast<ov6_sighting*>(data));
+        return 0;
+      },
+      &seen, nullptr);
+  Send(kRemote);
+  ask(OV6_MONITOR_DROP, BootTime() + 60000000000ull);
+  Send(kRemote);
+  Receive("::1");
+  ask(OV6_MONITOR_DROP, BootTime() - 1);
+  Receive("::1");
+  ask(0, 0);
+  ring_buffer__consume(ring);
+  ring_buffer__free(ring);
+  ASSERT_EQ(seen.size(), 1u);
+  EXPECT_EQ(seen[0].verdict, uint32_t{OV6_VERDICT_DROP_INNER_SOURCE});
+  EXPECT_EQ(seen[0].ingress, Ifindex("wan"));
+  EXPECT_EQ(seen[0].outer_source, Address4(kPeer));
+  EXPECT_EQ(Bytes(seen[0].source, seen[0].source + 16), Address6("::1"));
+  EXPECT_EQ(Bytes(seen[0].destination, seen[0].destination + 16), Address6(kHost));
 }
 
 INSTANTIATE_TEST_SUITE_P(Hooks, State, testing::Values(Hook::kXdp, Hook::kTc),

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What comes from the IPv4 network.
+#include <algorithm>
+
 #include "tests/packet/row.h"
 
 namespace ov6::packet {
@@ -38,6 +40,29 @@ Bytes UdpTunnel(uint16_t checksum = 0) {
   return frame;
 }
 
+// RFC 768: over the addresses, the protocol, the length, and the whole datagram.
+uint16_t UdpTunnelChecksum() {
+  const Bytes frame = UdpTunnel();
+  const uint8_t length[] = {frame[38], frame[39]};
+  Bytes sum(frame.begin() + 26, frame.begin() + 34);
+  sum.insert(sum.end(), {0, 17, length[0], length[1]});
+  sum.insert(sum.end(), frame.begin() + 34, frame.end());
+  return Checksum(sum);
+}
+
+// The ICMPv6 error that goes back through the tunnel about a packet that came in it (its hop limit
+// untouched).
+Bytes Error(uint8_t type, uint8_t code, uint32_t word, const Bytes& about) {
+  const Bytes packet = Behind(about, 34);
+  const size_t quote = std::min<size_t>(packet.size(), 1280 - 48);
+  return ToPeer()
+      .Ip4(kWan, kPeer)
+      .DontFragment()
+      .Ip6(kRouter, kRemote)
+      .Icmp6(type, code, word, Bytes(packet.begin(), packet.begin() + quote))
+      .Done();
+}
+
 std::vector<Row> Passes() {
   return {
       Underlay(
@@ -68,6 +93,26 @@ std::vector<Row> Passes() {
           "GUE variant 1 with IPv4", nullptr,
           [] { return FromPeer().Ip4(kPeer, kWan).Gue(1, 6080).Ip4("10.0.0.1", "10.0.0.2").Done(); },
           End::kStack, OV6_VERDICT_PASS_GUE),
+      Underlay(
+          "first fragment", nullptr,
+          [] { return FromPeer().Ip4(kPeer, kWan).Fragment(0x2000).Ip6(kRemote, kHost).Echo(8).Done(); },
+          End::kStack, OV6_VERDICT_PASS_FRAGMENT),
+      Underlay(
+          "later fragment", nullptr,
+          [] { return FromPeer().Ip4(kPeer, kWan).Fragment(0x0010).Protocol(41).Raw(Bytes(64)).Done(); },
+          End::kStack, OV6_VERDICT_PASS_FRAGMENT),
+      Underlay(
+          "first fragment of UDP", nullptr,
+          [] {
+            return FromPeer()
+                .Ip4(kPeer, kWan)
+                .Fragment(0x2000)
+                .Gue(1, 6080)
+                .Ip6(kRemote, kHost)
+                .Echo(8)
+                .Done();
+          },
+          End::kStack, OV6_VERDICT_PASS_FRAGMENT),
       Underlay("to the router itself", nullptr, Inner(kRemote, kRouter), End::kStack,
                OV6_VERDICT_PASS_FOR_ROUTER,
                [] { return FromPeer().Ip6(kRemote, kRouter).Udp(1000, 2000, 100).Done(); }),
@@ -80,6 +125,9 @@ std::vector<Row> Deliveries() {
       Underlay(
           "UDP", nullptr, [] { return UdpTunnel(); }, End::kForward, OV6_VERDICT_SITE,
           [] { return ToHost().Ip6(kRemoteUdp, kHost).HopLimit(63).Echo(8).Done(); }),
+      Underlay(
+          "UDP with its checksum", nullptr, [] { return UdpTunnel(UdpTunnelChecksum()); }, End::kForward,
+          OV6_VERDICT_SITE, [] { return ToHost().Ip6(kRemoteUdp, kHost).HopLimit(63).Echo(8).Done(); }),
       Underlay(
           "IPv4 options", nullptr,
           [] {
@@ -150,28 +198,44 @@ std::vector<Row> Punts() {
   };
 }
 
+// RFC 4443 section 2.4: also to who is behind the tunnel, whose source has been verified by then.
+std::vector<Row> Answers() {
+  return {
+      Underlay(
+          "hop limit 1", nullptr,
+          [] { return FromPeer().Ip4(kPeer, kWan).Ip6(kRemote, kHost).HopLimit(1).Echo(8).Done(); },
+          End::kForward, OV6_VERDICT_ANSWER_TIME_EXCEEDED,
+          [] {
+            return Error(3, 0, 0, FromPeer().Ip4(kPeer, kWan).Ip6(kRemote, kHost).HopLimit(1).Echo(8).Done());
+          }),
+      Underlay("to our unassigned rest", nullptr, Inner(kRemote, "fd00:1:0:99::1"), End::kForward,
+               OV6_VERDICT_ANSWER_UNREACHABLE,
+               [] { return Error(1, 0, 0, From(kRemote, "fd00:1:0:99::1")); }),
+      Underlay(
+          "destination remembered as unreachable", [] { SetNegative("2001:db8::/32", 3); },
+          Inner(kRemote, "2001:db8::1"), End::kForward, OV6_VERDICT_ANSWER_UNREACHABLE,
+          [] { return Error(1, 3, 0, From(kRemote, "2001:db8::1")); }),
+      Underlay(
+          "too big for the site's device",
+          [] {
+            ov6_device lan = Device("lan");
+            lan.mtu = 1400;
+            SetDevice("lan", lan);
+          },
+          [] { return FromPeer().Ip4(kPeer, kWan).Ip6(kRemote, kHost).Udp(1, 2, 1401 - 48).Done(); },
+          End::kForward, OV6_VERDICT_ANSWER_TOO_BIG,
+          [] {
+            return Error(2, 0, 1400,
+                         FromPeer().Ip4(kPeer, kWan).Ip6(kRemote, kHost).Udp(1, 2, 1401 - 48).Done());
+          }),
+      Underlay(
+          "errors for that /24 used up", [] { EmptyBucket("::ffff:198.51.100.0", OV6_BUCKET_ICMP); },
+          Inner(kRemote, "fd00:1:0:99::1"), End::kDrop, OV6_VERDICT_DROP_ICMP_LIMIT),
+  };
+}
+
 std::vector<Row> OuterDrops() {
   std::vector<Row> rows = {
-      Underlay(
-          "first fragment", nullptr,
-          [] { return FromPeer().Ip4(kPeer, kWan).Fragment(0x2000).Ip6(kRemote, kHost).Echo(8).Done(); },
-          End::kDrop, OV6_VERDICT_DROP_OUTER_FRAGMENT),
-      Underlay(
-          "later fragment", nullptr,
-          [] { return FromPeer().Ip4(kPeer, kWan).Fragment(0x0010).Protocol(41).Raw(Bytes(64)).Done(); },
-          End::kDrop, OV6_VERDICT_DROP_OUTER_FRAGMENT),
-      Underlay(
-          "first fragment of UDP", nullptr,
-          [] {
-            return FromPeer()
-                .Ip4(kPeer, kWan)
-                .Fragment(0x2000)
-                .Gue(1, 6080)
-                .Ip6(kRemote, kHost)
-                .Echo(8)
-                .Done();
-          },
-          End::kDrop, OV6_VERDICT_DROP_OUTER_FRAGMENT),
       Underlay(
           "wrong IPv4 checksum", nullptr,
           [] { return FromPeer().Ip4(kPeer, kWan).Ip6(kRemote, kHost).Echo(8).Patch(22, 63).Done(); },
@@ -189,8 +253,33 @@ std::vector<Row> OuterDrops() {
           [] { return FromPeer().Ip4(kPeer, kWan).Protocol(41).Ip4(kPeer, kWan).Raw(Bytes(64)).Done(); },
           End::kDrop, OV6_VERDICT_DROP_MALFORMED),
       Underlay(
-          "UDP checksum not zero", nullptr, [] { return UdpTunnel(0x1234); }, End::kDrop,
+          "UDP checksum wrong", nullptr, [] { return UdpTunnel(0x1234); }, End::kDrop,
           OV6_VERDICT_DROP_UDP_CHECKSUM),
+      Underlay(
+          "UDP length beyond the packet", nullptr,
+          [] {
+            return FromPeer()
+                .Ip4(kFarPeer, kWan)
+                .Gue(50000, 6080)
+                .Ip6(kRemoteUdp, kHost)
+                .Echo(8)
+                .Patch(38, 9)
+                .Done();
+          },
+          End::kDrop, OV6_VERDICT_DROP_MALFORMED),
+      Underlay(
+          "UDP length of less than its header", nullptr,
+          [] {
+            return FromPeer()
+                .Ip4(kFarPeer, kWan)
+                .Gue(50000, 6080)
+                .Ip6(kRemoteUdp, kHost)
+                .Echo(8)
+                .Patch(38, 0)
+                .Patch(39, 7)
+                .Done();
+          },
+          End::kDrop, OV6_VERDICT_DROP_MALFORMED),
   };
   for (const char* source :
        {"0.1.2.3", "127.0.0.1", "169.254.1.1", "224.0.0.1", "240.0.0.1", "255.255.255.255"})
@@ -212,8 +301,15 @@ std::vector<Row> InnerDrops() {
           "source remembered as absent", [] { SetNegative("fd00:9::/48", 0); }, Inner(kUnmapped), End::kDrop,
           OV6_VERDICT_DROP_SOURCE_MISMATCH),
       Underlay(
-          "hop limit 1", nullptr,
-          [] { return FromPeer().Ip4(kPeer, kWan).Ip6(kRemote, kHost).HopLimit(1).Echo(8).Done(); },
+          "hop limit 1, an ICMPv6 error", nullptr,
+          [] {
+            return FromPeer()
+                .Ip4(kPeer, kWan)
+                .Ip6(kRemote, kHost)
+                .HopLimit(1)
+                .Icmp6(1, 0, 0, Bytes(48))
+                .Done();
+          },
           End::kDrop, OV6_VERDICT_DROP_HOP_LIMIT),
       Underlay(
           "not-ECT in CE", nullptr,
@@ -226,16 +322,19 @@ std::vector<Row> InnerDrops() {
           Inner(kRemote, "fd00:2::23"), End::kDrop, OV6_VERDICT_DROP_RELAY),
       Underlay("to what passes to the kernel's routes", nullptr, Inner(kRemote, "2001:db8:aaaa::1"),
                End::kDrop, OV6_VERDICT_DROP_RELAY),
-      Underlay("to our unassigned rest", nullptr, Inner(kRemote, "fd00:1:0:99::1"), End::kDrop,
-               OV6_VERDICT_DROP_SITE_REJECT),
+      Underlay("to our unassigned rest, from an unknown source", nullptr, Inner(kUnmapped, "fd00:1:0:99::1"),
+               End::kDrop, OV6_VERDICT_DROP_SITE_REJECT),
       Underlay("route without action", nullptr, Inner(kRemote, "2001:db8:bbbb::1"), End::kDrop,
                OV6_VERDICT_DROP_ROUTE_EMPTY),
       Underlay(
           "no route", [] { DeleteRoute("::/0"); }, Inner(kRemote, "2001:db8::1"), End::kDrop,
           OV6_VERDICT_DROP_NO_ROUTE),
       Underlay(
-          "destination remembered as unreachable", [] { SetNegative("2001:db8::/32", 0); },
-          Inner(kRemote, "2001:db8::1"), End::kDrop, OV6_VERDICT_DROP_NEGATIVE),
+          "an error to a destination remembered as unreachable", [] { SetNegative("2001:db8::/32", 0); },
+          [] {
+            return FromPeer().Ip4(kPeer, kWan).Ip6(kRemote, "2001:db8::1").Icmp6(1, 0, 0, Bytes(48)).Done();
+          },
+          End::kDrop, OV6_VERDICT_DROP_NEGATIVE),
       Underlay(
           "bigger than the site's device",
           [] {
@@ -264,7 +363,7 @@ std::vector<Row> InnerDrops() {
 const std::vector<Row>& UnderlayRows() {
   static const std::vector<Row>* rows = [] {
     auto* all = new std::vector<Row>;
-    for (auto part : {Passes(), Deliveries(), Punts(), OuterDrops(), InnerDrops()})
+    for (auto part : {Passes(), Deliveries(), Punts(), Answers(), OuterDrops(), InnerDrops()})
       all->insert(all->end(), part.begin(), part.end());
     return all;
   }();

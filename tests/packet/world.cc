@@ -127,11 +127,11 @@ uint32_t Ifindex(const std::string& device) { return if_nametoindex(device.c_str
 void ResetWorld() {
   static const bool made = (MakeDevices(), MakeRoutes(), true);
   (void)made;
-  for (const char* map :
-       {"routes", "mappings", "negatives", "slaves", "devices", "slave_ports", "port_devices", "buckets"})
+  for (const char* map : {"routes", "mappings", "negatives", "slaves", "devices", "slave_ports",
+                          "port_devices", "buckets", "locators"})
     ClearMap(map);
   ZeroPerCpu("verdicts", OV6_VERDICT_MAX, sizeof(ov6_count));
-  ZeroPerCpu("punt_budget", 1, sizeof(ov6_bucket));
+  ZeroPerCpu("punt_budget", 4, sizeof(ov6_bucket));
   ResetConfig();
   ResetDevices();
   ResetSlave(kDht, "chord", kDhtSlot, "fd00::/8", "port");
@@ -229,8 +229,8 @@ void EmptyBucket(const std::string& source, ov6_bucket_purpose purpose) {
 void EmptyPuntBudget() {
   std::vector<ov6_bucket> cpus(libbpf_num_possible_cpus());
   for (ov6_bucket& cpu : cpus) cpu.updated = BootTime() + 3600000000000ull;
-  const uint32_t key = 0;
-  bpf_map_update_elem(Programs::Get().Map("punt_budget"), &key, cpus.data(), BPF_ANY);
+  for (uint32_t key = OV6_PUNT_MISS; key <= OV6_PUNT_VERIFY; key++)
+    bpf_map_update_elem(Programs::Get().Map("punt_budget"), &key, cpus.data(), BPF_ANY);
 }
 
 Frame FromHost() { return Frame(kLanMac, kHostMac); }

@@ -29,10 +29,11 @@ struct ov6_config {
 };
 OV6_SIZE(struct ov6_config, 48);
 
-#define OV6_DEFAULT_PUNT_RATE 20000
-#define OV6_DEFAULT_PUNT_BURST 2048
+#define OV6_DEFAULT_PUNT_RATE 1000 /* misses; verifications have half of it */
+#define OV6_DEFAULT_PUNT_BURST 256
 #define OV6_DEFAULT_PUNT_SOURCE_RATE 50 /* per site address, or outer IPv4 /24 */
 #define OV6_DEFAULT_PUNT_SOURCE_BURST 50
+#define OV6_PUNT_ROUTE_FACTOR 20 /* slaves that take every packet of a route get so much more */
 #define OV6_PUNT_STATION_FACTOR                                                                              \
 	4 /* one MAC address may spend so many sources' budgets, however it varies its own */
 #define OV6_DEFAULT_PATH_MTU_LIFETIME 600 /* RFC 1191 section 6.3: ten minutes */

@@ -18,7 +18,7 @@
 	M(port_sockets, 64, "port slot -> AF_XDP socket")                                                    \
 	M(verdicts, 128, "verdict -> packets and bytes, per CPU")                                            \
 	M(buckets, 16384, "source -> token bucket for ICMPv6 errors and punts")                              \
-	M(punt_budget, 1, "token bucket for all punts, per CPU")                                             \
+	M(punt_budget, 4, "punt reason -> token bucket for all such punts, per CPU")                                             \
 	M(config, 1, "the datapath's configuration")                                                         \
 	M(events, 262144, "ring buffer of events for ov6d (bytes)")                                          \
 	M(monitor, 1, "which packets \"ov6ctl monitor\" wants to see, and until when")                       \

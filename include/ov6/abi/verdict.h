@@ -59,7 +59,7 @@
 	  "") \
 	V(33, ANSWER_SOURCE, answer, "source address outside the site's prefixes (BCP 38): answered with ICMPv6 destination unreachable, code 5", \
 	  "find the host: it uses a foreign prefix, or the site's prefix is missing in the configuration") \
-	V(34, ANSWER_UNDERLAY, answer, "an ICMPv4 error about a tunnel packet, passed on to the host as ICMPv6 destination unreachable", \
+	V(34, ANSWER_UNDERLAY, answer, "an ICMPv4 error about a tunnel packet, passed on to the host as an ICMPv6 error", \
 	  "the locator cannot be reached over IPv4: look at the IPv4 path to it, and whether the peer's ov6 runs") \
 	V(40, DROP_MALFORMED, drop, "truncated, or its headers contradict each other", \
 	  "many: a broken or hostile sender; tcpdump at the device shows it") \
@@ -67,9 +67,9 @@
 	  "as ANSWER_SOURCE") \
 	V(42, DROP_NO_ROUTE, drop, "no route covers the destination", \
 	  "\"ov6ctl route show\": normally the management slave holds ::/0") \
-	V(43, DROP_HOP_LIMIT, drop, "hop limit used up", \
+	V(43, DROP_HOP_LIMIT, drop, "hop limit used up, and no error may be sent about it", \
 	  "many: look for a routing loop") \
-	V(44, DROP_ICMP_LIMIT, drop, "would be answered by an ICMPv6 error, but the source's budget is used up, or no error may be sent about it", \
+	V(44, DROP_ICMP_LIMIT, drop, "would be answered by an ICMPv6 error, but the budget of whom it would go to is used up", \
 	  "normal under a scan; icmp_rate and icmp_burst set the budget") \
 	V(45, DROP_PUNT_BUDGET, drop, "would be sent to the slave, but the CPU's punt budget is used up", \
 	  "a flood of new destinations from many sources; \"ov6ctl monitor punt\" shows whose; punt_rate sets the budget") \
@@ -101,7 +101,7 @@
 	  "many: a router on the IPv4 path marks what it must not") \
 	V(59, DROP_RELAY, drop, "from the underlay and would leave to the underlay (RFC 6324)", \
 	  "a peer's mapping is out of date, or a route should say relay") \
-	V(60, DROP_SITE_REJECT, drop, "from the underlay to a part of our prefix that is not assigned", \
+	V(60, DROP_SITE_REJECT, drop, "from the underlay to a part of our prefix that is not assigned, from an unknown source", \
 	  "") \
 	V(61, DROP_PORT_HEADER, drop, "a slave's frame with a bad header", \
 	  "a fault of the slave") \
@@ -115,9 +115,9 @@
 	  "an entry of routes written by hand is not filled in") \
 	V(66, DROP_PORT_SOCKET, drop, "no AF_XDP socket at the slave port", \
 	  "is the slave running? \"ov6ctl slave show\"") \
-	V(67, DROP_INNER_DESTINATION, drop, "from the underlay to an address that no tunnel leads to", \
+	V(67, DROP_INNER_DESTINATION, drop, "to an address that no tunnel leads to", \
 	  "forged, or a broken peer") \
-	V(68, DROP_NEGATIVE, drop, "from the underlay to a destination remembered as unreachable", \
+	V(68, DROP_NEGATIVE, drop, "to a destination remembered as unreachable, and no error may be sent about it", \
 	  "") \
 	V(69, DROP_PORT_DISABLED, drop, "a slave's frame, but the datapath is not enabled", \
 	  "start ov6d") \
