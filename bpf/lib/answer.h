@@ -21,13 +21,14 @@ static __always_inline int answer_may_be_sent(hook_ctx *ctx, const struct packet
 static __always_inline __u32 answer_way_tunnel(hook_ctx *ctx, struct packet *p, struct decision *d)
 {
 	struct ov6_mapping *mapping = mapping_find(&p->ip6.saddr);
-	__u32 verdict;
+	__u32 verdict, device;
 
 	if (!mapping || !mapping_best_locator(mapping, &d->tunnel.locator))
 		return OV6_VERDICT_DROP_NO_LOCATOR;
 	verdict = locator_way(ctx, p, d);
-	d->tunnel.fragmentable =
-	    locator_mtu(d, fib_mtu(d)) < OV6_MIN_MTU + locator_overhead(&d->tunnel.locator);
+	device = fib_mtu(d);
+	d->tunnel.fragmentable = locator_mtu(d, device) < OV6_MIN_MTU + locator_overhead(&d->tunnel.locator);
+	d->tunnel.by_stack = device < OV6_MIN_MTU + locator_overhead(&d->tunnel.locator) && device_self();
 	return verdict;
 }
 

@@ -26,6 +26,14 @@ static __always_inline struct ov6_device *device_find(__u32 ifindex)
 	return bpf_map_lookup_elem(&devices, &ifindex);
 }
 
+/* ov6-self, if there is one: the way into the stack for packets of our own. */
+static __always_inline struct ov6_device *device_self(void)
+{
+	struct ov6_config *c = config_get();
+
+	return c && c->fib_ifindex ? device_find(c->fib_ifindex) : 0;
+}
+
 static __always_inline struct ov6_device *device_with_role(__u32 ifindex, __u8 role)
 {
 	struct ov6_device *device = device_find(ifindex);

@@ -40,7 +40,7 @@ static __always_inline int fib_ipv6(hook_ctx *ctx, struct packet *p, struct deci
 	return fib_ask(ctx, p, d);
 }
 
-/* Biggest IP packet that may leave that way. */
+/* Biggest IP packet that may leave that way. While the neighbour is unknown the kernel does not say. */
 static __always_inline __u32 fib_mtu(const struct decision *d)
 {
 	__u32 mtu = device_mtu(d->fib.ifindex);

@@ -199,12 +199,30 @@ static __always_inline int hook_write_link(hook_ctx *ctx, const struct decision 
 	return hook_store(ctx, 0, &ethernet, sizeof(ethernet));
 }
 
+/* It fragments and forwards what comes by ov6-self (which accepts our own address as a source). */
+static __always_inline int hook_send_by_stack(hook_ctx *ctx, __u16 protocol)
+{
+	struct ov6_config *c = config_get();
+	struct ov6_device *self = device_self();
+	struct ethhdr ethernet = {.h_proto = bpf_htons(protocol)};
+
+	if (!c || !self)
+		return TC_ACT_SHOT;
+	__builtin_memcpy(ethernet.h_dest, self->mac, ETH_ALEN);
+	if ((!HOOK_LINK && bpf_skb_change_head(ctx, ETH_HLEN, 0)) ||
+	    hook_store(ctx, 0, &ethernet, sizeof(ethernet)))
+		return TC_ACT_SHOT;
+	return bpf_redirect(c->fib_ifindex, BPF_F_INGRESS);
+}
+
 /* The stack looks the neighbour up; what goes back to its sender needs none, nor does a device without them.
  */
 static __always_inline int hook_send(hook_ctx *ctx, const struct decision *d, __u16 protocol)
 {
 	struct bpf_redir_neigh next_hop = {.nh_family = d->fib.family};
 
+	if (d->tunnel.by_stack)
+		return hook_send_by_stack(ctx, protocol);
 	if (device_has_no_link(d->fib.ifindex))
 		return bpf_redirect(d->fib.ifindex, 0);
 	if (hook_write_link(ctx, d, protocol))

@@ -164,6 +164,8 @@ static __always_inline int hook_finish(hook_ctx *ctx, const struct packet *p)
 /* XDP neither asks for neighbours nor may it send to every device. */
 static __always_inline int hook_can_send(const struct decision *d)
 {
+	if (d->tunnel.by_stack)
+		return 0;
 	return d->neighbour && device_is_xdp_target(d->fib.ifindex);
 }
 

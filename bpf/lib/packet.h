@@ -55,7 +55,7 @@ struct decision {
 			struct ov6_locator locator;
 			__be32 source;
 			__u8 fragmentable;
-			__u8 dscp;
+			__u8 by_stack; /* bigger than the device: the kernel fragments and sends it */
 		} tunnel;
 		struct { /* ACT_PUNT */
 			__u32 slave;

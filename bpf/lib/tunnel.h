@@ -9,8 +9,9 @@
 
 /*
  * RFC 4213 section 3.2.2: the tunnel's MTU is the path's without our headers. Where
- * that is less than IPv6 must have, the outer packet may be fragmented on the way,
- * but not on the first link: nobody fragments behind us.
+ * that is less than IPv6 must have, the outer packet may be fragmented on the way;
+ * where the first link is the small one, by the kernel, which forwards it as if it
+ * came from ov6-self.
  */
 static __always_inline void tunnel_fit(hook_ctx *ctx, struct packet *p, struct decision *d)
 {
@@ -22,7 +23,10 @@ static __always_inline void tunnel_fit(hook_ctx *ctx, struct packet *p, struct d
 		path = OV6_MIN_MTU + overhead;
 	if (p->bytes + overhead > path)
 		return answer_too_big(ctx, p, d, path - overhead);
-	if (p->bytes + overhead > device)
+	if (p->bytes + overhead <= device)
+		return;
+	d->tunnel.by_stack = 1;
+	if (!device_self())
 		drop(d, OV6_VERDICT_DROP_TOO_BIG);
 }
 

@@ -296,6 +296,31 @@ TEST_F(VethPort, AnErrorAboutAReturnedPacketReachesTheHost) {
   EXPECT_EQ(Count(router1_, OV6_VERDICT_ANSWER_UNREACHABLE), 1u);
 }
 
+// The first link carries less than the outer packet of 1280 bytes: the kernel fragments it.
+TEST_F(Veth, WhatTheUnderlayCannotCarryIsFragmentedByTheKernel) {
+  HangAll(false, false);
+  for (Router* router : {&router1_, &router2_}) {
+    router->netns.Run("ip link set wan mtu 1280 && sysctl -qw net.ipv4.conf.self.accept_local=1");
+    Visit visit(router->netns);
+    Programs::Use(&router->programs);
+    SetDevice("self", Known("self", OV6_DEVICE_NONE, 0, "::"));
+    ov6_device wan = Device("wan");
+    wan.mtu = 1280;
+    SetDevice("wan", wan);
+  }
+  const int fd = [&] {
+    Visit visit(router2_.netns);
+    return socket(AF_INET, SOCK_RAW, IPPROTO_IPV6);  // takes what the kernel reassembled
+  }();
+  Ping("-M do -s 1232");
+  EXPECT_EQ(Count(router1_, OV6_VERDICT_TUNNEL), 3u);
+  EXPECT_EQ(Count(router2_, OV6_VERDICT_PASS_FRAGMENT), 6u);
+  char whole[2000];
+  EXPECT_EQ(recv(fd, whole, sizeof(whole), MSG_DONTWAIT), 1300);
+  close(fd);
+  EXPECT_TRUE(Ping("-M do -s 1212"));
+}
+
 // The checksum of what the host sent is completed only when the error leaves, inside the quote.
 TEST_F(Veth, TooBigAboutAnUnfinishedChecksumIsRight) {
   HangAll(false, false);
