@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "tc_l3.skel.h"
 #include "tc_port.skel.h"
 #include "tc_site.skel.h"
 #include "tc_underlay.skel.h"
@@ -35,7 +36,8 @@ void ShareMaps(const bpf_object* owner, bpf_object* object) {
 
 Programs::Programs() {
   objects_ = {xdp_site::open()->obj, xdp_underlay::open()->obj, xdp_port::open()->obj,
-              tc_site::open()->obj,  tc_underlay::open()->obj,  tc_port::open()->obj};
+              tc_site::open()->obj,  tc_underlay::open()->obj,  tc_port::open()->obj,
+              tc_l3::open()->obj};
   for (bpf_object* object : objects_) {
     if (object != objects_[0]) ShareMaps(objects_[0], object);
     if (bpf_object__load(object) != 0) Die(std::string("the kernel refuses ") + bpf_object__name(object));

@@ -30,7 +30,7 @@ class Programs {
   const bpf_object* Object(const std::string& name) const;
 
  private:
-  static constexpr size_t kObjects = 6;
+  static constexpr size_t kObjects = 7;
   std::array<bpf_object*, kObjects> objects_{};
 };
 

@@ -94,14 +94,6 @@ class Veth : public testing::Test {
     ReadMac(name, device.mac);
     return device;
   }
-  static void ReadMac(const std::string& name, uint8_t* mac) {
-    ifreq request{};
-    name.copy(request.ifr_name, IFNAMSIZ - 1);
-    const int fd = socket(AF_INET, SOCK_DGRAM, 0);
-    ASSERT_EQ(ioctl(fd, SIOCGIFHWADDR, &request), 0);
-    close(fd);
-    std::copy_n(request.ifr_hwaddr.sa_data, 6, mac);
-  }
   static void Map(Router& router, const std::string& prefix, const ov6_locator& locator) {
     Programs::Use(&router.programs);
     SetMapping(prefix, Mapping(locator));
@@ -112,12 +104,6 @@ class Veth : public testing::Test {
     Visit visit(router.netns);
     HangTcAt("lan", router.programs.Program("tc_site"));
     HangTcAt("wan", router.programs.Program("tc_underlay"));
-  }
-  static void HangTcAt(const std::string& device, int program) {
-    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = int(Ifindex(device)), .attach_point = BPF_TC_INGRESS);
-    LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = program);
-    bpf_tc_hook_create(&hook);
-    ASSERT_EQ(bpf_tc_attach(&hook, &options), 0);
   }
   static void HangXdp(Router& router, bool targets) {
     Visit visit(router.netns);

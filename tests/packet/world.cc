@@ -2,8 +2,12 @@
 #include "tests/packet/world.h"
 
 #include <arpa/inet.h>
+#include <gtest/gtest.h>
 #include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -123,6 +127,22 @@ void ZeroPerCpu(const std::string& map, uint32_t entries, size_t value_size) {
 }  // namespace
 
 uint32_t Ifindex(const std::string& device) { return if_nametoindex(device.c_str()); }
+
+void ReadMac(const std::string& device, uint8_t* mac) {
+  ifreq request{};
+  device.copy(request.ifr_name, IFNAMSIZ - 1);
+  const int fd = socket(AF_INET, SOCK_DGRAM, 0);
+  ASSERT_EQ(ioctl(fd, SIOCGIFHWADDR, &request), 0) << device;
+  close(fd);
+  std::copy_n(request.ifr_hwaddr.sa_data, 6, mac);
+}
+
+void HangTcAt(const std::string& device, int program) {
+  LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = int(Ifindex(device)), .attach_point = BPF_TC_INGRESS);
+  LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = program);
+  bpf_tc_hook_create(&hook);
+  ASSERT_EQ(bpf_tc_attach(&hook, &options), 0) << device;
+}
 
 void ResetWorld() {
   static const bool made = (MakeDevices(), MakeRoutes(), true);

@@ -31,6 +31,8 @@ inline constexpr uint32_t kDht = 7, kManagement = 8;
 inline constexpr uint16_t kDhtSlot = 1, kManagementSlot = 2;
 
 uint32_t Ifindex(const std::string& device);
+void ReadMac(const std::string& device, uint8_t* mac);
+void HangTcAt(const std::string& device, int program);
 
 // Makes the devices at the first call; sets all tables to how they start.
 void ResetWorld();
