@@ -29,7 +29,7 @@ uid_base = $(uid_base "$2")
 [[underlay]]
 interface = "eth0"
 encapsulation = "$LAB_ENCAPSULATION"
-attach = "$LAB_ATTACH"
+attach = "$(doors_of "$1")"
 
 [[domain]]
 name = "chord"
@@ -39,7 +39,7 @@ trust = "self"
 
 [[site]]
 interface = "eth1"
-attach = "$LAB_ATTACH"
+attach = "$(doors_of "$1")"
 prefixes = ["chord:auto"]
 
 [[slave]]

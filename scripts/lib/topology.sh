@@ -30,6 +30,11 @@ read_topology() {
   done <"$file"
 }
 
+# doors_of ROUTER: what its devices are attached by. In a mixed lab the first router's alone are native.
+doors_of() {
+  if [ "$LAB_ATTACH" != mixed ]; then echo "$LAB_ATTACH"; elif [ "$1" = "${ROUTERS[0]}" ]; then echo native; else echo tc; fi
+}
+
 has_switch() { [[ ${HOSTS[$1]} = *' '* ]]; }
 router_dir() { echo "$LAB_DIR/$1"; }
 router_ipv4() { echo "${NET[$1]}.2"; }

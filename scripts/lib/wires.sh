@@ -22,9 +22,10 @@ set_node() {
 # A wire brings whole frames with finished checksums; a veth does so only when told. `gro on` gives the
 # end a NAPI, without which frames that XDP redirects into its peer vanish; `tx off` finishes checksums
 # (and with them segmentation) before the frame is in the wire.
+# like_a_wire ROUTER NODE DEVICE: the end faces a door of that router.
 like_a_wire() {
-  [ "$LAB_ATTACH" = native ] || return 0
-  in_node "$1" ethtool -K "$2" gro on tx off >/dev/null
+  [ "$(doors_of "$1")" = native ] || return 0
+  in_node "$2" ethtool -K "$3" gro on tx off >/dev/null
 }
 
 make_core() {
@@ -36,7 +37,7 @@ make_router() {
   local r=$1
   make_namespace "$r"
   wire "$r" eth0 core "$r"
-  like_a_wire core "$r"
+  like_a_wire "$r" core "$r"
   ip -n "$LAB-core" addr add "${NET[$r]}.1/24" dev "$r"
   ip -n "$LAB-core" link set "$r" up
   ip -n "$LAB-$r" addr add "$(router_ipv4 "$r")/24" dev eth0
@@ -46,12 +47,13 @@ make_router() {
 
 # Hosts have IPv6 alone. Duplicate address detection is off in them: the lab gives every host a MAC of
 # its own, and DAD would only add a second to each start.
+# make_host HOST MAC NODE DEVICE: on a wire from NODE's DEVICE.
 make_host() {
   local host=$1 mac=$2
   make_namespace "$host"
   set_node "$host" ipv6.conf.default.accept_dad=0 ipv6.conf.all.accept_dad=0 ipv6.conf.default.accept_ra=1
   wire "$host" eth0 "$3" "$4"
-  like_a_wire "$host" eth0
+  like_a_wire "${ROUTER_OF[$host]}" "$host" eth0
   ip -n "$LAB-$host" link set eth0 address "$mac"
   ip -n "$LAB-$host" link set eth0 up
   ip -n "$LAB-$3" link set "$4" up
@@ -64,7 +66,7 @@ make_switch() {
   ip -n "$LAB-$sw" link add lan type bridge forward_delay 0 mcast_snooping 0
   ip -n "$LAB-$sw" link set lan up
   wire "$1" eth1 "$sw" uplink
-  like_a_wire "$sw" uplink
+  like_a_wire "$1" "$sw" uplink
   ip -n "$LAB-$sw" link set uplink master lan up
 }
 
