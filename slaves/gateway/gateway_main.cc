@@ -107,7 +107,8 @@ bool Gateway::Send(const Ipv6& to, const RouterAdvertisement& advertisement) {
   if (status.ok()) return true;
   ++send_failed_;
   std::string failure(status.message());
-  if (failure != last_failure_) spdlog::warn("router advertisement: {}", failure);
+  const auto level = absl::IsFailedPrecondition(status) ? spdlog::level::info : spdlog::level::warn;
+  if (failure != last_failure_) spdlog::log(level, "a router advertisement could not be sent: {}", failure);
   last_failure_ = std::move(failure);
   return false;
 }

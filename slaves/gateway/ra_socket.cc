@@ -122,7 +122,7 @@ std::optional<ReceivedMessage> RaSocket::Receive() {
 
 absl::Status RaSocket::Send(const Ipv6& to, std::span<const uint8_t> bytes) {
   const auto source = LinkLocalOf(interface_);
-  if (!source) return absl::UnavailableError(interface_ + " has no link-local address yet");
+  if (!source) return absl::FailedPreconditionError(interface_ + " has no link-local address yet");
   sockaddr_in6 address{};
   address.sin6_family = AF_INET6;
   address.sin6_addr = ToIn6(to);
@@ -143,6 +143,10 @@ absl::Status RaSocket::Send(const Ipv6& to, std::span<const uint8_t> bytes) {
   const in6_pktinfo info{ToIn6(*source), ifindex_};
   std::memcpy(CMSG_DATA(part), &info, sizeof(info));
   if (::sendmsg(fd_, &message, MSG_DONTWAIT) >= 0) return absl::OkStatus();
+  if (errno == EINVAL) {
+    return absl::FailedPreconditionError(source->ToString() + " on " + interface_ +
+                                         " is still checked for duplicates (RFC 4862)");
+  }
   return absl::UnavailableError("sending from " + source->ToString() + " on " + interface_ +
                                 " failed: " + ErrorText(errno));
 }
