@@ -14,33 +14,54 @@
 
 struct transport {
 	__u32 offset;  /* from the Ethernet header */
-	__u8 protocol; /* IPPROTO_FRAGMENT: there is no telling */
-	__u8 start[4];
+	__u8 protocol; /* IPPROTO_FRAGMENT: a later fragment, there is no telling */
+	__u8 start[4]; /* zeros if the packet is shorter */
+	__u8 fragment; /* the first of several: the others must look alike where flows are told apart */
 };
 
-static __always_inline int transport_is_extension(__u8 protocol)
+/* Bytes of the extension header that begins with t->start; 0: it is none that another follows. */
+static __always_inline __u32 transport_extension(const struct transport *t)
 {
-	return protocol == IPPROTO_HOPOPTS || protocol == IPPROTO_ROUTING || protocol == IPPROTO_DSTOPTS;
+	switch (t->protocol) {
+	case IPPROTO_HOPOPTS:
+	case IPPROTO_ROUTING:
+	case IPPROTO_DSTOPTS:
+		return (t->start[1] + 1) * 8;
+	case IPPROTO_AH: /* RFC 4302 section 2.2 */
+		return (t->start[1] + 2) * 4;
+	case IPPROTO_FRAGMENT:
+		return t->start[2] | (t->start[3] & ~7) ? 0 : 8;
+	default:
+		return 0;
+	}
 }
 
-/* Returns not 0 if the packet ends before or the chain of extension headers is too long. */
+/* Returns not 0 if the packet ends within the chain of extension headers, or the chain is too long. */
 __noinline int ov6_transport(hook_ctx *ctx, const struct packet *p, struct transport *t)
 {
+	__u32 end, length;
+
 	if (!p || !t)
 		return -1;
 	t->offset = HOOK_LINK + p->strip + sizeof(struct ipv6hdr);
 	t->protocol = p->ip6.nexthdr;
-	for (int i = 0; i <= TRANSPORT_MAX_EXTENSIONS; i++) {
-		if (hook_load(ctx, t->offset, t->start, sizeof(t->start)))
-			return -1;
-		if (!transport_is_extension(t->protocol))
+	t->fragment = 0;
+	end = p->quote ? HOOK_LINK + p->strip + p->quote : hook_length(ctx);
+	for (int i = 0; i <= TRANSPORT_MAX_EXTENSIONS && t->offset <= end; i++) {
+		__builtin_memset(t->start, 0, sizeof(t->start));
+		if (t->offset + sizeof(t->start) <= end)
+			hook_load(ctx, t->offset, t->start, sizeof(t->start));
+		length = transport_extension(t);
+		if (!length)
 			return 0;
+		t->fragment |= t->protocol == IPPROTO_FRAGMENT;
 		t->protocol = t->start[0];
-		t->offset += (t->start[1] + 1) * 8;
+		t->offset += length;
 	}
 	return -1;
 }
 
+/* Also where it is too short to tell. */
 static __always_inline int transport_is_icmp6_error(const struct transport *t)
 {
 	return t->protocol == IPPROTO_ICMPV6 && (t->start[0] < ICMPV6_INFOMSG_MASK || t->start[0] == 137);
@@ -48,7 +69,8 @@ static __always_inline int transport_is_icmp6_error(const struct transport *t)
 
 static __always_inline int transport_has_ports(const struct transport *t)
 {
-	return t->protocol == IPPROTO_TCP || t->protocol == IPPROTO_UDP || t->protocol == IPPROTO_SCTP;
+	return !t->fragment && (t->protocol == IPPROTO_TCP || t->protocol == IPPROTO_UDP ||
+				t->protocol == IPPROTO_SCTP);
 }
 
 /* Bytes of the transport header; of TCP's with its options. */
