@@ -21,7 +21,9 @@ static __always_inline int site_is_for_router(const struct packet *p)
 {
 	struct ov6_device *device = device_find(p->ingress);
 
-	return device && in6_equal((struct in6_addr *)device->icmp_source, &p->ip6.daddr);
+	/* A device without an address has the unspecified one. */
+	return device && !in6_unspecified(&p->ip6.daddr) &&
+	       in6_equal((struct in6_addr *)device->icmp_source, &p->ip6.daddr);
 }
 
 static __always_inline void site_tunnel(hook_ctx *ctx, struct packet *p, struct decision *d,
