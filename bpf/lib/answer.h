@@ -26,10 +26,12 @@ static __always_inline __u32 answer_way_tunnel(hook_ctx *ctx, struct packet *p, 
 	if (!mapping || !mapping_best_locator(mapping, &d->tunnel.locator))
 		return OV6_VERDICT_DROP_NO_LOCATOR;
 	verdict = locator_way(ctx, p, d);
+	if (verdict)
+		return verdict;
 	device = fib_mtu(d);
 	d->tunnel.fragmentable = locator_mtu(d, device) < OV6_MIN_MTU + locator_overhead(&d->tunnel.locator);
 	d->tunnel.by_stack = device < OV6_MIN_MTU + locator_overhead(&d->tunnel.locator) && device_self();
-	return verdict;
+	return 0;
 }
 
 /* A host of ours. Back as the packet came, unless it did not come from there: a slave or an ICMPv4 error
@@ -37,9 +39,9 @@ static __always_inline __u32 answer_way_tunnel(hook_ctx *ctx, struct packet *p, 
 static __always_inline __u32 answer_way_site(hook_ctx *ctx, struct packet *p, struct decision *d)
 {
 	if (p->returned || p->strip)
-		return fib_ipv6(ctx, p, d, &p->ip6.saddr) == BPF_FIB_LKUP_RET_SUCCESS
-			   ? 0
-			   : OV6_VERDICT_DROP_NO_NEXT_HOP;
+		return fib_ipv6(ctx, p, d, &p->ip6.saddr) != BPF_FIB_LKUP_RET_SUCCESS || fib_leaks(d)
+			   ? OV6_VERDICT_DROP_NO_NEXT_HOP
+			   : 0;
 	d->fib.ifindex = p->ingress;
 	__builtin_memcpy(d->fib.smac, p->ethernet.h_dest, ETH_ALEN);
 	__builtin_memcpy(d->fib.dmac, p->ethernet.h_source, ETH_ALEN);

@@ -6,14 +6,6 @@
 #include "answer.h"
 #include "fib.h"
 
-/* A SITE route whose kernel route is missing must not leave by the default route. */
-static __always_inline int deliver_leaks(__u32 egress)
-{
-	struct ov6_device *device = device_find(egress);
-
-	return device && (device->role == OV6_DEVICE_UNDERLAY || device->role == OV6_DEVICE_PORT);
-}
-
 static __always_inline void deliver(hook_ctx *ctx, struct packet *p, struct decision *d, __u32 verdict)
 {
 	int answer = fib_ipv6(ctx, p, d, &p->ip6.daddr);
@@ -22,7 +14,7 @@ static __always_inline void deliver(hook_ctx *ctx, struct packet *p, struct deci
 	/* An address of the router's own (or nothing of the kernel's at all): the stack knows. */
 	if (answer == BPF_FIB_LKUP_RET_NOT_FWDED)
 		return to_stack(d, OV6_VERDICT_PASS_FOR_ROUTER, p->strip);
-	if (answer != BPF_FIB_LKUP_RET_SUCCESS || deliver_leaks(d->fib.ifindex))
+	if (answer != BPF_FIB_LKUP_RET_SUCCESS || fib_leaks(d))
 		return drop(d, OV6_VERDICT_DROP_NO_NEXT_HOP);
 	if (p->ip6.hop_limit <= 1)
 		return answer_time_exceeded(ctx, p, d);

@@ -40,6 +40,14 @@ static __always_inline int fib_ipv6(hook_ctx *ctx, struct packet *p, struct deci
 	return fib_ask(ctx, p, d);
 }
 
+/* A site whose route the kernel lacks must not be left by the default route. */
+static __always_inline int fib_leaks(const struct decision *d)
+{
+	struct ov6_device *device = device_find(d->fib.ifindex);
+
+	return device && (device->role == OV6_DEVICE_UNDERLAY || device->role == OV6_DEVICE_PORT);
+}
+
 /* Biggest IP packet that may leave that way. While the neighbour is unknown the kernel does not say. */
 static __always_inline __u32 fib_mtu(const struct decision *d)
 {
