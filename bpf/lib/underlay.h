@@ -87,7 +87,7 @@ static __always_inline __u32 outer_udp(hook_ctx *ctx, const struct outer *outer,
 	__u32 length = bpf_ntohs(outer->udp.len);
 	__u8 first = 0;
 
-	if (length < sizeof(outer->udp) || outer_header(outer) + length > bpf_ntohs(outer->ip.tot_len) ||
+	if (length <= sizeof(outer->udp) || outer_header(outer) + length > bpf_ntohs(outer->ip.tot_len) ||
 	    hook_load(ctx, HOOK_LINK + payload, &first, sizeof(first)))
 		return OV6_VERDICT_DROP_MALFORMED;
 	if (first >> 4 != GUE_VARIANT1_IPV6)
