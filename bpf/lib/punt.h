@@ -18,11 +18,12 @@ static __always_inline __u32 punt_device(__u32 slave, __u32 *slot)
 {
 	struct ov6_slave *entry = bpf_map_lookup_elem(&slaves, &slave);
 	__u32 *ifindex;
+	__u32 key; /* on the stack: before 6.2 the verifier takes a map's key from nowhere else */
 
 	if (!entry || entry->port == OV6_PORT_NONE)
 		return 0;
-	*slot = entry->port;
-	ifindex = bpf_map_lookup_elem(&port_devices, slot);
+	key = *slot = entry->port;
+	ifindex = bpf_map_lookup_elem(&port_devices, &key);
 	return ifindex ? *ifindex : 0;
 }
 

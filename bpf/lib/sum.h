@@ -25,8 +25,11 @@ static long sum_chunk(__u32 index, struct sum *s)
 		return 1;
 	if (size > SUM_CHUNK)
 		size = SUM_CHUNK;
+	/* The mask says what is true already, to a verifier that learns nothing from "not 0" (6.1's). */
+	size--;
 	asm volatile("" : "+r"(size));
-	if (size == 0 || size > SUM_CHUNK || hook_load_some(s->ctx, s->offset, chunk, size)) {
+	size = (size & (SUM_CHUNK - 1)) + 1;
+	if (hook_load_some(s->ctx, s->offset, chunk, size)) {
 		s->sum = -1;
 		return 1;
 	}
