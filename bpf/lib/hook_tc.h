@@ -11,6 +11,7 @@
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/pkt_cls.h>
 #include <linux/udp.h>
 #include <bpf/bpf_core_read.h>
@@ -30,6 +31,8 @@ typedef struct __sk_buff hook_ctx;
 #else
 #define HOOK_LINK ETH_HLEN /* bytes of link header in front of the packet */
 #endif
+
+#define HOOK_EINVAL 22
 
 /* Since 6.4; the headers of Debian 12 are 6.1's. */
 #define HOOK_ADJ_ROOM_DECAP_L3_IPV6 (1ULL << 8)
@@ -92,10 +95,21 @@ static __always_inline int hook_encapsulate(hook_ctx *ctx, __u32 bytes)
 	return bpf_skb_adjust_room(ctx, bytes, BPF_ADJ_ROOM_MAC, flags);
 }
 
+/*
+ * Before 6.4 no flag says that IPv6 remains, and the kernel refuses ours before it
+ * touches the packet. The IPv4 header is then made one of IPv6 first, which is longer.
+ */
 static __always_inline int hook_decapsulate(hook_ctx *ctx, __u32 bytes)
 {
-	return bpf_skb_adjust_room(ctx, -(int)bytes, BPF_ADJ_ROOM_MAC,
-				   HOOK_ADJ_ROOM_DECAP_L3_IPV6 | BPF_F_ADJ_ROOM_FIXED_GSO);
+	int grown = sizeof(struct ipv6hdr) - sizeof(struct iphdr);
+	int error = bpf_skb_adjust_room(ctx, -(int)bytes, BPF_ADJ_ROOM_MAC,
+					HOOK_ADJ_ROOM_DECAP_L3_IPV6 | BPF_F_ADJ_ROOM_FIXED_GSO);
+
+	if (error != -HOOK_EINVAL)
+		return error;
+	if (bpf_skb_change_proto(ctx, bpf_htons(ETH_P_IPV6), 0))
+		return -1;
+	return bpf_skb_adjust_room(ctx, -(int)bytes - grown, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO);
 }
 
 static __always_inline int hook_push(hook_ctx *ctx, __u32 bytes)
@@ -126,7 +140,11 @@ struct sk_buff {
 #define HOOK_CHECKSUM_UNNECESSARY 1
 #define HOOK_CHECKSUM_PARTIAL 3
 
-extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym;
+/* To be read with BPF_CORE_READ only. bpf_cast_to_kern_ctx() would allow more, but not before 6.2. */
+static __always_inline struct sk_buff *hook_skb(hook_ctx *ctx)
+{
+	return (struct sk_buff *)ctx;
+}
 
 /*
  * Where the transport header starts whose checksum the kernel has still to
@@ -135,14 +153,14 @@ extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym;
  */
 static __always_inline __u32 hook_unfinished_checksum(hook_ctx *ctx)
 {
-	struct sk_buff *skb = bpf_cast_to_kern_ctx(ctx);
+	struct sk_buff *skb = hook_skb(ctx);
 	__u16 field = 0;
 	__u32 start;
 
-	if (BPF_CORE_READ_BITFIELD(skb, ip_summed) != HOOK_CHECKSUM_PARTIAL)
+	if (BPF_CORE_READ_BITFIELD_PROBED(skb, ip_summed) != HOOK_CHECKSUM_PARTIAL)
 		return 0;
-	start = skb->csum_start - (__u32)(skb->data - skb->head);
-	if (bpf_skb_load_bytes(ctx, start + skb->csum_offset, &field, sizeof(field)))
+	start = BPF_CORE_READ(skb, csum_start) - (__u32)(BPF_CORE_READ(skb, data) - BPF_CORE_READ(skb, head));
+	if (bpf_skb_load_bytes(ctx, start + BPF_CORE_READ(skb, csum_offset), &field, sizeof(field)))
 		return 0;
 	return start << 16 | field;
 }
