@@ -169,8 +169,8 @@ static __always_inline __u32 hook_unfinished_checksum(hook_ctx *ctx)
  */
 static __always_inline int hook_checksum_is_good(hook_ctx *ctx)
 {
-	struct sk_buff *skb = bpf_cast_to_kern_ctx(ctx);
-	__u8 summed = BPF_CORE_READ_BITFIELD(skb, ip_summed);
+	struct sk_buff *skb = hook_skb(ctx);
+	__u8 summed = BPF_CORE_READ_BITFIELD_PROBED(skb, ip_summed);
 
 	return summed == HOOK_CHECKSUM_UNNECESSARY || summed == HOOK_CHECKSUM_PARTIAL;
 }

@@ -32,12 +32,24 @@ void ShareMaps(const bpf_object* owner, bpf_object* object) {
   }
 }
 
+bpf_object* OpenFile(const std::string& folder, const std::string& name) {
+  bpf_object* object = bpf_object__open_file((folder + "/" + name + ".bpf.o").c_str(), nullptr);
+  if (object == nullptr) Die("there is no object " + name + " in " + folder);
+  return object;
+}
+
 }  // namespace
 
 Programs::Programs() {
-  objects_ = {xdp_site::open()->obj, xdp_underlay::open()->obj, xdp_port::open()->obj,
-              tc_site::open()->obj,  tc_underlay::open()->obj,  tc_port::open()->obj,
-              tc_l3::open()->obj};
+  if (const char* folder = std::getenv("OV6_BPF_OBJECTS")) {
+    objects_ = {OpenFile(folder, "xdp_site"), OpenFile(folder, "xdp_underlay"), OpenFile(folder, "xdp_port"),
+                OpenFile(folder, "tc_site"),  OpenFile(folder, "tc_underlay"),  OpenFile(folder, "tc_port"),
+                OpenFile(folder, "tc_l3")};
+  } else {
+    objects_ = {xdp_site::open()->obj, xdp_underlay::open()->obj, xdp_port::open()->obj,
+                tc_site::open()->obj,  tc_underlay::open()->obj,  tc_port::open()->obj,
+                tc_l3::open()->obj};
+  }
   for (bpf_object* object : objects_) {
     if (object != objects_[0]) ShareMaps(objects_[0], object);
     if (bpf_object__load(object) != 0) Die(std::string("the kernel refuses ") + bpf_object__name(object));

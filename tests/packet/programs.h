@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The doors, loaded once with one set of maps among them.
+// The doors, loaded once with one set of maps among them: those built into the test, or, if the
+// environment's OV6_BPF_OBJECTS names a folder, those in it (another compiler's).
 #ifndef OV6_TESTS_PACKET_PROGRAMS_H
 #define OV6_TESTS_PACKET_PROGRAMS_H
 
