@@ -1,28 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
 # ov6_bpf_object(NAME): compiles bpf/NAME.bpf.c to <build>/bpf/NAME.bpf.o and makes
 # its skeleton <build>/skeleton/NAME.skel.h; the target is bpf_NAME.
+# ov6_bpf_object_for_ip(NAME): the same program in <build>/bpf/iproute2/NAME.bpf.o, with maps that ip(8) and tc(8)
+# share; the target is bpf_iproute2_NAME.
 find_program(OV6_BPF_CLANG NAMES clang-14 clang REQUIRED)
 find_program(OV6_BPFTOOL NAMES bpftool PATHS /usr/sbin /sbin REQUIRED)
 find_program(OV6_LLVM_STRIP NAMES llvm-strip-14 llvm-strip REQUIRED)
 
 set(OV6_BPF_DIR ${CMAKE_BINARY_DIR}/bpf)
 set(OV6_SKELETON_DIR ${CMAKE_BINARY_DIR}/skeleton)
-file(MAKE_DIRECTORY ${OV6_BPF_DIR} ${OV6_SKELETON_DIR})
+file(MAKE_DIRECTORY ${OV6_BPF_DIR}/iproute2 ${OV6_SKELETON_DIR})
 
-function(ov6_bpf_object name)
+# ov6_bpf_compile(NAME OBJECT FLAGS...)
+function(ov6_bpf_compile name object)
   set(source ${CMAKE_SOURCE_DIR}/bpf/${name}.bpf.c)
-  set(object ${OV6_BPF_DIR}/${name}.bpf.o)
-  set(skeleton ${OV6_SKELETON_DIR}/${name}.skel.h)
   add_custom_command(
     OUTPUT ${object}
     COMMAND ${OV6_BPF_CLANG} -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter
-            -I${CMAKE_SOURCE_DIR}/include -I/usr/include/${CMAKE_LIBRARY_ARCHITECTURE}
+            -I${CMAKE_SOURCE_DIR}/include -I/usr/include/${CMAKE_LIBRARY_ARCHITECTURE} ${ARGN}
             -MD -MF ${object}.d -c ${source} -o ${object}
     COMMAND ${OV6_LLVM_STRIP} -g ${object}
     DEPENDS ${source}
     DEPFILE ${object}.d
-    COMMENT "BPF ${name}"
+    COMMENT "BPF ${name} ${ARGN}"
     VERBATIM)
+endfunction()
+
+function(ov6_bpf_object_for_ip name)
+  set(object ${OV6_BPF_DIR}/iproute2/${name}.bpf.o)
+  ov6_bpf_compile(${name} ${object} -DOV6_PINNING=LIBBPF_PIN_BY_NAME)
+  add_custom_target(bpf_iproute2_${name} ALL DEPENDS ${object})
+endfunction()
+
+function(ov6_bpf_object name)
+  set(object ${OV6_BPF_DIR}/${name}.bpf.o)
+  set(skeleton ${OV6_SKELETON_DIR}/${name}.skel.h)
+  ov6_bpf_compile(${name} ${object})
   add_custom_command(
     OUTPUT ${skeleton}
     COMMAND sh -c "\"$1\" gen skeleton \"$2\" name \"$3\" > \"$4.new\" && mv \"$4.new\" \"$4\"" --

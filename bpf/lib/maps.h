@@ -17,6 +17,14 @@
 #include "ov6/abi/slave.h"
 #include "ov6/abi/verdict.h"
 
+/*
+ * Whoever loads an object says where its maps are: ov6d, "bpftool prog load ... pinmaps". ip(8) and tc(8)
+ * can't be told; for them the build makes the doors a second time, with maps that libbpf shares by name.
+ */
+#ifndef OV6_PINNING
+#define OV6_PINNING LIBBPF_PIN_NONE
+#endif
+
 enum {
 #define OV6_MAP_SIZE(name, entries, what) map_size_##name = (entries),
 	OV6_MAPS(OV6_MAP_SIZE)
@@ -26,6 +34,7 @@ enum {
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(pinning, OV6_PINNING);
 	__uint(max_entries, map_size_routes);
 	__type(key, struct ov6_prefix);
 	__type(value, struct ov6_route);
@@ -34,6 +43,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(pinning, OV6_PINNING);
 	__uint(max_entries, map_size_mappings);
 	__type(key, struct ov6_prefix);
 	__type(value, struct ov6_mapping);
@@ -42,6 +52,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(pinning, OV6_PINNING);
 	__uint(max_entries, map_size_negatives);
 	__type(key, struct ov6_prefix);
 	__type(value, struct ov6_negative);
@@ -49,6 +60,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(pinning, OV6_PINNING);
 	__uint(max_entries, map_size_locators);
 	__type(key, __be32);
 	__type(value, struct ov6_path);
@@ -56,6 +68,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(pinning, OV6_PINNING);
 	__uint(max_entries, map_size_slaves);
 	__type(key, __u32);
 	__type(value, struct ov6_slave);
@@ -63,11 +76,13 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(pinning, OV6_PINNING);
 	__uint(max_entries, map_size_devices);
 	__type(key, __u32);
 	__type(value, struct ov6_device);
 } devices SEC(".maps");
 
+/* Never by name: libbpf refuses the pinned one, for a flag that the kernel has added to it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_DEVMAP_HASH);
 	__uint(max_entries, map_size_slave_ports);
@@ -77,6 +92,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(pinning, OV6_PINNING);
 	__uint(max_entries, map_size_port_devices);
 	__type(key, __u32);
 	__type(value, __u32);
@@ -84,6 +100,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_XSKMAP);
+	__uint(pinning, OV6_PINNING);
 	__uint(max_entries, map_size_port_sockets);
 	__type(key, __u32);
 	__type(value, __u32);
@@ -91,6 +108,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(pinning, OV6_PINNING);
 	__uint(max_entries, map_size_verdicts);
 	__type(key, __u32);
 	__type(value, struct ov6_count);
@@ -98,6 +116,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(pinning, OV6_PINNING);
 	__uint(max_entries, map_size_buckets);
 	__type(key, struct ov6_bucket_key);
 	__type(value, struct ov6_bucket);
@@ -105,6 +124,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(pinning, OV6_PINNING);
 	__uint(max_entries, map_size_punt_budget);
 	__type(key, __u32);
 	__type(value, struct ov6_bucket);
@@ -112,6 +132,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(pinning, OV6_PINNING);
 	__uint(max_entries, map_size_config);
 	__type(key, __u32);
 	__type(value, struct ov6_config);
@@ -119,11 +140,13 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(pinning, OV6_PINNING);
 	__uint(max_entries, map_size_events);
 } events SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(pinning, OV6_PINNING);
 	__uint(max_entries, map_size_monitor);
 	__type(key, __u32);
 	__type(value, struct ov6_monitor);
@@ -131,6 +154,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(pinning, OV6_PINNING);
 	__uint(max_entries, map_size_sightings);
 } sightings SEC(".maps");
 
