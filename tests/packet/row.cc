@@ -43,13 +43,6 @@ Outcome RunTc(int program, const std::string& device, const Bytes& frame,
 
 std::ostream& operator<<(std::ostream& out, const Row& row) { return out << row.name; }
 
-std::vector<Row> AllRows() {
-  std::vector<Row> rows;
-  for (const auto* part : {&SiteRows(), &UnderlayRows(), &Icmp4Rows(), &PortRows()})
-    rows.insert(rows.end(), part->begin(), part->end());
-  return rows;
-}
-
 bool RunsIn(const Row& row, Hook hook) {
   return row.hooks == Hooks::kBoth || row.hooks == (hook == Hook::kXdp ? Hooks::kXdp : Hooks::kTc);
 }
