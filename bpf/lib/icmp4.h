@@ -200,6 +200,8 @@ __noinline int ov6_icmp4(hook_ctx *ctx, struct packet *p, struct decision *d, co
 	    bpf_ntohs(ip.tot_len) > p->counted || bpf_ntohs(ip.tot_len) < ip.ihl * 4 ||
 	    parse_ip4_checksum(ctx, &ip))
 		to_stack(d, OV6_VERDICT_PASS_NOT_TUNNEL, 0);
+	else if (in4_martian(ip.saddr) || ip.saddr == device->address)
+		drop(d, OV6_VERDICT_DROP_OUTER_SOURCE);
 	else
 		icmp4_decide(ctx, p, d, device, &ip);
 	return 0;
