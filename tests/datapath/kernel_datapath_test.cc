@@ -562,7 +562,8 @@ TEST_F(KernelDatapathTest, AnotherAbiVersionIsRefused) {
   ov6_config config = *(*tables)->Config();
   config.abi_version = 99;
   ASSERT_TRUE((*tables)->SetConfig(config).ok());
-  EXPECT_THAT(std::string(TryOpen().message()), HasSubstr("speak version 99, this program version 1"));
+  EXPECT_THAT(std::string(TryOpen().message()),
+              HasSubstr("speak version 99, this program version " + std::to_string(OV6_ABI_VERSION)));
   EXPECT_TRUE(absl::IsFailedPrecondition(OpenPinnedTables(world_->bpffs(), Access::kReadOnly).status()));
 }
 
