@@ -7,13 +7,14 @@
 SEC("tc")
 int tc_port(struct __sk_buff *ctx)
 {
-	struct packet p = door_packet(ctx, ORIGIN_SLAVE);
-	struct decision d = {};
+	struct door *door = door_open(ctx, ORIGIN_SLAVE);
 
-	if (mark_port_header(ctx, &p.header))
-		return act_drop(ctx, &p, OV6_VERDICT_DROP_PORT_UNMARKED);
-	port_decide(ctx, &p, &d);
-	return ov6_act(ctx, &p, &d);
+	if (!door)
+		return HOOK_DROP;
+	if (mark_port_header(ctx, &door->packet.header))
+		return act_drop(ctx, &door->packet, OV6_VERDICT_DROP_PORT_UNMARKED);
+	port_decide(ctx, &door->packet, &door->decision);
+	return ov6_act(ctx, &door->packet, &door->decision);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -34,27 +34,31 @@ static __always_inline __u32 port_pop(struct xdp_md *ctx, struct packet *p)
 SEC("xdp")
 int xdp_port(struct xdp_md *ctx)
 {
-	struct packet p = door_packet(ctx, ORIGIN_SLAVE);
-	struct decision d = {};
-	__u32 verdict = port_pop(ctx, &p);
+	struct door *door = door_open(ctx, ORIGIN_SLAVE);
+	__u32 verdict;
 
+	if (!door)
+		return XDP_DROP;
+	verdict = port_pop(ctx, &door->packet);
 	if (verdict)
-		return act_drop(ctx, &p, verdict);
-	port_decide(ctx, &p, &d);
-	return ov6_act(ctx, &p, &d);
+		return act_drop(ctx, &door->packet, verdict);
+	port_decide(ctx, &door->packet, &door->decision);
+	return ov6_act(ctx, &door->packet, &door->decision);
 }
 
 SEC("xdp")
 int xdp_far(struct xdp_md *ctx)
 {
-	struct packet p = door_packet(ctx, ORIGIN_SLAVE);
+	struct door *door = door_open(ctx, ORIGIN_SLAVE);
 	struct port_frame frame;
 
+	if (!door)
+		return XDP_DROP;
 	if (hook_load(ctx, 0, &frame, sizeof(frame)) || frame.ethernet.h_proto != bpf_htons(OV6_ETH_P_PORT) ||
 	    frame.header.version != OV6_PORT_HEADER_VERSION || frame.header.type != OV6_PORT_PUNT)
-		return act_drop(ctx, &p, OV6_VERDICT_DROP_PORT_HEADER);
+		return act_drop(ctx, &door->packet, OV6_VERDICT_DROP_PORT_HEADER);
 	if (bpf_redirect_map(&port_sockets, bpf_ntohs(frame.header.port), XDP_DROP) != XDP_REDIRECT)
-		return act_drop(ctx, &p, OV6_VERDICT_DROP_PORT_SOCKET);
+		return act_drop(ctx, &door->packet, OV6_VERDICT_DROP_PORT_SOCKET);
 	return XDP_REDIRECT;
 }
 

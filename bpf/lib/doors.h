@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the doors have in common: the packet before anything is known of it. */
+/* What the doors have in common: the packet before anything is known of it, and its way. */
 #ifndef OV6_LIB_DOORS_H
 #define OV6_LIB_DOORS_H
 
@@ -7,33 +7,58 @@
 #include "site.h"
 #include "underlay.h"
 
-static __always_inline struct packet door_packet(hook_ctx *ctx, __u8 origin)
-{
-	struct packet p = {.origin = origin, .ingress = hook_ifindex(ctx)};
+/*
+ * What is known of the packet in hand, off the stack: that has 512 bytes for a whole
+ * chain of calls, and this would take half of them. A CPU runs one door at a time.
+ */
+struct door {
+	struct packet packet;
+	struct decision decision;
+};
 
-	p.counted = hook_length(ctx) - HOOK_LINK;
-	p.segments = hook_segments(ctx);
-	return p;
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct door);
+} door_state SEC(".maps");
+
+/* 0 never happens, but the verifier can't know. */
+static __always_inline struct door *door_open(hook_ctx *ctx, __u8 origin)
+{
+	__u32 zero = 0;
+	struct door *door = bpf_map_lookup_elem(&door_state, &zero);
+
+	if (!door)
+		return 0;
+	__builtin_memset(door, 0, sizeof(*door));
+	door->packet.origin = origin;
+	door->packet.ingress = hook_ifindex(ctx);
+	door->packet.counted = hook_length(ctx) - HOOK_LINK;
+	door->packet.segments = hook_segments(ctx);
+	return door;
 }
 
 static __always_inline int door_site(hook_ctx *ctx)
 {
-	struct packet p = door_packet(ctx, ORIGIN_SITE);
-	struct decision d = {};
+	struct door *door = door_open(ctx, ORIGIN_SITE);
 
-	if (!site_parse(ctx, &p, &d))
-		ov6_site(ctx, &p, &d);
-	return ov6_act(ctx, &p, &d);
+	if (!door)
+		return HOOK_DROP;
+	if (!site_parse(ctx, &door->packet, &door->decision))
+		ov6_site(ctx, &door->packet, &door->decision);
+	return ov6_act(ctx, &door->packet, &door->decision);
 }
 
 static __always_inline int door_underlay(hook_ctx *ctx)
 {
-	struct packet p = door_packet(ctx, ORIGIN_UNDERLAY);
-	struct decision d = {};
+	struct door *door = door_open(ctx, ORIGIN_UNDERLAY);
 
-	if (!underlay_parse(ctx, &p, &d))
-		ov6_underlay(ctx, &p, &d);
-	return ov6_act(ctx, &p, &d);
+	if (!door)
+		return HOOK_DROP;
+	if (!underlay_parse(ctx, &door->packet, &door->decision))
+		ov6_underlay(ctx, &door->packet, &door->decision);
+	return ov6_act(ctx, &door->packet, &door->decision);
 }
 
 #endif

@@ -81,15 +81,14 @@ static __always_inline int icmp4_parse_inner(hook_ctx *ctx, struct packet *p, co
 {
 	__u32 quote = end > p->strip ? end - p->strip : 0;
 
-	if (quote >= sizeof(p->ip6) && !hook_load(ctx, HOOK_LINK + p->strip, &p->ip6, sizeof(p->ip6))) {
-		/* What the router appended is no part of it. */
-		p->quote = quote < ip6_length(&p->ip6) ? quote : ip6_length(&p->ip6);
-		return p->ip6.version == 6 ? 2 : 0;
-	}
-	if (e->quoted.protocol != IPPROTO_IPV6 || quote < ICMP4_MIN_QUOTE ||
-	    hook_load(ctx, HOOK_LINK + p->strip, &p->ip6, ICMP4_MIN_QUOTE))
+	if (quote < ICMP4_MIN_QUOTE || hook_load(ctx, HOOK_LINK + p->strip, &p->ip6, ICMP4_MIN_QUOTE) ||
+	    p->ip6.version != 6)
 		return 0;
-	return p->ip6.version == 6;
+	if (quote < sizeof(p->ip6) || hook_load(ctx, HOOK_LINK + p->strip, &p->ip6, sizeof(p->ip6)))
+		return e->quoted.protocol == IPPROTO_IPV6;
+	/* What the router appended is no part of it. */
+	p->quote = quote < ip6_length(&p->ip6) ? quote : ip6_length(&p->ip6);
+	return 2;
 }
 
 /* Can it have been us? With the inner addresses the mapping tells, else that we have sent there at all. */
