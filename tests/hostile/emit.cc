@@ -20,8 +20,8 @@ void Print(const Hostile& row) {
 }
 
 void PrintGood() {
-  Print({"", "a good packet", "site", "lan", OV6_VERDICT_TUNNEL, GoodFromSite});
-  Print({"", "a good packet", "underlay", "wan", OV6_VERDICT_SITE, GoodFromUnderlay});
+  Print({"-", "a good packet", "site", "lan", OV6_VERDICT_TUNNEL, GoodFromSite});
+  Print({"-", "a good packet", "underlay", "wan", OV6_VERDICT_SITE, GoodFromUnderlay});
 }
 
 }  // namespace
