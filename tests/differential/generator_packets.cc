@@ -169,7 +169,8 @@ Bytes Generator::Quoted() {
 }
 
 Bytes Generator::Icmp4Error(Frame frame) {
-  frame.Ip4("192.0.2.254", "198.51.100.1");
+  frame.Ip4(dice_.Chance(95) ? "192.0.2.254" : dice_.Of({"127.0.0.1", "224.0.0.1", "198.51.100.1"}),
+            "198.51.100.1");
   const size_t options = dice_.Chance(5) ? 1 : 0;
   if (options != 0) frame.Options(options);
   if (dice_.Chance(2)) frame.Fragment(0x2000);

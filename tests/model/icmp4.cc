@@ -47,6 +47,8 @@ Outcome Walk::IcmpFromUnderlay(const ov6_device& device, const Ip4Header& ip) {
   const bool whole = ip.fragment == 0 && ip.total <= packet_.size() && ip.total >= ip.length &&
                      Checksum(View(packet_).first(ip.length)) == 0;
   if (!whole) return ToStack(OV6_VERDICT_PASS_NOT_TUNNEL);
+  // RFC 1122 section 3.2.1.3: nobody sends from there.
+  if (ip.source.IsMartian() || ip.source.ToBe() == device.address) return Drop(OV6_VERDICT_DROP_OUTER_SOURCE);
   const View message = View(packet_).subspan(ip.length, ip.total - ip.length);
   const auto quote = Quote::Read(message, Ipv4::FromBe(device.address));
   if (!quote || (quote->type != kIcmp4Unreachable && quote->type != kIcmp4TimeExceeded) ||
