@@ -121,26 +121,31 @@ std::string Comparison::CompareState(const Outcome& outcome) {
     difference += Differ("packets counted", expected.packets, found.packets);
   if (found.bytes != expected.bytes) difference += Differ("bytes counted", expected.bytes, found.bytes);
   return difference + CompareBuckets(outcome.changes) + ComparePath(outcome.changes) +
-         CompareRefresh(outcome.changes);
+         CompareRefreshes(outcome.changes);
 }
 
-// Time has passed between the two looks; afterwards both are set ahead of it.
+// Where time has passed between the two looks, both are set ahead of it afterwards.
 std::string Comparison::CompareBuckets(const model::Changes& changes) {
   std::string difference;
   for (const model::BucketKey& key : changes.spent) {
     ov6_bucket& bucket = tables_.buckets[key];
-    const ov6_bucket found = subject_.Bucket(key);
-    if (found.tokens != bucket.tokens)
-      difference += Differ("tokens of " + key.source.ToString(), bucket.tokens, found.tokens);
+    difference += CompareBucket(key.source.ToString(), bucket, subject_.Bucket(key));
+    if (subject_.TakesTime()) continue;
     bucket.updated = ahead_;
     subject_.SetBucket(key, bucket);
   }
   if (!changes.punt_budget) return difference;
   const ov6_bucket& bucket = tables_.punt_budgets[*changes.punt_budget];
-  const ov6_bucket found = subject_.PuntBudget(*changes.punt_budget);
-  if (found.tokens != bucket.tokens) difference += Differ("tokens for punts", bucket.tokens, found.tokens);
-  subject_.SetPuntBudget(*changes.punt_budget, bucket);
+  difference += CompareBucket("all punts", bucket, subject_.PuntBudget(*changes.punt_budget));
+  if (!subject_.TakesTime()) subject_.SetPuntBudget(*changes.punt_budget, bucket);
   return difference;
+}
+
+std::string Comparison::CompareBucket(const std::string& whose, const ov6_bucket& bucket,
+                                      const ov6_bucket& found) {
+  if (found.tokens != bucket.tokens) return Differ("tokens of " + whose, bucket.tokens, found.tokens);
+  if (!subject_.TakesTime() || found.updated == bucket.updated) return "";
+  return Differ("time of the bucket of " + whose, bucket.updated, found.updated);
 }
 
 std::string Comparison::ComparePath(const model::Changes& changes) {
@@ -148,28 +153,36 @@ std::string Comparison::ComparePath(const model::Changes& changes) {
   ov6_path& path = tables_.paths[*changes.path];
   const auto found = subject_.Path(*changes.path);
   if (!found) return "no path to " + changes.path->ToString() + "\n";
-  std::string difference;
-  if (found->mtu != path.mtu) difference = Differ("path MTU", path.mtu, found->mtu);
-  if (path.mtu_expiry > found->mtu_expiry)
-    difference += Differ("path MTU's expiry", path.mtu_expiry, found->mtu_expiry);
+  if (found->mtu != path.mtu) return Differ("path MTU", path.mtu, found->mtu);
+  const bool later = found->mtu_expiry > path.mtu_expiry && !subject_.TakesTime();
+  if (found->mtu_expiry != path.mtu_expiry && !later)
+    return Differ("path MTU's expiry", path.mtu_expiry, found->mtu_expiry);
+  if (subject_.TakesTime()) return "";
   if (path.mtu != 0) path.mtu_expiry = ahead_;
   subject_.SetPath(*changes.path, path);
-  return difference;
+  return "";
 }
 
-std::string Comparison::CompareRefresh(const model::Changes& changes) {
+std::string Comparison::CompareRefreshes(const model::Changes& changes) {
   const auto events = subject_.TakeEvents();
-  if (events.size() != size_t{changes.refresh.has_value()})
-    return Differ("refreshes", changes.refresh.has_value(), events.size());
-  if (!changes.refresh) return "";
+  if (events.size() != changes.refreshes.size())
+    return Differ("refreshes", changes.refreshes.size(), events.size());
+  for (size_t i = 0; i < events.size(); i++) {
+    const auto& [address, slave] = changes.refreshes[i];
+    const Prefix asked = Prefix::FromAbi(events[i].prefix);
+    if (events[i].type != OV6_EVENT_REFRESH || events[i].slave != slave || asked != Prefix{address, 128})
+      return "a refresh is asked for another address\n";
+    if (!subject_.TakesTime()) PostponeQuestion(address);
+  }
+  return "";
+}
+
+void Comparison::PostponeQuestion(const Ipv6& address) {
   for (auto& [prefix, mapping] : tables_.mappings) {
-    if (&mapping != model::Longest(tables_.mappings, *changes.refresh)) continue;
+    if (&mapping != model::Longest(tables_.mappings, address)) continue;
     mapping.next_question = ahead_;
     subject_.SetMapping(prefix, mapping);
   }
-  const bool right = events[0].type == OV6_EVENT_REFRESH && events[0].slave == changes.refresh_slave &&
-                     Prefix::FromAbi(events[0].prefix) == Prefix{*changes.refresh, 128};
-  return right ? "" : "the refresh is another\n";
 }
 
 std::string Comparison::CheckTotal() {

@@ -29,8 +29,10 @@ class Comparison {
   std::string CompareFrame(const model::Outcome& outcome, Result& result);
   std::string CompareState(const model::Outcome& outcome);
   std::string CompareBuckets(const model::Changes& changes);
+  std::string CompareBucket(const std::string& whose, const ov6_bucket& bucket, const ov6_bucket& found);
   std::string ComparePath(const model::Changes& changes);
-  std::string CompareRefresh(const model::Changes& changes);
+  std::string CompareRefreshes(const model::Changes& changes);
+  void PostponeQuestion(const Ipv6& address);
 
   Subject& subject_;
   const model::Kernel& kernel_;

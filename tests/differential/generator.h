@@ -30,9 +30,10 @@ class Dice {
 
 class Generator {
  public:
-  // `now`: the boot time; expiries of the tables lie an hour from it, or long ago.
-  Generator(uint64_t seed, const Devices& devices, uint64_t now)
-      : dice_(seed), devices_(devices), now_(now) {}
+  // `now`: the boot time. While it stands still, expiries lie an hour from it or long ago; if the subject
+  // takes its time from the arrivals it moves, and they lie near.
+  Generator(uint64_t seed, const Devices& devices, uint64_t now, bool moves = false)
+      : dice_(seed), devices_(devices), now_(now), moves_(moves) {}
 
   model::Tables MakeTables();
   model::Arrival MakeArrival();  // for the XDP hook
@@ -69,6 +70,7 @@ class Generator {
   Dice dice_;
   Devices devices_;
   uint64_t now_;
+  bool moves_;
 };
 
 }  // namespace ov6::differential

@@ -235,6 +235,7 @@ void Generator::Damage(Bytes& frame) {
 }
 
 model::Arrival Generator::MakeArrival() {
+  if (moves_) now_ += dice_.Of<uint64_t>({0, 0, 1, 1'000, 999'999, 1'000'000, 25'000'000, 1'000'000'000});
   model::Arrival arrival{model::Hook::kXdp, model::Door::kSite, devices_.lan, {}, now_};
   const uint32_t kind = dice_.Below(100);
   if (kind < 40) {

@@ -11,7 +11,10 @@ namespace {
 constexpr uint64_t kHour = 3'600'000'000'000;
 }  // namespace
 
-uint64_t Generator::Expiry() { return dice_.Of<uint64_t>({0, 0, 1, now_ + kHour, now_ + kHour}); }
+uint64_t Generator::Expiry() {
+  if (moves_ && dice_.Chance(50)) return now_ + dice_.Of<uint64_t>({0, 1, 1'000'000, 2'000'000'000});
+  return dice_.Of<uint64_t>({0, 0, 1, now_ + kHour, now_ + kHour});
+}
 
 model::Tables Generator::MakeTables() {
   model::Tables tables = differential::MakeTables(devices_);
@@ -87,9 +90,8 @@ void Generator::ChangeMappings(model::Tables& tables) {
       tables.negatives[In(prefix)] = {Expiry(), packet::kDht, dice_.Of<uint8_t>({0, 1, 3}), 0, {}};
   for (const char* peer : {"198.51.100.2", "203.0.113.3", "198.51.100.77"})
     if (dice_.Chance(25))
-      tables.paths[At4(peer)] = {dice_.Of<uint64_t>({1, now_ + kHour}),
-                                 dice_.Of<uint16_t>({0, 68, 1280, 1300, 1308, 1400, 1499}),
-                                 {}};
+      tables.paths[At4(peer)] = {
+          std::max<uint64_t>(Expiry(), 1), dice_.Of<uint16_t>({0, 68, 1280, 1300, 1308, 1400, 1499}), {}};
 }
 
 void Generator::ChangeSlaves(model::Tables& tables) {
@@ -116,9 +118,10 @@ void Generator::ChangeConfig(model::Tables& tables) {
   if (dice_.Chance(20)) config.path_mtu_lifetime = 7;
 }
 
-// Set an hour ahead, so that only packets and no clock change them while they are looked at.
+// While the clock stands still an hour ahead, so that only packets change them while they are looked at.
 void Generator::ChangeBudgets(model::Tables& tables) {
-  const uint64_t ahead = now_ + kHour;
+  const uint64_t ahead =
+      moves_ ? now_ - dice_.Of<uint64_t>({0, 1, 999'999, 1'000'000'000, kHour}) : now_ + kHour;
   for (ov6_bucket& budget : tables.punt_budgets)
     budget = {ahead, dice_.Chance(10) ? dice_.Of<uint64_t>({0, 999, 1000, 1999, 2500}) : 2'000'000};
   for (const char* source : {"fd00:1:0:1::11", "fd00:1:0:2::22", "::ffff:198.51.100.0", "::ffff:203.0.113.0"})

@@ -32,7 +32,7 @@ class KernelSubject : public Subject {
   void SetMapping(const Prefix& prefix, const ov6_mapping& mapping) override;
   std::vector<ov6_event> TakeEvents() override;
 
- private:
+ protected:
   int Map(const char* name);
   int Program(model::Hook hook, model::Door door);
 

@@ -22,6 +22,8 @@ struct Result {
 class Subject {
  public:
   virtual ~Subject() = default;
+  // Does it take the arrival's time for its own? Else its clock runs on while it is looked at.
+  virtual bool TakesTime() const { return false; }
 
   virtual void Load(const model::Tables& tables) = 0;  // and counters to zero
   // Nullopt if this subject can't make such a packet.

@@ -39,13 +39,17 @@ enum class End {
   kDrop,
 };
 
+struct Refresh {
+  Ipv6 address;  // in use, of a mapping past its soft expiry
+  uint32_t slave;
+};
+
 // What the packet left behind in the tables.
 struct Changes {
   std::vector<BucketKey> spent{};                // buckets that were asked
   std::optional<ov6_punt_reason> punt_budget{};  // and that of all punts of a kind
   std::optional<Ipv4> path{};                    // peer whose entry in `paths` is new or changed
-  std::optional<Ipv6> refresh{};                 // the slave is asked to refresh the mapping of this address
-  uint32_t refresh_slave = 0;
+  std::vector<Refresh> refreshes{};              // that the slaves are asked for
 };
 
 struct Outcome {

@@ -200,8 +200,7 @@ void Walk::Used(ov6_mapping& mapping, const Ipv6& address) {
   if (mapping.soft_expiry == 0 || (mapping.flags & OV6_MAPPING_STATIC) != 0) return;
   if (in_.now < mapping.soft_expiry || in_.now < mapping.next_question) return;
   mapping.next_question = in_.now + kRefreshInterval;
-  changes_.refresh = address;
-  changes_.refresh_slave = mapping.slave;
+  changes_.refreshes.push_back({address, mapping.slave});
 }
 
 bool Walk::Spend(const BucketKey& key, uint32_t rate, uint32_t burst) {
