@@ -9,11 +9,12 @@
 #include <boost/json.hpp>
 #include <utility>
 
+#include "ov6/leave.h"
+
 namespace ov6 {
 namespace {
 
 constexpr auto kStatusInterval = std::chrono::seconds(1);
-constexpr auto kLeaveTimeout = std::chrono::seconds(1);
 
 void StartLog(const std::string& name) {
   spdlog::set_default_logger(spdlog::stderr_color_mt(name));
@@ -132,7 +133,7 @@ void SlaveProcess::Leave(SessionHandlers::Respond respond) {
   respond("{}");
   if (std::exchange(leaving_, true)) return;
   spdlog::info("leaving");
-  leave_timer_.After(kLeaveTimeout, [this] { Goodbye(); });
+  leave_timer_.After(kGoodbyeTime, [this] { Goodbye(); });
   if (!callbacks_.leave) return Goodbye();
   callbacks_.leave([this] { Goodbye(); });
 }

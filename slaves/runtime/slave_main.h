@@ -40,7 +40,7 @@ struct SlaveCallbacks {
   std::function<void(const RefreshCapsule&)> refresh;
   // Calls other than shutdown; Unimplemented for what the kind does not know.
   std::function<void(const CallCapsule&, SessionHandlers::Respond)> call;
-  // Say goodbye in the kind's own protocol, then call `done`. The process waits a second for it.
+  // Say goodbye in the kind's own protocol, then call `done`. The process waits kGoodbyeTime for it.
   std::function<void(Callback done)> leave;
 };
 

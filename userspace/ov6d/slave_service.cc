@@ -10,6 +10,7 @@
 #include <boost/json.hpp>
 #include <utility>
 
+#include "ov6/leave.h"
 #include "userspace/ov6d/port_channel.h"
 #include "userspace/ov6d/solicitation_socket.h"
 #include "userspace/ov6d/text.h"
@@ -153,7 +154,7 @@ void SlaveService::Stop(const std::string& name, std::function<void()> done) {
 void SlaveService::KillLater(const std::string& name) {
   const Slave& slave = *Find(name);
   if (!slave.process) return;
-  auto timer = std::make_unique<asio::steady_timer>(env_.io, SlaveSession::kCallTimeout);
+  auto timer = std::make_unique<asio::steady_timer>(env_.io, kKillTime);
   timer->async_wait([this, name, pid = slave.process->pid()](error_code error) {
     Slave& late = *Find(name);
     if (!error && late.process && late.process->pid() == pid) late.process->Signal(SIGKILL);

@@ -51,7 +51,7 @@ class SlaveService {
   // Management, and from then on again whenever it ends.
   void StartManagement();
   absl::Status Start(const std::string& name);
-  // `shutdown`, then SIGKILL if it still lives 5 s later.
+  // `shutdown`, then SIGKILL if it still lives kKillTime later.
   void Stop(const std::string& name, std::function<void()> done);
   // Every slave says goodbye; none is started any more.
   void ShutdownAll(std::function<void()> done);

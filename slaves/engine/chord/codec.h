@@ -51,7 +51,7 @@ enum Flag : uint32_t {
   kFinal = 1,            // FOUND: successors are the key's owner and the nodes behind it
   kWantPredecessor = 2,  // FIND: for a joining node, which needs the node before the key
   kMore = 4,             // VALUES, RANGE: ask again from the cursor
-  kIncomplete = 8,       // VALUES: this node is still fetching its part
+  kIncomplete = 8,       // VALUES, RANGE: this node is still fetching its part
   kOwner = 16,           // VALUES, STORED: the (first) key is this node's
   kAdmitted = 32,        // CONTACTSTATE: you are in
 };

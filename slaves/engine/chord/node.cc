@@ -122,6 +122,8 @@ void ChordEngine::Node::Fire(Timer timer) {
       return PublishDue();
     case kReplicate:
       return Replicate();
+    case kPull:
+      return PullRound();
     case kLeave:
       return SetMode(Mode::kLeft);
     case kTimers:

@@ -48,7 +48,7 @@ class ChordEngine::Node {
 
  private:
   using Done = std::function<void(const Message*)>;  // nullptr: no answer
-  enum Timer { kContact, kStabilize, kMesh, kFingers, kPublish, kReplicate, kLeave, kTimers };
+  enum Timer { kContact, kStabilize, kMesh, kFingers, kPublish, kReplicate, kPull, kLeave, kTimers };
 
   // --- node.cc
   void Count(const char* name) { ++counters_[name]; }
@@ -145,6 +145,7 @@ class ChordEngine::Node {
     int hops = 0;
     bool started = false;
     bool answered = false;  // by somebody, if only with nothing
+    bool sure = false;      // by one that has fetched its part: what it does not have is absent
     int rounds = 1;
     BootTime again = BootTime::max();  // when to start over, if nobody answered
     BootTime deadline{};
@@ -181,6 +182,7 @@ class ChordEngine::Node {
   void OnValues(uint64_t id, const Peer& asked, const Message* reply);
   void FinishGet(uint64_t id);
   bool GetAgain(Get* get);
+  bool CutOff() const;
   void TakeValues(Get* get, const std::vector<std::pair<Key, Bytes>>& entries);
   void HandleGet(const Message& request, size_t size);
   bool OwnsKey(const Key& key) const;
@@ -189,7 +191,16 @@ class ChordEngine::Node {
   void SubmitRemove(const RemoveRequest& request);
   void PublishDue();
   void Publish(uint64_t id);
+  struct Tally {
+    size_t open = 0;
+    int stored = 0;
+    bool owner = false;
+    std::set<Key> asked;
+    std::optional<Peer> newer;  // came in before one that was the owner
+  };
   void PutTo(uint64_t id, std::vector<Peer> nodes);
+  void PutToAll(uint64_t id, const std::vector<Peer>& nodes, const std::shared_ptr<Tally>& tally);
+  void PutAnswered(uint64_t id, const std::shared_ptr<Tally>& tally);
   void TellPut(Publication* publication, int replicas);
   void Published(uint64_t id, int replicas, bool owner);
   void PublishAllSoon(Duration after);
@@ -204,6 +215,8 @@ class ChordEngine::Node {
   void HandlePut(const Message& request, size_t size);
   void HandlePull(const Message& request, size_t size);
   void StartPull();
+  void PullRound();
+  void PullRoundOver();
   void PullNext(size_t source);
   void PullDone();
   void OnRange(size_t source, const Message* reply);
@@ -263,6 +276,8 @@ class ChordEngine::Node {
   Store store_;
   bool incomplete_ = false;
   std::optional<Store::Cursor> pull_cursor_;
+  std::optional<uint32_t> pull_heard_;  // least rounds of the incomplete sources of this round
+  uint32_t pull_level_ = 0;
   uint64_t pull_op_ = 0;
   std::set<Key> replicated_to_;
   std::deque<Transfer> transfers_;

@@ -212,6 +212,7 @@ void ChordEngine::Node::GetStep(uint64_t id) {
     if (peer.id != self_.id) return GetFrom(id, peer, 0);
     for (const Bytes& value : store_.Get(get.key)) get.values.insert(value);
     get.answered = true;
+    get.sure |= !incomplete_ && !CutOff();
     if (!incomplete_) break;
   }
   FinishGet(id);
@@ -239,6 +240,7 @@ void ChordEngine::Node::OnValues(uint64_t id, const Peer& asked, const Message* 
                      !get.seen.contains(newer->id);
   if (moved) get.nodes.insert(get.nodes.begin(), *newer);
   if (moved || (reply->flags & kIncomplete) != 0) return GetStep(id);
+  get.sure = true;
   FinishGet(id);
 }
 
@@ -250,9 +252,14 @@ void ChordEngine::Node::TakeValues(Get* get, const std::vector<std::pair<Key, By
   }
 }
 
-// Nobody answered: the neighbours of one that died may know more in a moment.
+// Alone, though it knows of others: what it does not have, they may.
+bool ChordEngine::Node::CutOff() const { return successors_.empty() && !ContactEndpoints().empty(); }
+
+// Nobody answered who would know: the neighbours of one that died may know more in a moment, and so may one
+// that is still fetching.
 bool ChordEngine::Node::GetAgain(Get* get) {
-  if (get->answered || get->rounds >= kRounds || !Member() || successors_.empty()) return false;
+  if (get->sure || !get->values.empty() || get->rounds >= kRounds || !Member() || successors_.empty())
+    return false;
   ++get->rounds;
   get->again = now_ + kRoundPause;
   if (get->again >= get->deadline) return false;
@@ -265,8 +272,9 @@ void ChordEngine::Node::FinishGet(uint64_t id) {
   auto node = gets_.extract(id);
   const Get& get = node.mapped();
   GetOutput output{get.id, GetOutcome::kUnreachable, {get.values.begin(), get.values.end()}, get.hops};
-  if (get.answered) output.outcome = get.values.empty() ? GetOutcome::kAbsent : GetOutcome::kFound;
-  if (!get.answered) Count("get_unreachable");
+  if (get.sure) output.outcome = GetOutcome::kAbsent;
+  if (!get.values.empty()) output.outcome = GetOutcome::kFound;
+  if (output.outcome == GetOutcome::kUnreachable) Count("get_unreachable");
   outputs_.push_back(std::move(output));
 }
 
@@ -369,34 +377,53 @@ void ChordEngine::Node::Publish(uint64_t id) {
 
 // The owner and its next successors: with the publisher's own copy, what survives their crashes.
 void ChordEngine::Node::PutTo(uint64_t id, std::vector<Peer> nodes) {
-  const Publication& publication = publications_.at(id);
   std::erase_if(nodes, [&](const Peer& p) { return Buried(p); });
   if (nodes.size() > static_cast<size_t>(config_.replicas)) nodes.resize(config_.replicas);
-  struct Tally {
-    size_t open = 0;
-    int stored = 0;
-    bool owner = false;
-  };
-  const auto tally = std::make_shared<Tally>();
-  tally->open = nodes.size() + 1;
-  const auto one = [this, id, tally](bool stored, bool owner) {
-    tally->stored += stored ? 1 : 0;
-    tally->owner |= stored && owner;
-    if (--tally->open == 0) Published(id, tally->stored, tally->owner);
-  };
+  PutToAll(id, nodes, std::make_shared<Tally>());
+}
+
+void ChordEngine::Node::PutToAll(uint64_t id, const std::vector<Peer>& nodes,
+                                 const std::shared_ptr<Tally>& tally) {
+  const Publication& publication = publications_.at(id);
+  const Key key = publication.key;
   Message put = Make(MessageType::kPut);
-  put.entries.emplace_back(publication.key, publication.value);
+  put.entries.emplace_back(key, publication.value);
+  tally->open = nodes.size() + 1;
   for (const Peer& peer : nodes) {
+    tally->asked.insert(peer.id);
     if (peer.id == self_.id) {
-      one(StoreValue(put.entries[0].first, put.entries[0].second), OwnsKey(put.entries[0].first));
+      const bool stored = StoreValue(key, put.entries[0].second);
+      tally->stored += stored ? 1 : 0;
+      tally->owner |= stored && OwnsKey(key);
+      PutAnswered(id, tally);
       continue;
     }
-    Call(peer, put, [this, one, peer](const Message* reply) {
+    Call(peer, put, [this, id, key, tally, peer](const Message* reply) {
       if (reply == nullptr) Bury(peer, false);
-      one(reply != nullptr && reply->count == 1, reply != nullptr && (reply->flags & kOwner) != 0);
+      const bool stored = reply != nullptr && reply->count == 1;
+      const bool owner = reply != nullptr && (reply->flags & kOwner) != 0;
+      tally->stored += stored ? 1 : 0;
+      tally->owner |= stored && owner;
+      // Each that is not the owner names the one before it: the first behind the key is meant.
+      const bool moved =
+          reply != nullptr && !owner && reply->predecessor &&
+          (!tally->newer || Distance(key, reply->predecessor->id) < Distance(key, tally->newer->id));
+      if (moved) tally->newer = reply->predecessor;
+      PutAnswered(id, tally);
     });
   }
-  one(false, false);  // the loop's own
+  PutAnswered(id, tally);  // the loop's own
+}
+
+// Somebody has come in before the one that was the owner, and the key is its now: the value follows.
+void ChordEngine::Node::PutAnswered(uint64_t id, const std::shared_ptr<Tally>& tally) {
+  if (--tally->open != 0) return;
+  const std::optional<Peer> newer = std::exchange(tally->newer, std::nullopt);
+  const bool follow = !tally->owner && newer && !Buried(*newer) && tally->asked.size() < kMaxSeen &&
+                      !tally->asked.contains(newer->id) && publications_.contains(id);
+  if (!follow) return Published(id, tally->stored, tally->owner);
+  Count("put_followed");
+  PutToAll(id, {*newer}, tally);
 }
 
 // Nodes that were the owner until somebody came in between keep the value, but nobody asks them for it: it

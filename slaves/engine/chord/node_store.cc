@@ -3,6 +3,7 @@
 // copying it to the next nodes when they change, handing it over when it leaves.
 #include <algorithm>
 
+#include "ov6/leave.h"
 #include "slaves/engine/chord/node.h"
 #include "slaves/engine/chord/ring.h"
 
@@ -10,7 +11,9 @@ namespace ov6::chord {
 namespace {
 
 constexpr int kTransfersAtOnce = 8;
-constexpr auto kLeaveWithin = std::chrono::seconds(2);
+constexpr uint32_t kPullDepth = 3;  // rounds that bring what is this many nodes away
+constexpr auto kPullPause = std::chrono::milliseconds(100);
+constexpr auto kPullPauseUnheard = std::chrono::milliseconds(500);
 
 const char* CounterOf(Store::Result result) {
   switch (result) {
@@ -53,7 +56,11 @@ void ChordEngine::Node::HandlePut(const Message& request, size_t size) {
   if (!Member()) return Count("not_a_member");
   Message reply = Make(MessageType::kStored);
   for (const auto& [key, value] : request.entries) reply.count += StoreValue(key, value) ? 1 : 0;
-  if (!request.entries.empty() && OwnsKey(request.entries.front().first)) reply.flags |= kOwner;
+  if (!request.entries.empty() && OwnsKey(request.entries.front().first)) {
+    reply.flags |= kOwner;
+  } else if (predecessor_ && !Buried(*predecessor_)) {
+    reply.predecessor = predecessor_;
+  }
   Answer(request, size, std::move(reply));
 }
 
@@ -63,21 +70,45 @@ void ChordEngine::Node::HandlePut(const Message& request, size_t size) {
 // since the dead predecessor may not have come to copying it here.
 void ChordEngine::Node::StartPull() {
   incomplete_ = true;
+  pull_level_ = 0;
+  PullRound();
+}
+
+void ChordEngine::Node::PullRound() {
+  if (!Member() || !incomplete_) return;
+  timers_[kPull] = BootTime::max();
   pull_cursor_.reset();
+  pull_heard_.reset();
   ++pull_op_;
   PullNext(0);
 }
 
 void ChordEngine::Node::PullDone() {
   incomplete_ = false;
+  timers_[kPull] = BootTime::max();
   replicated_to_.clear();
   ArmSooner(kReplicate, Duration(0));
+}
+
+// All of them are gone, or are fetching themselves: ask again. Two may wait for each other, so a node counts
+// its rounds, as one more than the least that a source of the round has had: after n of them it has what was
+// n nodes away, and further than the holders of a value nothing can be.
+void ChordEngine::Node::PullRoundOver() {
+  if (successors_.empty() || !predecessor_) return PullDone();
+  if (!pull_heard_) {
+    Count("pull_unheard");
+    return Arm(kPull, kPullPauseUnheard);
+  }
+  pull_level_ = std::max(pull_level_, *pull_heard_ + 1);
+  if (pull_level_ >= kPullDepth) return PullDone();
+  Count("pull_again");
+  Arm(kPull, kPullPause);
 }
 
 // From the successor, which held it until now; if it is gone, from the next.
 void ChordEngine::Node::PullNext(size_t source) {
   if (source >= successors_.size() || source >= static_cast<size_t>(config_.replicas) || !predecessor_) {
-    return PullDone();
+    return PullRoundOver();
   }
   Message request = Make(MessageType::kPull);
   request.key = predecessor_->id;
@@ -102,6 +133,7 @@ void ChordEngine::Node::OnRange(size_t source, const Message* reply) {
   }
   // One that is still fetching itself can't have told us everything.
   if ((reply->flags & kIncomplete) == 0) return PullDone();
+  pull_heard_ = std::min(pull_heard_.value_or(reply->count), reply->count);
   pull_cursor_.reset();
   PullNext(source + 1);
 }
@@ -110,6 +142,7 @@ void ChordEngine::Node::HandlePull(const Message& request, size_t size) {
   if (!Member() && mode_ != Mode::kLeaving) return Count("not_a_member");
   Message reply = Make(MessageType::kRange);
   if (incomplete_) reply.flags |= kIncomplete;
+  if (incomplete_) reply.count = pull_level_;
   std::optional<Store::Cursor> from;
   if (request.cursor_key) from = Store::Cursor{*request.cursor_key, request.cursor};
   FillEntries(*request.key, *request.end, from, &reply);
@@ -188,7 +221,7 @@ void ChordEngine::Node::StartLeave() {
   publications_.clear();
   timers_.fill(BootTime::max());
   if (alone) return SetMode(Mode::kLeft);
-  Arm(kLeave, kLeaveWithin);
+  Arm(kLeave, kHandOverTime);
   transfers_.clear();
   // Its own part first. Then what it keeps for others: one of them may have died unnoticed.
   if (predecessor_) Enqueue(successors_.front(), predecessor_->id, self_.id);

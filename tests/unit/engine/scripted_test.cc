@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+// One node among peers that say what the test has them say.
+#include <gtest/gtest.h>
+
+#include <deque>
+
+#include "ov6/leave.h"
+#include "slaves/engine/chord/codec.h"
+#include "tests/sim/simulator.h"
+
+namespace ov6::chord {
+namespace {
+
+using namespace std::chrono_literals;
+
+// The ring, by the first byte of each id: 0x10 (before), 0x20 (the node), 0x30, 0x40, 0x50.
+class Scripted : public testing::Test {
+ protected:
+  struct Asked {
+    Peer to;
+    Message message;
+  };
+
+  static Peer At(uint8_t place) { return {Key{place}, 1, {Ipv4{0x0a000000u + place}, 4646}}; }
+
+  void SetUp() override {
+    ChordConfig config;
+    config.self = At(0x20).endpoint;
+    config.id = At(0x20).id;
+    config.network = "sim";
+    config.bootstrap = {At(0x30).endpoint};
+    config.checker = sim::CheckValue;
+    config.republish = 1h;
+    engine_.emplace(config);
+    engine_->Start(now_);
+    Drain();
+  }
+
+  // What a peer answers; the default is a quiet ring in which the node has its place. nullopt: nothing.
+  virtual std::optional<Message> Answer(const Peer& to, const Message& request) {
+    if (silent_.contains(to.id)) return std::nullopt;
+    Message reply;
+    reply.type = ReplyTo(request.type);
+    reply.sender = to;
+    reply.rpc = request.rpc;
+    reply.mode = static_cast<uint32_t>(Mode::kRing);
+    // The bootstrap is the one asked for the way in, and it sends on to the node before.
+    const bool join = request.type == MessageType::kFind && (request.flags & kWantPredecessor) != 0;
+    if (join && to.id != At(0x10).id) {
+      reply.successors = {At(0x10)};
+    } else if (request.type == MessageType::kFind) {
+      reply.flags = kFinal;
+      reply.successors = {At(0x30), At(0x40), At(0x50), At(0x10)};
+    }
+    if (request.type == MessageType::kQuery) {
+      reply.predecessor = to.id == At(0x30).id ? At(0x20) : At(0x30);
+      if (to.id == At(0x30).id) reply.successors = {At(0x40), At(0x50), At(0x10)};
+    }
+    if (request.type == MessageType::kPut) {
+      reply.flags = kOwner;
+      reply.count = 1;
+    }
+    if (tune_) tune_(to, request, &reply);
+    return reply;
+  }
+  void Drain() {
+    while (const auto output = engine_->NextOutput()) {
+      if (const auto* get = std::get_if<GetOutput>(&*output)) gets_.push_back(*get);
+      if (const auto* put = std::get_if<PutOutput>(&*output)) puts_.push_back(*put);
+      const auto* send = std::get_if<SendOutput>(&*output);
+      if (send == nullptr) continue;
+      const auto decoded = Decode(send->bytes, NetworkHash("sim"));
+      const Message& message = std::get<Message>(decoded);
+      const Peer to = At(static_cast<uint8_t>(send->to.address.value));
+      asked_.push_back({to, message});
+      if (IsReply(message.type)) continue;
+      if (const auto reply = Answer(to, message)) replies_.push_back({to, *reply});
+    }
+  }
+  void Say(const Endpoint& from, const Message& message) {
+    engine_->OnMessage(now_, from, Encode(message, NetworkHash("sim"), kPaddedRequest));
+    Drain();
+  }
+  // In steps of 5 ms, which is also how long an answer takes.
+  void RunFor(Duration time) {
+    for (const BootTime end = now_ + time; now_ < end;) {
+      now_ += 5ms;
+      for (auto due = std::exchange(replies_, {}); !due.empty(); due.pop_front())
+        Say(due.front().to.endpoint, due.front().message);
+      if (engine_->NextDeadline() <= now_) engine_->OnTimer(now_);
+      Drain();
+    }
+  }
+  bool RunUntil(const std::function<bool()>& done, Duration limit) {
+    for (const BootTime end = now_ + limit; now_ < end && !done();) RunFor(5ms);
+    return done();
+  }
+  bool Complete() const { return engine_->StateJson(now_).find("\"complete\":true") != std::string::npos; }
+  size_t Count(MessageType type, uint8_t to) const {
+    return static_cast<size_t>(std::count_if(asked_.begin(), asked_.end(), [&](const Asked& a) {
+      return a.message.type == type && a.to.id == At(to).id;
+    }));
+  }
+
+  BootTime now_{1s};
+  std::optional<ChordEngine> engine_;
+  std::set<Key> silent_;
+  std::function<void(const Peer& to, const Message& request, Message* reply)> tune_;
+  std::deque<Asked> replies_;
+  std::vector<Asked> asked_;
+  std::vector<GetOutput> gets_;
+  std::vector<PutOutput> puts_;
+};
+
+TEST_F(Scripted, APullIsCompleteWhenASourceIs) {
+  RunFor(200ms);
+  EXPECT_EQ(engine_->View().mode, Mode::kRing);
+  EXPECT_TRUE(Complete());
+  EXPECT_EQ(Count(MessageType::kPull, 0x30), 1u);
+}
+
+// They are fetching too, and have not come to what was put before they came.
+TEST_F(Scripted, APullGoesOnWhileEverySourceIsFetching) {
+  bool fetching = true;
+  const Key key{0x1f};
+  tune_ = [&](const Peer&, const Message& request, Message* reply) {
+    if (request.type != MessageType::kPull) return;
+    if (fetching) reply->flags |= kIncomplete;
+    if (!fetching) reply->entries = {{key, sim::MakeValue("owner", 1)}};
+  };
+  RunFor(3s);
+  EXPECT_EQ(engine_->View().mode, Mode::kRing);
+  EXPECT_FALSE(Complete());
+  EXPECT_GT(engine_->Counter("pull_again"), 1u);
+  EXPECT_EQ(engine_->StoredValues(), 0u);
+  fetching = false;
+  EXPECT_TRUE(RunUntil([&] { return Complete(); }, 1s));
+  EXPECT_EQ(engine_->StoredValues(), 1u);
+}
+
+// Nodes that wait for each other: each has had as many rounds as this one.
+TEST_F(Scripted, APullEndsWhenAllThatWaitHaveToldEachOtherEverything) {
+  uint32_t rounds = 0;
+  tune_ = [&](const Peer&, const Message& request, Message* reply) {
+    if (request.type != MessageType::kPull) return;
+    reply->flags |= kIncomplete;
+    reply->count = rounds;
+  };
+  RunFor(1s);
+  EXPECT_FALSE(Complete()) << "the others have not had a round";
+  rounds = 2;
+  EXPECT_TRUE(RunUntil([&] { return Complete(); }, 1s));
+}
+
+TEST_F(Scripted, APullThatNobodyAnswersGoesOn) {
+  bool heard = false;
+  tune_ = [&](const Peer&, const Message& request, Message* reply) {
+    if (request.type == MessageType::kPull && !heard) reply->rpc = 0;  // gets lost
+  };
+  RunFor(8s);
+  EXPECT_FALSE(Complete());
+  EXPECT_GT(engine_->Counter("pull_unheard"), 0u);
+  heard = true;
+  EXPECT_TRUE(RunUntil([&] { return Complete(); }, 6s));
+}
+
+TEST_F(Scripted, OnlyNodesThatAreFetchingIsCouldNotAsk) {
+  tune_ = [&](const Peer&, const Message& request, Message* reply) {
+    if (request.type == MessageType::kPull || request.type == MessageType::kGet) reply->flags |= kIncomplete;
+  };
+  RunFor(200ms);
+  engine_->Submit(now_, GetRequest{1, Key{0x1f}});  // its own arc: it asks itself, then those behind
+  engine_->Submit(now_, GetRequest{2, Key{0x2f}});  // the next one's
+  Drain();
+  ASSERT_TRUE(RunUntil([&] { return gets_.size() == 2; }, 10s));
+  EXPECT_EQ(gets_[0].outcome, GetOutcome::kUnreachable);
+  EXPECT_EQ(gets_[1].outcome, GetOutcome::kUnreachable);
+}
+
+TEST_F(Scripted, OneThatKnowsMakesItAbsent) {
+  tune_ = [&](const Peer& to, const Message& request, Message* reply) {
+    if (request.type == MessageType::kGet && to.id != At(0x50).id) reply->flags |= kIncomplete;
+  };
+  RunFor(200ms);
+  engine_->Submit(now_, GetRequest{2, Key{0x2f}});
+  Drain();
+  ASSERT_TRUE(RunUntil([&] { return gets_.size() == 1; }, 10s));
+  EXPECT_EQ(gets_[0].outcome, GetOutcome::kAbsent);
+}
+
+// All the others fall silent at once: what is left is a node alone, which owns every key and knows nothing.
+TEST_F(Scripted, ANodeThatNobodyAnswersCouldNotAsk) {
+  RunFor(200ms);
+  silent_ = {At(0x10).id, At(0x30).id, At(0x40).id, At(0x50).id};
+  ASSERT_TRUE(RunUntil([&] { return engine_->View().successors.empty(); }, 60s));
+  engine_->Submit(now_, GetRequest{1, Key{0x77}});
+  Drain();
+  ASSERT_TRUE(RunUntil([&] { return gets_.size() == 1; }, 10s));
+  EXPECT_EQ(gets_[0].outcome, GetOutcome::kUnreachable);
+}
+
+TEST(Alone, AFounderWhoKnowsOfNobodyKnowsWhatIsAbsent) {
+  sim::Simulator s(9);
+  s.Add({});
+  s.RunFor(1s);
+  const uint64_t id = s.Get(0, sim::KeyOf("x"));
+  s.RunFor(1s);
+  ASSERT_NE(s.Answer(0, id), nullptr);
+  EXPECT_EQ(s.Answer(0, id)->outcome, GetOutcome::kAbsent);
+}
+
+TEST(Alone, OneWhoseBootstrapNeverAnsweredCouldNotAsk) {
+  sim::Simulator s(9);
+  s.Add({7});
+  s.RunFor(5s);
+  ASSERT_TRUE(s.node(0).joined);
+  const uint64_t id = s.Get(0, sim::KeyOf("x"));
+  s.RunFor(1s);
+  ASSERT_NE(s.Answer(0, id), nullptr);
+  EXPECT_EQ(s.Answer(0, id)->outcome, GetOutcome::kUnreachable);
+}
+
+// 0x30 is the key's owner no more: 0x28 has come in before it.
+TEST_F(Scripted, APutFollowsToTheOneThatCameInBetween) {
+  tune_ = [&](const Peer& to, const Message& request, Message* reply) {
+    if (request.type != MessageType::kPut || to.id == At(0x28).id) return;
+    reply->flags = 0;
+    reply->predecessor = At(to.id == At(0x30).id ? 0x28 : to.id == At(0x40).id ? 0x30 : 0x40);
+  };
+  RunFor(200ms);
+  engine_->Submit(now_, PutRequest{1, Key{0x24}, sim::MakeValue("owner", 1)});
+  Drain();
+  EXPECT_TRUE(RunUntil([&] { return !puts_.empty(); }, 5s));
+  ASSERT_EQ(puts_.size(), 1u);
+  EXPECT_TRUE(puts_[0].stored);
+  EXPECT_EQ(puts_[0].replicas, 4);
+  EXPECT_EQ(Count(MessageType::kPut, 0x28), 1u);
+  EXPECT_EQ(Count(MessageType::kPut, 0x30), 1u) << "it is not put all over again";
+  EXPECT_EQ(engine_->Counter("put_followed"), 1u);
+  EXPECT_EQ(engine_->Counter("put_beside_owner"), 0u);
+}
+
+// It hands over, and goes when its time is over, whoever answers.
+TEST_F(Scripted, ALeaveEndsInTheTimeThatItsProcessWaits) {
+  RunFor(200ms);
+  engine_->Submit(now_, PutRequest{1, Key{0x1f}, sim::MakeValue("owner", 1)});
+  Drain();
+  RunFor(200ms);
+  silent_ = {At(0x10).id, At(0x30).id, At(0x40).id, At(0x50).id};
+  engine_->Submit(now_, LeaveRequest{});
+  Drain();
+  const BootTime start = now_;
+  ASSERT_TRUE(RunUntil([&] { return engine_->Left(); }, 10s));
+  EXPECT_LE(now_ - start, kHandOverTime + 5ms);
+  EXPECT_LT(kHandOverTime, kGoodbyeTime);
+  EXPECT_LT(kGoodbyeTime, kKillTime);
+}
+
+}  // namespace
+}  // namespace ov6::chord
