@@ -46,7 +46,7 @@ std::optional<Prefix> Registry::Longest(const Ipv6& address) const {
 
 GetOutput Registry::Answer(const GetRequest& request) const {
   GetOutput answer{request.id, GetOutcome::kUnreachable, {}, 2};
-  if (!reachable) return answer;
+  if (!reachable || silent.contains(request.key)) return answer;
   answer.values = Values(request.key);
   answer.outcome = answer.values.empty() ? GetOutcome::kAbsent : GetOutcome::kFound;
   return answer;

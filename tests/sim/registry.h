@@ -44,6 +44,7 @@ class Registry {
   BootTime now = BootTime(std::chrono::seconds(1));
   UnixTime wall = kWall;
   bool reachable = true;
+  std::set<Key> silent;  // keys that nobody answers
   size_t gets = 0;
   const Domain& domain() const { return domain_; }
 

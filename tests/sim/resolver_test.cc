@@ -153,6 +153,58 @@ TEST(Answers, CouldNotAskIsNotAbsentAndLastsLonger) {
   EXPECT_EQ(registry.Resolve(&resolver, A("fd00:0:1::1")).outcome, ResolveOutcome::kAbsent);
 }
 
+// A record shorter than the aggregate may have its network address, and so its key; it lies around the
+// aggregate, not in it, and takes nothing away from the hole.
+TEST(Answers, AShorterRecordUnderTheAggregatesKeyLeavesTheHoleWhole) {
+  Registry registry(OpenDomain("fd00::/8", 48));
+  registry.Add(P("fd00::/16"));
+  Resolver resolver = Make(registry);
+  const ResolveOutput output = registry.Resolve(&resolver, A("fd00::1"));
+  ASSERT_EQ(output.outcome, ResolveOutcome::kFound);
+  EXPECT_EQ(output.records.front().prefix, P("fd00::/16"));
+  EXPECT_EQ(output.covering, P("fd00::/48")) << "as much of it as was asked for";
+  EXPECT_TRUE(registry.Resolve(&resolver, A("fd00:0:0:9::7")).cached);
+}
+
+// All that lives at or beneath an aggregate is under the aggregate's own key: silence at one beneath it hides
+// nothing, and the rest of them need not be asked.
+TEST(Answers, SilenceBeneathTheAggregateHidesNothing) {
+  Registry registry(OpenDomain("fd00::/8", 48));
+  registry.Add(P("fd00:0:1::/48"));
+  registry.Add(P("fd00:0:1:4::/64"), "198.51.100.9");
+  registry.silent = {LookupKey(registry.domain(), A("fd00:0:1:4::6"))};
+  Resolver resolver = Make(registry);
+  const ResolveOutput output = registry.Resolve(&resolver, A("fd00:0:1:4::7"));
+  ASSERT_EQ(output.outcome, ResolveOutcome::kFound);
+  EXPECT_EQ(output.records.front().prefix, P("fd00:0:1:4::/64"));
+  EXPECT_EQ(output.hard_lifetime, 300s) << "it is as sure as any";
+  ASSERT_EQ(output.steps.size(), 3u);  // ::7, ::6, the aggregate
+  EXPECT_EQ(output.steps[1].answer, StepAnswer::kUnreachable);
+  EXPECT_EQ(output.steps[2].key, A("fd00:0:1::"));
+}
+
+TEST(Answers, SilenceBeneathTheAggregateAndNothingThereIsAbsent) {
+  Registry registry(OpenDomain("fd00::/8", 48));
+  registry.silent = {LookupKey(registry.domain(), A("fd00:0:1:4::7"))};
+  Resolver resolver = Make(registry);
+  const ResolveOutput output = registry.Resolve(&resolver, A("fd00:0:1:4::7"));
+  EXPECT_EQ(output.outcome, ResolveOutcome::kAbsent);
+  EXPECT_EQ(output.covering, P("fd00:0:1::/48"));
+}
+
+// From the aggregate on a longer record may be behind the silence.
+TEST(Answers, SilenceAtTheAggregateOrAboveIsCouldNotAsk) {
+  for (const char* silent : {"fd00:0:3::", "fd00:0:2::"}) {
+    Registry registry(OpenDomain("fd00::/8", 48));
+    registry.Add(P("fd00::/16"));
+    registry.silent = {LookupKey(registry.domain(), A(silent))};
+    Resolver resolver = Make(registry);
+    const ResolveOutput output = registry.Resolve(&resolver, A("fd00:0:3::1"));
+    EXPECT_EQ(output.outcome, ResolveOutcome::kUnreachable) << silent;
+    EXPECT_EQ(output.hard_lifetime, 1s);
+  }
+}
+
 TEST(Answers, OutsideTheDomainNothingIsAsked) {
   Registry registry(OpenDomain("fd00::/8", 48));
   Resolver resolver = Make(registry);

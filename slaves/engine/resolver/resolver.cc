@@ -96,6 +96,10 @@ class Resolver::Impl {
   Prefix Aggregate(const Ipv6& address) const {
     return Prefix::Of(address, std::max(config_.domain.aggregate, config_.domain.prefix.length));
   }
+  // The walk has not come to its aggregate's own key yet.
+  bool Beneath(const Walk& walk) const {
+    return walk.at != walk.at.Masked(Aggregate(walk.question.address).length);
+  }
   bool FromCache(BootTime now, const Question& question);
   static void PreferFor(const Ipv6& address, ResolveOutput* output);
   bool Join(const Question& question);
@@ -237,7 +241,9 @@ void Resolver::Impl::Step(BootTime now, UnixTime wall, uint64_t get, const GetOu
   walk.steps.push_back(step);
   if (output) return Finish(now, std::move(walk), std::move(*output));
   // "If this fails, the Slave zeroes the last set bit in the address, and makes another attempt."
-  walk.at = walk.at.WithLastSetBitCleared();
+  const bool unanswered = answer.outcome == GetOutcome::kUnreachable;
+  const Ipv6 aggregate = Aggregate(walk.question.address).address;
+  walk.at = unanswered ? aggregate : walk.at.WithLastSetBitCleared();
   Ask(now, &walk);
   in_flight_[Aggregate(walk.question.address)] = next_get_;
   walks_.emplace(next_get_++, std::move(walk));
@@ -260,8 +266,11 @@ std::vector<Record> Resolver::Impl::Verify(UnixTime wall, const Key& key, const 
 std::optional<ResolveOutput> Resolver::Impl::Judge(const Walk& walk, const std::vector<Record>& records,
                                                    GetOutcome outcome, UnixTime wall, ResolveStep* step) {
   if (outcome == GetOutcome::kUnreachable) {
-    // A longer record may be there: nothing shorter may stand in for it.
     step->answer = StepAnswer::kUnreachable;
+    // Beneath an aggregate no key can hold anything: all that lives there is under the aggregate's own key,
+    // and whatever that one answers is the whole truth.
+    if (Beneath(walk)) return std::nullopt;
+    // From there on a longer record may be hidden behind the silence: nothing shorter may stand in for it.
     return Failed(walk);
   }
   const Record* longest = nullptr;
