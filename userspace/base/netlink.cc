@@ -21,6 +21,8 @@
 #include <functional>
 #include <memory>
 
+#include "userspace/base/netlink_request.h"
+
 namespace ov6::netlink {
 namespace {
 
@@ -29,82 +31,6 @@ constexpr uint8_t kNetdevDevGet = 1;
 constexpr uint16_t kNetdevIfindex = 1;
 constexpr uint16_t kNetdevXdpFeatures = 3;
 constexpr uint64_t kXdpBasic = 1, kXdpRedirect = 2, kXdpNdoXmit = 4;
-
-constexpr uint32_t kSequence = 1;  // a socket carries one request
-
-absl::Status Errno(int error, const std::string& what) { return absl::ErrnoToStatus(error, what); }
-
-using Handler = std::function<void(const nlmsghdr*)>;
-
-int CallHandler(const nlmsghdr* message, void* handler) {
-  (*static_cast<const Handler*>(handler))(message);
-  return MNL_CB_OK;
-}
-
-// One request: its buffer, and what comes back.
-class Request {
- public:
-  Request(uint16_t type, uint16_t flags) {
-    header_ = mnl_nlmsg_put_header(buffer_);
-    header_->nlmsg_type = type;
-    header_->nlmsg_flags = NLM_F_REQUEST | flags;
-    header_->nlmsg_seq = kSequence;
-  }
-
-  nlmsghdr* get() { return header_; }
-  template <typename T>
-  T* Extra() {
-    return static_cast<T*>(mnl_nlmsg_put_extra_header(header_, sizeof(T)));
-  }
-
-  // 0, or an errno. Calls `handler` for each message of the answer.
-  int Send(
-      int bus, const Handler& handler = [](const nlmsghdr*) {}) {
-    const std::unique_ptr<mnl_socket, int (*)(mnl_socket*)> socket(mnl_socket_open2(bus, SOCK_CLOEXEC),
-                                                                   mnl_socket_close);
-    if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0 ||
-        mnl_socket_sendto(socket.get(), header_, header_->nlmsg_len) < 0) {
-      return errno;
-    }
-    const unsigned port = mnl_socket_get_portid(socket.get());
-    std::vector<char> answer(32768);
-    for (;;) {
-      const ssize_t size = mnl_socket_recvfrom(socket.get(), answer.data(), answer.size());
-      if (size < 0 && errno == EINTR) continue;
-      if (size < 0) return errno;
-      const int result = mnl_cb_run(answer.data(), static_cast<size_t>(size), kSequence, port, CallHandler,
-                                    const_cast<Handler*>(&handler));
-      if (result < 0) return errno;
-      if (result == MNL_CB_STOP) return 0;
-    }
-  }
-
- private:
-  alignas(nlmsghdr) char buffer_[2048] = {};
-  nlmsghdr* header_;
-};
-
-absl::Status Ask(
-    Request& request, const std::string& what, const Handler& handler = [](const nlmsghdr*) {}) {
-  const int error = request.Send(NETLINK_ROUTE, handler);
-  return error == 0 ? absl::OkStatus() : Errno(error, what);
-}
-
-// libmnl's own loops don't compile as C++.
-template <typename Visit>
-void EachAttribute(const void* begin, const void* end, const Visit& visit) {
-  const auto* attribute = static_cast<const nlattr*>(begin);
-  while (mnl_attr_ok(attribute, static_cast<int>(static_cast<const char*>(end) -
-                                                 reinterpret_cast<const char*>(attribute)))) {
-    visit(attribute);
-    attribute = mnl_attr_next(attribute);
-  }
-}
-
-template <typename Visit>
-void EachAttribute(const nlmsghdr* message, size_t header, const Visit& visit) {
-  EachAttribute(mnl_nlmsg_get_payload_offset(message, header), mnl_nlmsg_get_payload_tail(message), visit);
-}
 
 std::string KindOf(const nlattr* linkinfo) {
   std::string kind;
@@ -160,12 +86,17 @@ absl::Status ChangeLink(uint32_t ifindex, const std::string& what,
   return Ask(request, what + " of interface " + std::to_string(ifindex));
 }
 
+void PutAddress(nlmsghdr* message, const std::array<uint8_t, 6>& mac) {
+  mnl_attr_put(message, IFLA_ADDRESS, mac.size(), mac.data());
+}
+
 // rtnetlink's attributes of one end of a veth pair.
 void PutEnd(nlmsghdr* message, const std::string& name, const VethSpec& spec) {
   mnl_attr_put_strz(message, IFLA_IFNAME, name.c_str());
   mnl_attr_put_u32(message, IFLA_MTU, spec.mtu);
   mnl_attr_put_u32(message, IFLA_NUM_TX_QUEUES, spec.queues);
   mnl_attr_put_u32(message, IFLA_NUM_RX_QUEUES, spec.queues);
+  if (spec.mac) PutAddress(message, *spec.mac);
 }
 
 // Addresses of one family on one device; the kernel may filter or not, so we do.
@@ -322,6 +253,18 @@ absl::Status SetLinkUp(uint32_t ifindex, bool up) {
 absl::Status SetLinkMtu(uint32_t ifindex, uint32_t mtu) {
   return ChangeLink(ifindex, "setting the MTU " + std::to_string(mtu),
                     [mtu](Request& request, ifinfomsg*) { mnl_attr_put_u32(request.get(), IFLA_MTU, mtu); });
+}
+
+absl::Status SetLinkMac(uint32_t ifindex, const std::array<uint8_t, 6>& mac) {
+  return ChangeLink(ifindex, "setting the MAC address",
+                    [&mac](Request& request, ifinfomsg*) { PutAddress(request.get(), mac); });
+}
+
+absl::Status SetLinkNoArp(uint32_t ifindex) {
+  return ChangeLink(ifindex, "turning neighbour resolution off", [](Request&, ifinfomsg* info) {
+    info->ifi_flags = IFF_NOARP;
+    info->ifi_change = IFF_NOARP;
+  });
 }
 
 absl::StatusOr<std::vector<Ipv4>> Ipv4Addresses(uint32_t ifindex) {

@@ -37,13 +37,17 @@ struct VethSpec {
   std::string peer;
   uint32_t mtu = 1500;
   uint32_t queues = 1;
-  int peer_netns_fd = -1;  // -1: the calling thread's namespace
+  std::optional<std::array<uint8_t, 6>> mac;  // of both ends; nullopt: the kernel chooses two
+  int peer_netns_fd = -1;                     // -1: the calling thread's namespace
 };
 // Both ends are down. AlreadyExists: the name is taken.
 absl::Status CreateVeth(const VethSpec& spec);
 absl::Status DeleteLink(const std::string& name);
 absl::Status SetLinkUp(uint32_t ifindex, bool up);
 absl::Status SetLinkMtu(uint32_t ifindex, uint32_t mtu);
+absl::Status SetLinkMac(uint32_t ifindex, const std::array<uint8_t, 6>& mac);
+// Frames to anyone there carry the device's own MAC address, and nobody is asked for theirs.
+absl::Status SetLinkNoArp(uint32_t ifindex);
 
 struct InterfaceAddress6 {
   Ipv6 address;
@@ -57,6 +61,21 @@ absl::StatusOr<std::vector<InterfaceAddress6>> Ipv6Addresses(uint32_t ifindex);
 absl::Status AddAddress(uint32_t ifindex, const Ipv6& address, int length);
 absl::Status DeleteAddress(uint32_t ifindex, const Ipv6& address, int length);
 absl::Status AddAddress(uint32_t ifindex, const Ipv4& address, int length);
+
+// A route of the main table.
+struct Route6 {
+  Prefix prefix;
+  uint32_t ifindex = 0;        // the device; ignored if unreachable
+  std::optional<Ipv6> source;  // what local processes send from
+  uint32_t metric = 1024;
+  bool unreachable = false;  // answers "no route" here
+  auto operator<=>(const Route6&) const = default;
+};
+// Those that carry this protocol number (RTPROT_*), by which their owner knows them.
+absl::StatusOr<std::vector<Route6>> Routes6(uint8_t protocol);
+// Replaces one of the same prefix and metric. InvalidArgument: the source is no address of this machine.
+absl::Status SetRoute6(const Route6& route, uint8_t protocol);
+absl::Status DeleteRoute6(const Route6& route, uint8_t protocol);
 
 // The driver's name as ethtool -i shows it.
 absl::StatusOr<std::string> Driver(const std::string& name);
