@@ -58,6 +58,21 @@ bpf_tc_hook Hook(const netlink::Link& link, bpf_tc_attach_point point) {
 
 }  // namespace
 
+absl::StatusOr<bool> HasLinkHeader(const netlink::Link& link) {
+  switch (link.hardware_type) {
+    case ARPHRD_ETHER:
+      return true;
+    case ARPHRD_NONE:
+    case ARPHRD_PPP:
+    case ARPHRD_RAWIP:
+      return false;
+    default:
+      return absl::InvalidArgumentError(link.name + " is a device of the kind " +
+                                        std::to_string(link.hardware_type) +
+                                        " (ARPHRD_*); Ethernet devices, TUN and PPP can be attached");
+  }
+}
+
 absl::StatusOr<DoorChoice> ChooseDoor(Attach attach, const netlink::Link& link,
                                       const std::optional<netlink::XdpFeatures>& features) {
   const bool ethernet = link.hardware_type == ARPHRD_ETHER;
@@ -78,7 +93,7 @@ absl::StatusOr<DoorChoice> ChooseDoor(Attach attach, const netlink::Link& link,
     case Attach::kAuto:
       break;
   }
-  if (!ethernet) return DoorChoice{false, "TC, because it is no Ethernet device"};
+  if (!ethernet) return DoorChoice{false, "TC, because its packets have no Ethernet header"};
   if (!link.kind.empty()) {
     return DoorChoice{false,
                       "TC, because a " + link.kind + " device carries segments that XDP cannot take whole"};

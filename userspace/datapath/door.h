@@ -21,6 +21,10 @@ namespace ov6 {
 inline constexpr uint32_t kTcHandle = 0x6f76;  // "ov"
 inline constexpr uint32_t kTcPriority = 0x6f76;
 
+// Whether packets of the device begin with an Ethernet header: Ethernet, or with the IP header: TUN,
+// PPP and the like. InvalidArgument: it is of neither kind.
+absl::StatusOr<bool> HasLinkHeader(const netlink::Link& link);
+
 struct DoorChoice {
   bool native = false;
   std::string reason;  // one clause, no full stop

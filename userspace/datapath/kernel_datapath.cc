@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <net/if_arp.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -43,6 +44,7 @@ absl::Status Tolerant(absl::Status status) { return absl::IsNotFound(status) ? a
 ov6_device DeviceValue(const DeviceSpec& spec, const netlink::Link& link) {
   ov6_device value{};
   value.role = static_cast<uint8_t>(spec.role);
+  value.flags = link.hardware_type == ARPHRD_ETHER ? 0 : OV6_DEVICE_NO_LINK;
   value.mtu = static_cast<uint16_t>(std::min(link.mtu, 65535u));
   std::memcpy(value.mac, link.mac.data(), sizeof(value.mac));
   value.slot = OV6_PORT_NONE;
@@ -186,8 +188,11 @@ absl::StatusOr<DoorChoice> KernelDatapath::HangPrograms(const DeviceSpec& spec, 
   const bool site = spec.role == OV6_DEVICE_SITE;
   auto choice = ChooseDoor(spec.attach, link, netlink::GetXdpFeatures(link.ifindex));
   if (!choice.ok()) return choice.status();
-  const int tc = site ? programs_.tc_site.get() : programs_.tc_underlay.get();
-  if (auto status = AttachTc(link, tc); !status.ok()) return status;
+  const auto with_header = HasLinkHeader(link);
+  if (!with_header.ok()) return with_header.status();
+  const UniqueFd& tc = *with_header ? (site ? programs_.tc_site : programs_.tc_underlay)
+                                    : (site ? programs_.tc_site_l3 : programs_.tc_underlay_l3);
+  if (auto status = AttachTc(link, tc.get()); !status.ok()) return status;
   const fs::path pin = XdpPin(bpffs_, link.name);
   if (!choice->native) {
     if (auto status = DetachXdp(pin); !status.ok()) return status;

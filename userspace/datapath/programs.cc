@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "ov6/abi/maps.h"
+#include "tc_l3.skel.h"
 #include "tc_port.skel.h"
 #include "tc_site.skel.h"
 #include "tc_underlay.skel.h"
@@ -38,6 +39,9 @@ std::vector<Source> Sources() {
           {"xdp_underlay", xdp_underlay__elf_bytes, {{"xdp_underlay", &Programs::xdp_underlay}}},
           {"tc_site", tc_site__elf_bytes, {{"tc_site", &Programs::tc_site}}},
           {"tc_underlay", tc_underlay__elf_bytes, {{"tc_underlay", &Programs::tc_underlay}}},
+          {"tc_l3",
+           tc_l3__elf_bytes,
+           {{"tc_site_l3", &Programs::tc_site_l3}, {"tc_underlay_l3", &Programs::tc_underlay_l3}}},
           {"xdp_port",
            xdp_port__elf_bytes,
            {{"xdp_port", &Programs::xdp_port_near}, {"xdp_far", &Programs::xdp_port_far}}},

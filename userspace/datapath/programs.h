@@ -15,6 +15,7 @@ namespace ov6 {
 
 struct Programs {
   UniqueFd xdp_site, xdp_underlay, tc_site, tc_underlay;
+  UniqueFd tc_site_l3, tc_underlay_l3;  // where packets have no Ethernet header
   UniqueFd xdp_port_near, xdp_port_far, tc_port;
 };
 

@@ -32,7 +32,7 @@ const Row kRows[] = {
     {"a bridge", Attach::kAuto, "bridge", ARPHRD_ETHER, XdpFeatures{false, false}, "tc",
      "TC, because a bridge device carries segments that XDP cannot take whole"},
     {"a tunnel device", Attach::kAuto, "tun", ARPHRD_NONE, std::nullopt, "tc",
-     "TC, because it is no Ethernet device"},
+     "TC, because its packets have no Ethernet header"},
     {"TC asked for", Attach::kTc, "", ARPHRD_ETHER, XdpFeatures{true, true}, "tc", "TC, as configured"},
     {"native asked for on a veth", Attach::kNative, "veth", ARPHRD_ETHER, XdpFeatures{true, true}, "native",
      "native XDP, as configured"},
