@@ -17,7 +17,10 @@ namespace ov6 {
 namespace {
 
 constexpr int64_t kLastUid = 0x7ffffff0;
-constexpr int kLongestAggregate = 64;  // OwnedPrefix cuts no longer ones
+constexpr int64_t kMostPackets = 10'000'000;  // a second, or in a burst
+constexpr int64_t kDay = 24 * 3600;
+constexpr int64_t kSmallestDatagram = 576;  // any IPv4 host takes it: RFC 791
+constexpr int kLongestAggregate = 64;       // OwnedPrefix cuts no longer ones
 const char* const kNameWanted = "1 to 11 of the characters a-z, 0-9 and \"-\"";
 const char* const kPrefixWanted = "an IPv6 prefix such as fd00::/8, no bits set behind its length";
 const char* const kInterfaceWanted = "the name of an interface, 1 to 15 characters";
@@ -71,6 +74,25 @@ absl::Status ReadNode(ConfigReader& reader, Config* config) {
   reader.Integer("uid_base", 1, kLastUid, &uid_base);
   ReadPath(reader, "libexec", &node.libexec);
   node.uid_base = static_cast<uint32_t>(uid_base);
+  return reader.Finish();
+}
+
+absl::Status ReadDatapath(ConfigReader& reader, Config* config) {
+  DatapathConfig& datapath = config->datapath;
+  const auto number = [&reader](std::string_view key, int64_t first, int64_t last, auto* out) {
+    int64_t value = *out;
+    reader.Integer(key, first, last, &value);
+    *out = static_cast<std::remove_reference_t<decltype(*out)>>(value);
+  };
+  number("dscp", 0, 63, &datapath.dscp);
+  number("punt_rate", 1, kMostPackets, &datapath.punt_rate);
+  number("punt_burst", 1, kMostPackets, &datapath.punt_burst);
+  number("punt_source_rate", 1, kMostPackets, &datapath.punt_source_rate);
+  number("punt_source_burst", 1, kMostPackets, &datapath.punt_source_burst);
+  number("icmp_rate", 1, kMostPackets, &datapath.icmp_rate);
+  number("icmp_burst", 1, kMostPackets, &datapath.icmp_burst);
+  number("path_mtu_lifetime", 1, kDay, &datapath.path_mtu_lifetime);
+  number("reassembly_rate", 1, kMostPackets, &datapath.reassembly_rate);
   return reader.Finish();
 }
 
@@ -172,8 +194,8 @@ void CheckSlave(ConfigReader& reader, const Config& config, const SlaveConfig& s
                                  [&](const SlaveConfig& other) { return other.name == slave.name; });
   const bool gateway = slave.name.starts_with("gw") && slave.name.size() > 2 &&
                        slave.name.find_first_not_of("0123456789", 2) == std::string::npos;
-  // ov6-self, ov6-selfp and ov6-daemon are devices of ov6d's own.
-  static const std::set<std::string> kReserved = {"management", "self", "selfp", "daemon"};
+  // ov6-self, ov6-selfp and ov6-master are devices of ov6d's own.
+  static const std::set<std::string> kReserved = {"management", "self", "selfp", "master", "daemon"};
   if (taken || gateway || kReserved.contains(slave.name)) {
     reader.Fail("name",
                 "key \"name\" is \"" + slave.name + "\", which is taken; it should be a name of its own");
@@ -217,6 +239,81 @@ absl::Status ReadSlave(ConfigReader& reader, Config* config) {
   return reader.Finish();
 }
 
+// The keys that say where a tunnel ends; `key`: the address's.
+void ReadLocatorKeys(ConfigReader& reader, std::string_view key, Locator* locator) {
+  const std::string wanted = "the IPv4 address of the tunnel's other end, such as 198.51.100.2";
+  reader.Require(key, wanted);
+  reader.Parsed(key, wanted, [&](const std::string& text) {
+    return Take(Ipv4::Parse(text), &locator->address) && !locator->address.IsMartian();
+  });
+  reader.Parsed("encapsulation", "\"6in4\" or \"udp\"", [&](const std::string& text) {
+    return Take(ParseEncapsulation(text), &locator->encapsulation);
+  });
+  const bool udp = locator->encapsulation == Encapsulation::kUdp;
+  int64_t port = udp ? OV6_UDP_PORT : 0, mtu = locator->mtu;
+  reader.Integer("port", 1, 65535, &port);
+  reader.Integer("mtu", kSmallestDatagram, 65535, &mtu);
+  if (!udp && port != 0) {
+    reader.Fail("port", "key \"port\" is " + std::to_string(port) +
+                            ", and 6in4 has none; it should be left out, or \"encapsulation\" be \"udp\"");
+  }
+  locator->port = static_cast<uint16_t>(port);
+  locator->mtu = static_cast<uint16_t>(mtu);
+}
+
+absl::Status ReadLocator(ConfigReader& reader, MappingConfig* mapping) {
+  Locator locator;
+  int64_t priority = static_cast<int64_t>(mapping->locators.size()) + 1;
+  ReadLocatorKeys(reader, "address", &locator);
+  reader.Integer("priority", 0, 255, &priority);
+  locator.priority = static_cast<uint8_t>(priority);
+  mapping->locators.push_back(locator);
+  return reader.Finish();
+}
+
+void CheckMapping(ConfigReader& reader, const Config& config, const MappingConfig& mapping) {
+  const std::string text = "key \"prefix\" is \"" + mapping.prefix.ToString() + "\"";
+  if (mapping.prefix.length == 0) {
+    reader.Fail("prefix", text + ", which is the management slave's; it should be longer, such as 2000::/3");
+  }
+  for (const MappingConfig& other : config.mappings) {
+    if (other.prefix == mapping.prefix) {
+      reader.Fail("prefix", text + ", as an earlier mapping's; it should be a prefix of its own");
+    }
+  }
+  for (const Domain& domain : config.domains) {
+    if (mapping.prefix.Contains(domain.prefix)) {
+      reader.Fail("prefix", text + ", which covers the domain \"" + domain.name +
+                                "\", so that nothing in it would be asked for; it should be outside " +
+                                domain.prefix.ToString() + ", or a part of it");
+    }
+  }
+  if (mapping.locators.empty() || mapping.locators.size() > OV6_MAX_LOCATORS) {
+    reader.Fail("locators", "key \"locators\" has " + std::to_string(mapping.locators.size()) +
+                                " tables; it should be 1 to " + std::to_string(OV6_MAX_LOCATORS));
+  }
+}
+
+absl::Status ReadMapping(ConfigReader& reader, Config* config) {
+  MappingConfig mapping;
+  reader.Require("prefix", kPrefixWanted);
+  reader.Parsed("prefix", kPrefixWanted,
+                [&](const std::string& text) { return Take(Prefix::Parse(text), &mapping.prefix); });
+  const bool listed = reader.Has("locators");
+  mapping.line = reader.LineOf(listed ? "locators" : "via");
+  if (listed) {
+    reader.EachTable("locators", "tables such as { address = \"198.51.100.2\" }",
+                     [&](ConfigReader& table) { return ReadLocator(table, &mapping); });
+  } else {
+    ReadLocatorKeys(reader, "via", &mapping.locators.emplace_back());
+  }
+  std::stable_sort(mapping.locators.begin(), mapping.locators.end(),
+                   [](const Locator& a, const Locator& b) { return a.priority < b.priority; });
+  CheckMapping(reader, *config, mapping);
+  config->mappings.push_back(std::move(mapping));
+  return reader.Finish();
+}
+
 using ReadTable = absl::Status (*)(ConfigReader&, Config*);
 
 absl::Status ReadTables(const toml::table& root, std::string_view key, ReadTable read, Config* config) {
@@ -237,27 +334,40 @@ absl::Status ReadTables(const toml::table& root, std::string_view key, ReadTable
       "\"" + std::string(key) + "\" is not a list of tables; it should be written as " + where);
 }
 
+absl::Status ReadTableOf(const toml::table& root, std::string_view key, ReadTable read, Config* config) {
+  const toml::node* node = root.get(key);
+  if (node == nullptr) return absl::OkStatus();
+  const std::string where = "[" + std::string(key) + "]";
+  if (!node->is_table()) {
+    return ConfigError(config->file, static_cast<int>(node->source().begin.line),
+                       "\"" + std::string(key) + "\" is not a table; it should be written as " + where);
+  }
+  ConfigReader reader(*node->as_table(), config->file, where);
+  return read(reader, config);
+}
+
 absl::Status ReadRoot(const toml::table& root, Config* config) {
   for (const auto& [key, node] : root) {
-    static const std::set<std::string, std::less<>> kKnown = {"node", "underlay", "domain", "site", "slave"};
+    static const std::set<std::string, std::less<>> kKnown = {"node", "datapath", "underlay", "domain",
+                                                              "site", "slave",    "mapping"};
     if (kKnown.contains(key.str())) continue;
-    return ConfigError(config->file, static_cast<int>(key.source().begin.line),
-                       "unknown key \"" + std::string(key.str()) +
-                           "\"; known are: [node], [[underlay]], [[domain]], [[site]], [[slave]]");
+    return ConfigError(
+        config->file, static_cast<int>(key.source().begin.line),
+        "unknown key \"" + std::string(key.str()) +
+            "\"; known are: [node], [datapath], [[underlay]], [[domain]], [[site]], [[slave]], "
+            "[[mapping]]");
   }
-  if (const toml::node* node = root.get("node")) {
-    if (!node->is_table()) {
-      return ConfigError(config->file, static_cast<int>(node->source().begin.line),
-                         "\"node\" is not a table; it should be written as [node]");
-    }
-    ConfigReader reader(*node->as_table(), config->file, "[node]");
-    if (absl::Status status = ReadNode(reader, config); !status.ok()) return status;
-  }
+  absl::Status status = ReadTableOf(root, "node", ReadNode, config);
+  if (status.ok()) status = ReadTableOf(root, "datapath", ReadDatapath, config);
+  if (!status.ok()) return status;
   // Domains before what names them.
-  const std::pair<std::string_view, ReadTable> lists[] = {
-      {"underlay", ReadUnderlay}, {"domain", ReadDomain}, {"site", ReadSite}, {"slave", ReadSlave}};
+  const std::pair<std::string_view, ReadTable> lists[] = {{"underlay", ReadUnderlay},
+                                                          {"domain", ReadDomain},
+                                                          {"site", ReadSite},
+                                                          {"slave", ReadSlave},
+                                                          {"mapping", ReadMapping}};
   for (const auto& [key, read] : lists) {
-    if (absl::Status status = ReadTables(root, key, read, config); !status.ok()) return status;
+    if (status = ReadTables(root, key, read, config); !status.ok()) return status;
   }
   return absl::OkStatus();
 }
@@ -321,6 +431,7 @@ absl::Status Validate(const Config& config) {
   }
   absl::Status status = CheckInterfaces(config);
   if (status.ok()) status = CheckSites(config);
+  if (status.ok()) status = CheckOwnLocators(config);
   return status;
 }
 
@@ -334,6 +445,21 @@ const Domain* Config::FindDomain(std::string_view name) const {
   const auto found =
       std::find_if(domains.begin(), domains.end(), [&](const Domain& domain) { return domain.name == name; });
   return found == domains.end() ? nullptr : &*found;
+}
+
+absl::Status CheckOwnLocators(const Config& config) {
+  for (const MappingConfig& mapping : config.mappings) {
+    for (const Locator& locator : mapping.locators) {
+      const bool own = std::any_of(config.underlays.begin(), config.underlays.end(),
+                                   [&](const UnderlayConfig& u) { return u.address == locator.address; });
+      if (!own) continue;
+      return ConfigError(
+          config.file, mapping.line,
+          "the mapping " + mapping.prefix.ToString() + " leads to " + locator.address.ToString() +
+              ", which is this router's own; it should be the address of the tunnel's other end");
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Config> ParseConfig(std::string_view text, const std::string& file) {

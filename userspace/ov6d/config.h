@@ -29,7 +29,7 @@ struct NodeConfig {
 
 struct UnderlayConfig {
   std::string interface;        // IPv4 device the tunnels use; required
-  std::optional<Ipv4> address;  // our end of the tunnels; default: the interface's first
+  std::optional<Ipv4> address;  // our end of the tunnels; default: the interface's first, whichever it is
   Encapsulation encapsulation = Encapsulation::k6in4;  // what peers are asked to send us: 6in4 or udp
   uint16_t udp_port = OV6_UDP_PORT;                    // where tunnel packets in UDP arrive
   Attach attach = Attach::kAuto;                       // auto, native or tc
@@ -57,20 +57,45 @@ struct SlaveConfig {
   std::vector<Endpoint> bootstrap;             // members to join by; empty: found a new ring
 };
 
+// A tunnel whose other end is set by hand: any router of RFC 4213, or UDP with the IPv6 packet right behind
+// it.
+struct MappingConfig {
+  Prefix prefix;                  // required; neither ::/0 nor around a domain
+  std::vector<Locator> locators;  // 1 to 4, best first; required
+  int line = 0;                   // of the locators
+};
+
+// Limits of the datapath; what they mean stands in ov6/abi/config.h.
+struct DatapathConfig {
+  uint8_t dscp = 0;                                            // of the outer header, 0-63
+  uint32_t punt_rate = OV6_DEFAULT_PUNT_RATE;                  // packets per second and CPU
+  uint32_t punt_burst = OV6_DEFAULT_PUNT_BURST;                // packets
+  uint32_t punt_source_rate = OV6_DEFAULT_PUNT_SOURCE_RATE;    // packets per second of one source
+  uint32_t punt_source_burst = OV6_DEFAULT_PUNT_SOURCE_BURST;  // packets
+  uint32_t icmp_rate = OV6_DEFAULT_ICMP_RATE;                  // ICMPv6 errors per second to one source
+  uint32_t icmp_burst = OV6_DEFAULT_ICMP_BURST;                // ICMPv6 errors
+  uint32_t path_mtu_lifetime = OV6_DEFAULT_PATH_MTU_LIFETIME;  // seconds
+  uint32_t reassembly_rate = 2000;  // reassembled tunnel packets per second, underlay and encapsulation
+};
+
 struct Config {
   std::string file;  // for sentences
   NodeConfig node;
+  DatapathConfig datapath;
   std::vector<UnderlayConfig> underlays;
   std::vector<Domain>
       domains;  // name, prefix, aggregate (bits, default 48), trust (self or open, default self)
   std::vector<SiteConfig> sites;
   std::vector<SlaveConfig> slaves;
+  std::vector<MappingConfig> mappings;
 
   const Domain* FindDomain(std::string_view name) const;
 };
 
 // "FILE:LINE: SENTENCE"
 absl::Status ConfigError(const std::string& file, int line, const std::string& sentence);
+// No locator is this router's own; underlays whose address is not known yet don't count.
+absl::Status CheckOwnLocators(const Config& config);
 absl::StatusOr<Config> ParseConfig(std::string_view text, const std::string& file);
 absl::StatusOr<Config> LoadConfig(const std::filesystem::path& file);
 

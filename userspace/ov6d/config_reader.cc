@@ -80,6 +80,21 @@ void ConfigReader::EachString(std::string_view key, const std::string& wanted,
   }
 }
 
+void ConfigReader::EachTable(std::string_view key, const std::string& wanted,
+                             const std::function<absl::Status(ConfigReader&)>& read) {
+  const toml::node* node = Find(key);
+  if (node == nullptr) return;
+  const auto* array = node->as_array();
+  if (array == nullptr) return Wrong(*node, key, "a list of " + wanted);
+  for (const toml::node& item : *array) {
+    const auto* table = item.as_table();
+    if (table == nullptr) return Wrong(item, key, wanted);
+    ConfigReader reader(*table, file_, "\"" + std::string(key) + "\"");
+    status_ = read(reader);
+    if (!ok()) return;
+  }
+}
+
 void ConfigReader::Require(std::string_view key, const std::string& wanted) {
   if (Find(key) == nullptr && ok()) {
     Fail(key, where_ + " has no key \"" + std::string(key) + "\"; it should be " + wanted);

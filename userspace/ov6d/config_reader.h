@@ -30,6 +30,7 @@ class ConfigReader {
 
   int line() const { return line_; }
   int LineOf(std::string_view key) const;  // of its value, or of the table
+  bool Has(std::string_view key) const { return table_.contains(key); }
 
   // Absent keys leave `out` as it is.
   void String(std::string_view key, std::string* out);
@@ -39,6 +40,9 @@ class ConfigReader {
               const std::function<bool(const std::string&)>& parse);
   void EachString(std::string_view key, const std::string& wanted,
                   const std::function<bool(const std::string&, int line)>& take);
+  // For each table of a list; `read` ends with its Finish().
+  void EachTable(std::string_view key, const std::string& wanted,
+                 const std::function<absl::Status(ConfigReader&)>& read);
   void Require(std::string_view key, const std::string& wanted);
 
   // An error of the caller's own about a key, in the common form.

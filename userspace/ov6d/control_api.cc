@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 #include <utility>
 
+#include "userspace/datapath/own_veth.h"
 #include "userspace/ov6d/version.h"
 
 namespace ov6 {
@@ -119,6 +120,12 @@ absl::StatusOr<std::string> Done(const absl::Status& status) {
   return Empty();
 }
 
+json::array SelfAddresses(const NodeLayout& layout) {
+  json::array addresses;
+  for (const SelfPlace& self : layout.selves) addresses.emplace_back(self.address.ToString());
+  return addresses;
+}
+
 json::object DeviceJson(const DeviceState& device) {
   return {{"interface", device.interface},
           {"ifindex", device.ifindex},
@@ -126,7 +133,8 @@ json::object DeviceJson(const DeviceState& device) {
           {"reason", device.reason}};
 }
 
-json::object CountersJson(const MasterCounters& master, const ServiceCounters& service) {
+json::object CountersJson(const MasterCounters& master, const ServiceCounters& service,
+                          const ReassemblyCounters& reassembly) {
   json::object counters;
 #define OV6_COUNTER_JSON(name) counters[#name] = master.name;
   OV6_MASTER_COUNTERS(OV6_COUNTER_JSON)
@@ -148,6 +156,12 @@ json::object CountersJson(const MasterCounters& master, const ServiceCounters& s
   counters["events_without_slave"] = service.events_without_slave;
   counters["records_signed"] = service.signed_records;
   counters["sign_refused"] = service.sign_refused;
+  counters["reassembly_resubmitted"] = reassembly.resubmitted;
+  counters["reassembly_too_big"] = reassembly.too_big;
+  counters["reassembly_no_room"] = reassembly.no_room;
+  counters["reassembly_not_fragmented"] = reassembly.not_fragmented;
+  counters["reassembly_malformed"] = reassembly.malformed;
+  counters["reassembly_dropped"] = reassembly.dropped;
   return counters;
 }
 
@@ -294,7 +308,7 @@ std::string ControlApi::Routes() const {
 }
 
 std::string ControlApi::Status() const {
-  json::array underlays, sites, domains;
+  json::array underlays, sites, selves, domains;
   for (const DeviceState& device : context_.datapath.Devices()) {
     json::object item = DeviceJson(device);
     if (device.value.role == OV6_DEVICE_UNDERLAY) {
@@ -302,6 +316,12 @@ std::string ControlApi::Status() const {
       item["encapsulation"] = Text(ToString(static_cast<Encapsulation>(device.value.encapsulation)));
       item["mtu"] = device.value.mtu;
       underlays.push_back(std::move(item));
+      continue;
+    }
+    if (device.interface == kSelfPeer) {
+      item["addresses"] = SelfAddresses(context_.layout);
+      item["mtu"] = device.value.mtu;
+      selves.push_back(std::move(item));
       continue;
     }
     json::array prefixes;
@@ -321,22 +341,23 @@ std::string ControlApi::Status() const {
   }
   const Master& master = context_.master;
   const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(context_.clock() - context_.started);
-  return json::serialize(
-      json::object{{"version", kVersion},
-                   {"pid", ::getpid()},
-                   {"uptime_s", uptime.count()},
-                   {"run", context_.config.node.run.string()},
-                   {"public_key", ToHex(context_.key.key.public_key())},
-                   {"underlays", std::move(underlays)},
-                   {"sites", std::move(sites)},
-                   {"domains", std::move(domains)},
-                   {"tables",
-                    {{"routes", master.routes().routes().size()},
-                     {"mappings", master.mappings().mappings().size()},
-                     {"negatives", master.mappings().negatives().size()},
-                     {"slaves", master.slaves().slaves().size()},
-                     {"writes_pending", master.mappings().pending()}}},
-                   {"counters", CountersJson(master.counters(), context_.service.counters())}});
+  return json::serialize(json::object{
+      {"version", kVersion},
+      {"pid", ::getpid()},
+      {"uptime_s", uptime.count()},
+      {"run", context_.config.node.run.string()},
+      {"public_key", ToHex(context_.key.key.public_key())},
+      {"underlays", std::move(underlays)},
+      {"sites", std::move(sites)},
+      {"self", std::move(selves)},
+      {"domains", std::move(domains)},
+      {"tables",
+       {{"routes", master.routes().routes().size()},
+        {"mappings", master.mappings().mappings().size()},
+        {"negatives", master.mappings().negatives().size()},
+        {"slaves", master.slaves().slaves().size()},
+        {"writes_pending", master.mappings().pending()}}},
+      {"counters", CountersJson(master.counters(), context_.service.counters(), context_.reassembly())}});
 }
 
 }  // namespace ov6

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "userspace/ov6d/http_server.h"
+#include "userspace/ov6d/reassembly.h"
 #include "userspace/ov6d/slave_service.h"
 
 namespace ov6 {
@@ -24,6 +25,7 @@ struct ControlContext {
   std::function<BootTime()> clock;
   BootTime started;
   std::function<void(SlaveService::Result)> detach;
+  std::function<ReassemblyCounters()> reassembly = [] { return ReassemblyCounters(); };
 };
 
 class ControlApi {

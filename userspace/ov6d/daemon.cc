@@ -12,14 +12,20 @@
 #include <optional>
 #include <utility>
 
-#include "userspace/base/netlink.h"
+#include "userspace/base/netlink_monitor.h"
 #include "userspace/datapath/kernel_datapath.h"
 #include "userspace/ov6d/bpffs.h"
 #include "userspace/ov6d/control_api.h"
+#include "userspace/ov6d/daemon_port.h"
+#include "userspace/ov6d/device_keeper.h"
 #include "userspace/ov6d/files.h"
 #include "userspace/ov6d/instance_lock.h"
+#include "userspace/ov6d/operator_entries.h"
 #include "userspace/ov6d/privileges.h"
+#include "userspace/ov6d/reassembly.h"
+#include "userspace/ov6d/self_site.h"
 #include "userspace/ov6d/site_setup.h"
+#include "userspace/ov6d/text.h"
 #include "userspace/ov6d/version.h"
 
 namespace ov6 {
@@ -29,39 +35,19 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 
 constexpr auto kSweepInterval = std::chrono::seconds(1);
-
-// Before anything is touched: every interface is there, and every underlay has an address.
-absl::Status CheckInterfaces(Config* config) {
-  for (const SiteConfig& site : config->sites) {
-    const auto link = netlink::GetLink(site.interface);
-    if (!link.ok())
-      return absl::NotFoundError("[[site]] interface \"" + site.interface +
-                                 "\": " + std::string(link.status().message()));
-  }
-  for (UnderlayConfig& underlay : config->underlays) {
-    const auto link = netlink::GetLink(underlay.interface);
-    if (!link.ok())
-      return absl::NotFoundError("[[underlay]] interface \"" + underlay.interface +
-                                 "\": " + std::string(link.status().message()));
-    const auto addresses = netlink::Ipv4Addresses(link->ifindex);
-    if (!addresses.ok()) return addresses.status();
-    if (!underlay.address && addresses->empty()) {
-      return absl::FailedPreconditionError("[[underlay]] interface \"" + underlay.interface +
-                                           "\" has no IPv4 address; give it one, or set the key \"address\"");
-    }
-    if (!underlay.address) underlay.address = addresses->front();
-  }
-  return absl::OkStatus();
-}
+// Changes of the world come in swarms.
+constexpr auto kSettle = std::chrono::milliseconds(50);
 
 class Daemon {
  public:
   Daemon(Config config, std::filesystem::path executables)
       : config_(std::move(config)),
+        as_written_(config_),
         executables_(std::move(executables)),
         setup_(config_.node.run / "undo.json"),
         signals_(io_),
-        sweep_timer_(io_) {}
+        sweep_timer_(io_),
+        settle_timer_(io_) {}
 
   absl::Status Run();
 
@@ -71,17 +57,23 @@ class Daemon {
   absl::Status Adopt();
   absl::Status AttachDevices();
   absl::Status SetUpSites();
-  absl::Status SetRejects();
+  absl::Status SetUpSelf();
+  absl::Status SetOperatorEntries();
+  absl::Status OpenTunnelEnds();
+  absl::Status WatchWorld();
   absl::Status Enable();
   absl::Status Listen();
   absl::Status Serve();
   void WatchEvents();
   void WatchSignals();
+  void AwaitWorld();
+  void FollowWorld();
   void ArmSweep();
   void Detach(SlaveService::Result reply);
   absl::Status TakeAway();
 
-  Config config_;
+  Config config_;  // underlays have their addresses from Prepare() on
+  const Config as_written_;
   std::filesystem::path executables_;
   const BootTime started_ = BootClock::now();
   gid_t group_ = 0;
@@ -93,6 +85,11 @@ class Daemon {
   SiteSetup setup_;
   asio::io_context io_;
   std::unique_ptr<Datapath> datapath_;
+  std::optional<DeviceKeeper> keeper_;
+  std::optional<netlink::Monitor> monitor_;
+  std::unique_ptr<DaemonPort> port_;
+  std::optional<Reassembly> reassembly_;
+  std::vector<TunnelEnd> ends_;  // those that reassembly_ has
   std::optional<Master> master_;
   std::optional<ThreadSpawner> spawner_;
   std::optional<SlaveService> service_;
@@ -100,15 +97,17 @@ class Daemon {
   std::unique_ptr<HttpServer> control_, read_only_;
   asio::signal_set signals_;
   asio::steady_timer sweep_timer_;
-  std::optional<asio::posix::stream_descriptor> events_;
+  asio::steady_timer settle_timer_;
+  std::optional<asio::posix::stream_descriptor> events_, world_;
   bool detaching_ = false;
 };
 
 absl::Status Daemon::Run() {
   absl::Status status = Prepare();
   if (status.ok()) status = OpenDatapath();
-  for (const auto step : {&Daemon::Listen, &Daemon::Adopt, &Daemon::AttachDevices, &Daemon::SetUpSites,
-                          &Daemon::SetRejects, &Daemon::Enable}) {
+  for (const auto step :
+       {&Daemon::Listen, &Daemon::Adopt, &Daemon::WatchWorld, &Daemon::AttachDevices, &Daemon::SetUpSites,
+        &Daemon::SetUpSelf, &Daemon::SetOperatorEntries, &Daemon::OpenTunnelEnds, &Daemon::Enable}) {
     if (status.ok()) status = (this->*step)();
   }
   if (status.ok()) status = DropPrivileges();
@@ -126,7 +125,7 @@ absl::Status Daemon::Prepare() {
   const auto group = FindGroup(config_.node.group);
   if (!group.ok()) return group.status();
   group_ = *group;
-  absl::Status status = CheckInterfaces(&config_);
+  absl::Status status = ResolveInterfaces(&config_);
   if (status.ok()) status = MakeDirectory(config_.node.run, 0755);
   if (!status.ok()) return status;
   auto lock = InstanceLock::Take(config_.node.run);
@@ -168,62 +167,73 @@ absl::Status Daemon::Adopt() {
   return status;
 }
 
-absl::Status Daemon::AttachDevices() {
-  std::set<std::string> wanted;
-  std::vector<DeviceSpec> specs;
-  for (const UnderlayConfig& underlay : config_.underlays) {
-    specs.push_back({underlay.interface,
-                     OV6_DEVICE_UNDERLAY,
-                     underlay.attach,
-                     *underlay.address,
-                     underlay.encapsulation,
-                     underlay.udp_port,
-                     {}});
-  }
-  for (size_t i = 0; i < config_.sites.size(); ++i) {
-    specs.push_back({config_.sites[i].interface,
-                     OV6_DEVICE_SITE,
-                     config_.sites[i].attach,
-                     {},
-                     {},
-                     OV6_UDP_PORT,
-                     layout_.sites[i].front().RouterAddress()});
-  }
-  for (const DeviceSpec& spec : specs) wanted.insert(spec.interface);
-  for (const DeviceState& old : datapath_->Devices()) {
-    if (wanted.contains(old.interface)) continue;
-    if (absl::Status status = datapath_->DetachDevice(old.interface); !status.ok()) return status;
-  }
-  for (const DeviceSpec& spec : specs) {
-    const auto state = datapath_->AttachDevice(spec);
-    if (!state.ok()) return state.status();
-    spdlog::info("{}: door {} ({})", state->interface, state->door, state->reason);
-  }
+// Before anything is looked at, so that no change is missed.
+absl::Status Daemon::WatchWorld() {
+  auto monitor = netlink::Monitor::Open();
+  if (!monitor.ok()) return monitor.status();
+  monitor_.emplace(*std::move(monitor));
   return absl::OkStatus();
 }
 
+absl::Status Daemon::AttachDevices() {
+  keeper_.emplace(as_written_, *datapath_);
+  return keeper_->AttachAll(layout_);
+}
+
 absl::Status Daemon::SetUpSites() {
+  const auto missing = keeper_->missing();
   std::vector<SiteAddress> addresses;
   for (size_t i = 0; i < config_.sites.size(); ++i) {
+    const std::string& interface = config_.sites[i].interface;
+    if (std::find(missing.begin(), missing.end(), interface) != missing.end()) continue;
     for (const SitePlace& place : layout_.sites[i]) {
-      addresses.push_back({config_.sites[i].interface, place.RouterAddress(), place.prefix.length});
+      addresses.push_back({interface, place.RouterAddress(), place.prefix.length});
     }
   }
   return setup_.Apply(addresses);
 }
 
-// The unassigned rest of our own aggregates is rejected, so that nothing loops through a default route.
-absl::Status Daemon::SetRejects() {
-  for (const Prefix& old : setup_.rejects()) {
-    const auto& kept = layout_.rejects;
-    if (std::find(kept.begin(), kept.end(), old) != kept.end()) continue;
-    master_->routes().Remove(old, OV6_SLAVE_OPERATOR).IgnoreError();  // gone already
+absl::Status Daemon::SetUpSelf() {
+  return ApplySelf(PlanSelf(config_, layout_), static_cast<uint32_t>(OverlayMtu(datapath_->Devices())));
+}
+
+// What may be ours is written down before it is set, and what is ours after.
+absl::Status Daemon::SetOperatorEntries() {
+  const OperatorEntries wanted = PlanOperatorEntries(config_, layout_);
+  const std::vector<Prefix> old_routes = setup_.routes(), old_mappings = setup_.mappings();
+  std::vector<Prefix> routes = wanted.RoutePrefixes(), mappings = wanted.MappingPrefixes();
+  routes.insert(routes.end(), old_routes.begin(), old_routes.end());
+  mappings.insert(mappings.end(), old_mappings.begin(), old_mappings.end());
+  absl::Status status = setup_.SaveOwned(std::move(routes), std::move(mappings));
+  if (status.ok())
+    status = ApplyOperatorEntries(wanted, old_routes, old_mappings, BootClock::now(), &*master_);
+  if (status.ok()) status = setup_.SaveOwned(wanted.RoutePrefixes(), wanted.MappingPrefixes());
+  return status;
+}
+
+// Without an end of its own a fragmented tunnel packet is lost; all others are not.
+absl::Status Daemon::OpenTunnelEnds() {
+  if (!port_) {
+    auto port = DaemonPort::Open(io_, *datapath_);
+    if (!port.ok()) return port.status();
+    port_ = *std::move(port);
+    const auto resubmit = [this](uint32_t ingress, std::span<const uint8_t> packet) {
+      return port_->Resubmit(OV6_PORT_RESUBMIT_IN, ingress, packet);
+    };
+    reassembly_.emplace(Reassembly::Environment{io_, resubmit, [] { return BootClock::now(); },
+                                                config_.datapath.reassembly_rate});
   }
-  if (absl::Status status = setup_.SaveRejects(layout_.rejects); !status.ok()) return status;
-  for (const Prefix& own : layout_.rejects) {
-    const absl::Status status = master_->routes().Set(own, {OV6_SLAVE_OPERATOR, Action::kReject, 0});
-    if (!status.ok()) return status;
+  const auto ends = keeper_->ends();
+  for (const TunnelEnd& old : ends_) {
+    if (std::find(ends.begin(), ends.end(), old) == ends.end()) reassembly_->Close(old.interface);
   }
+  for (const TunnelEnd& end : ends) {
+    if (std::find(ends_.begin(), ends_.end(), end) != ends_.end()) continue;
+    const absl::Status status = reassembly_->Open(end);
+    if (status.ok()) continue;
+    spdlog::warn("{}: tunnel packets that arrive there in fragments are lost", Message(status));
+  }
+  ends_ = ends;
   return absl::OkStatus();
 }
 
@@ -231,6 +241,15 @@ absl::Status Daemon::Enable() {
   auto config = datapath_->Config();
   if (!config.ok()) return config.status();
   config->flags |= OV6_CONFIG_ENABLED;
+  const DatapathConfig& limits = config_.datapath;
+  config->dscp = limits.dscp;
+  config->punt_rate = limits.punt_rate;
+  config->punt_burst = limits.punt_burst;
+  config->punt_source_rate = limits.punt_source_rate;
+  config->punt_source_burst = limits.punt_source_burst;
+  config->icmp_rate = limits.icmp_rate;
+  config->icmp_burst = limits.icmp_burst;
+  config->path_mtu_lifetime = limits.path_mtu_lifetime;
   return datapath_->SetConfig(*config);
 }
 
@@ -260,8 +279,11 @@ absl::Status Daemon::Serve() {
                    PlanSlaves(config_, layout_, *key_, datapath_->Devices()));
   api_.emplace(ControlContext{config_, layout_, *key_, *datapath_, *master_, *service_,
                               [] { return BootClock::now(); }, started_,
-                              [this](SlaveService::Result reply) { Detach(std::move(reply)); }});
+                              [this](SlaveService::Result reply) { Detach(std::move(reply)); },
+                              [this] { return reassembly_->Counters(); }});
   WatchSignals();
+  world_.emplace(io_, ::fcntl(monitor_->fd(), F_DUPFD_CLOEXEC, 0));
+  AwaitWorld();
   WatchEvents();
   ArmSweep();
   service_->RetireUnplanned();
@@ -299,6 +321,30 @@ void Daemon::WatchEvents() {
   });
 }
 
+void Daemon::AwaitWorld() {
+  world_->async_wait(asio::posix::stream_descriptor::wait_read, [this](error_code error) {
+    if (error || detaching_) return;
+    settle_timer_.expires_after(kSettle);
+    settle_timer_.async_wait([this](error_code cancelled) {
+      if (cancelled || detaching_) return;
+      monitor_->Drain();
+      FollowWorld();
+      AwaitWorld();
+    });
+  });
+}
+
+// What is right already is left alone, so that this may run as often as it likes.
+void Daemon::FollowWorld() {
+  const bool changed = keeper_->Follow();
+  for (const auto step : {&Daemon::SetUpSites, &Daemon::SetUpSelf, &Daemon::OpenTunnelEnds}) {
+    if (const absl::Status status = (this->*step)(); !status.ok()) spdlog::warn("{}", Message(status));
+  }
+  if (!changed) return;
+  master_->mappings().SetOwnAddresses(keeper_->addresses());
+  service_->Replan(PlanSlaves(config_, layout_, *key_, datapath_->Devices()));
+}
+
 void Daemon::ArmSweep() {
   sweep_timer_.expires_after(kSweepInterval);
   sweep_timer_.async_wait([this](error_code error) {
@@ -324,7 +370,10 @@ void Daemon::Detach(SlaveService::Result reply) {
 
 absl::Status Daemon::TakeAway() {
   events_.reset();
+  reassembly_.reset();
+  port_.reset();
   absl::Status status = datapath_->DetachAll();
+  status.Update(RemoveSelfRoutes());
   status.Update(setup_.Undo());
   return status;
 }

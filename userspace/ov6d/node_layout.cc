@@ -48,6 +48,39 @@ absl::StatusOr<SitePlace> Place(const Config& config, const NodeKey& key, const 
   return SitePlace{*site.prefix, site.domain};
 }
 
+// A site's address if there is a site in the domain, else one of the router's own, which is registered as
+// a site would be: subnet 0, which no site gets.
+SelfPlace PlaceSelf(const Domain& domain, NodeLayout* layout) {
+  for (const auto& site : layout->sites) {
+    for (const SitePlace& place : site) {
+      if (place.domain == domain.name) return {domain.name, place.RouterAddress(), false};
+    }
+  }
+  const Prefix& own = layout->own.at(domain.name);
+  AddOnce(&layout->registrations[domain.name], own);
+  AddOnce(&layout->rejects, own);
+  return {domain.name, SitePlace{own, domain.name}.RouterAddress(), true};
+}
+
+absl::Status CheckMappings(const Config& config, const NodeLayout& layout) {
+  for (const MappingConfig& mapping : config.mappings) {
+    const auto refuse = [&](const Prefix& ours, const std::string& what) {
+      return ConfigError(config.file, mapping.line,
+                         "the mapping " + mapping.prefix.ToString() + " leads away what is " + what + " (" +
+                             ours.ToString() + "); it should be another prefix");
+    };
+    for (const auto& site : layout.sites) {
+      for (const SitePlace& place : site) {
+        if (place.prefix.Contains(mapping.prefix)) return refuse(place.prefix, "a site's of this router");
+      }
+    }
+    for (const Prefix& own : layout.rejects) {
+      if (own == mapping.prefix) return refuse(own, "this router's own");
+    }
+  }
+  return absl::OkStatus();
+}
+
 json::object NodeJson(const NodeKey& key) {
   return {{"public_key", ToHex(key.key.public_key())}, {"modifier", ToHex(key.modifier)}};
 }
@@ -76,22 +109,13 @@ json::array LocatorsJson(const std::vector<Locator>& locators) {
   return array;
 }
 
-// The biggest IPv6 packet that fits through every underlay.
-int OverlayMtu(const std::vector<DeviceState>& devices) {
-  int mtu = 65535;
-  for (const DeviceState& device : devices) {
-    if (device.value.role != OV6_DEVICE_UNDERLAY) continue;
-    mtu = std::min(mtu, device.value.mtu - Overhead(static_cast<Encapsulation>(device.value.encapsulation)));
-  }
-  return std::max(mtu, OV6_MIN_MTU);
-}
-
 SlavePlan PlanManagement(const Config& config, const NodeLayout& layout) {
   std::vector<Prefix> taken;
   for (const Domain& domain : config.domains) AddOnce(&taken, domain.prefix);
   for (const auto& site : layout.sites) {
     for (const SitePlace& place : site) AddOnce(&taken, place.prefix);
   }
+  for (const MappingConfig& mapping : config.mappings) AddOnce(&taken, mapping.prefix);
   SlavePlan plan;
   plan.name = "management";
   plan.kind = SlaveKind::kManagement;
@@ -159,6 +183,15 @@ Ipv6 SitePlace::RouterAddress() const {
   return address;
 }
 
+int OverlayMtu(const std::vector<DeviceState>& devices) {
+  int mtu = 65535;
+  for (const DeviceState& device : devices) {
+    if (device.value.role != OV6_DEVICE_UNDERLAY) continue;
+    mtu = std::min(mtu, device.value.mtu - Overhead(static_cast<Encapsulation>(device.value.encapsulation)));
+  }
+  return std::max(mtu, OV6_MIN_MTU);
+}
+
 std::string SlavePlan::Executable() const { return "ov6-" + Text(ToString(kind)); }
 
 absl::StatusOr<NodeLayout> LayOut(const Config& config, const NodeKey& key) {
@@ -173,6 +206,10 @@ absl::StatusOr<NodeLayout> LayOut(const Config& config, const NodeKey& key) {
     }
     layout.sites.push_back(std::move(places));
   }
+  for (const SlaveConfig& slave : config.slaves) {
+    layout.selves.push_back(PlaceSelf(*config.FindDomain(slave.domain), &layout));
+  }
+  if (absl::Status status = CheckMappings(config, layout); !status.ok()) return status;
   return layout;
 }
 

@@ -25,15 +25,26 @@ struct SitePlace {
   Ipv6 RouterAddress() const;  // ::1 in it
 };
 
+// The router itself as a site: what its processes send from into a domain.
+struct SelfPlace {
+  std::string domain;
+  Ipv6 address;
+  bool own = false;  // held by the router alone (ov6-self has it); else it is that of a site's device
+};
+
 struct NodeLayout {
   std::vector<std::vector<SitePlace>> sites;                 // as [[site]]
   std::map<std::string, Prefix> own;                         // domain -> the key's aggregate
   std::map<std::string, std::vector<Prefix>> registrations;  // domain -> what its DHT slave registers
   std::vector<Prefix> rejects;                               // aggregates whose unassigned rest is rejected
+  std::vector<SelfPlace> selves;                             // one for each domain with a slave
 };
 
 // An error names the line of a prefix that this key may not claim.
 absl::StatusOr<NodeLayout> LayOut(const Config& config, const NodeKey& key);
+
+// The biggest IPv6 packet that fits through every underlay; 1280 at least.
+int OverlayMtu(const std::vector<DeviceState>& devices);
 
 struct SlavePlan {
   std::string name;

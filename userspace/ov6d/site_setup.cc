@@ -6,6 +6,7 @@
 
 #include "userspace/base/netlink.h"
 #include "userspace/ov6d/files.h"
+#include "userspace/ov6d/text.h"
 
 namespace ov6 {
 namespace {
@@ -25,6 +26,17 @@ const json::array* ArrayIn(const json::value& value, const char* key) {
   const json::object* object = value.if_object();
   const json::value* found = object == nullptr ? nullptr : object->if_contains(key);
   return found == nullptr ? nullptr : found->if_array();
+}
+
+std::vector<Prefix> PrefixesIn(const json::value& value, const char* key) {
+  std::vector<Prefix> prefixes;
+  const json::array* array = ArrayIn(value, key);
+  for (size_t i = 0; array != nullptr && i < array->size(); ++i) {
+    const json::value& item = (*array)[i];
+    const auto prefix = item.is_string() ? Prefix::Parse(std::string(item.get_string())) : std::nullopt;
+    if (prefix) prefixes.push_back(*prefix);
+  }
+  return prefixes;
 }
 
 template <typename T>
@@ -51,12 +63,9 @@ absl::Status SiteSetup::Load() {
     const auto address = Ipv6::Parse(Text(item.get_object(), "address"));
     if (address) addresses_.push_back({Text(item.get_object(), "interface"), *address, 64});
   }
-  if (const json::array* rejects = ArrayIn(value, "rejects")) {
-    for (const json::value& item : *rejects) {
-      const auto prefix = item.is_string() ? Prefix::Parse(std::string(item.get_string())) : std::nullopt;
-      if (prefix) rejects_.push_back(*prefix);
-    }
-  }
+  routes_ = PrefixesIn(value, "rejects");  // the name they were kept under when there were no others
+  for (const Prefix& prefix : PrefixesIn(value, "routes")) routes_.push_back(prefix);
+  mappings_ = PrefixesIn(value, "mappings");
   for (const json::value& item : *sysctls) {
     if (!item.is_object()) continue;
     sysctls_.push_back({Text(item.get_object(), "path"), Text(item.get_object(), "value")});
@@ -65,16 +74,19 @@ absl::Status SiteSetup::Load() {
 }
 
 absl::Status SiteSetup::Save() const {
-  json::array addresses, sysctls, rejects;
+  json::array addresses, sysctls;
   for (const SiteAddress& address : addresses_) addresses.push_back(ToJson(address));
   for (const SavedSysctl& saved : sysctls_) sysctls.push_back({{"path", saved.path}, {"value", saved.value}});
-  for (const Prefix& prefix : rejects_) rejects.emplace_back(prefix.ToString());
-  const json::object all{{"addresses", addresses}, {"sysctls", sysctls}, {"rejects", rejects}};
+  const json::object all{{"addresses", addresses},
+                         {"sysctls", sysctls},
+                         {"routes", Strings(routes_)},
+                         {"mappings", Strings(mappings_)}};
   return WriteFileAtomically(file_, json::serialize(all), 0644);
 }
 
-absl::Status SiteSetup::SaveRejects(std::vector<Prefix> rejects) {
-  rejects_ = std::move(rejects);
+absl::Status SiteSetup::SaveOwned(std::vector<Prefix> routes, std::vector<Prefix> mappings) {
+  routes_ = std::move(routes);
+  mappings_ = std::move(mappings);
   return Save();
 }
 
@@ -134,7 +146,8 @@ absl::Status SiteSetup::Undo() {
   }
   addresses_.clear();
   sysctls_.clear();
-  rejects_.clear();
+  routes_.clear();
+  mappings_.clear();
   std::error_code error;
   std::filesystem::remove(file_, error);
   return status;

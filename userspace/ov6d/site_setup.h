@@ -37,11 +37,12 @@ class SiteSetup {
   // Everything back as it was; devices that have gone meanwhile don't matter.
   absl::Status Undo();
 
-  // Prefixes whose unassigned rest this daemon rejects: kept so that a successor with another
-  // configuration or key knows which routes of the operator's are not the operator's.
-  absl::Status SaveRejects(std::vector<Prefix> rejects);
+  // Routes and static mappings that the configuration set in the operator's name: kept so that a
+  // successor with another configuration or key knows which of the operator's are not the operator's.
+  absl::Status SaveOwned(std::vector<Prefix> routes, std::vector<Prefix> mappings);
 
-  const std::vector<Prefix>& rejects() const { return rejects_; }
+  const std::vector<Prefix>& routes() const { return routes_; }
+  const std::vector<Prefix>& mappings() const { return mappings_; }
   const std::vector<SiteAddress>& addresses() const { return addresses_; }
   const std::vector<SavedSysctl>& sysctls() const { return sysctls_; }
 
@@ -54,7 +55,8 @@ class SiteSetup {
   std::filesystem::path file_;
   std::vector<SiteAddress> addresses_;
   std::vector<SavedSysctl> sysctls_;
-  std::vector<Prefix> rejects_;
+  std::vector<Prefix> routes_;
+  std::vector<Prefix> mappings_;
 };
 
 }  // namespace ov6

@@ -151,6 +151,19 @@ void SlaveService::Stop(const std::string& name, std::function<void()> done) {
   Call(name, "shutdown", "", [done = std::move(done)](const absl::StatusOr<std::string>&) { done(); });
 }
 
+void SlaveService::Replan(std::vector<SlavePlan> plans) {
+  for (SlavePlan& plan : plans) {
+    Slave* slave = Find(plan.name);
+    if (slave == nullptr) continue;
+    const bool same = plan.config == slave->plan.config && plan.ifindex == slave->plan.ifindex;
+    slave->plan = std::move(plan);
+    if (same || !slave->process || ending_) continue;
+    spdlog::info("slave {} is started anew, since what it works with has changed", slave->plan.name);
+    slave->process->Signal(SIGTERM);
+    KillLater(slave->plan.name);
+  }
+}
+
 void SlaveService::KillLater(const std::string& name) {
   const Slave& slave = *Find(name);
   if (!slave.process) return;

@@ -53,6 +53,8 @@ class SlaveService {
   absl::Status Start(const std::string& name);
   // `shutdown`, then SIGKILL if it still lives kKillTime later.
   void Stop(const std::string& name, std::function<void()> done);
+  // The same slaves with what changed around them; one whose configuration is another now is started anew.
+  void Replan(std::vector<SlavePlan> plans);
   // Every slave says goodbye; none is started any more.
   void ShutdownAll(std::function<void()> done);
   // SIGTERM to every slave, without goodbye; their entries stay. `done` when all have ended, or after 1 s.

@@ -90,7 +90,8 @@ const WrongRow kWrong[] = {
      "ov6.toml:10: unknown key \"upd_port\" in [[underlay]]; known are: address, attach, encapsulation, "
      "interface, udp_port"},
     {"unknown table", "[[site]]", "[[sites]]",
-     "ov6.toml:19: unknown key \"sites\"; known are: [node], [[underlay]], [[domain]], [[site]], [[slave]]"},
+     "ov6.toml:19: unknown key \"sites\"; known are: [node], [datapath], [[underlay]], [[domain]], [[site]], "
+     "[[slave]], [[mapping]]"},
     {"relative path", "\"/run/ov6\"", "\"run/ov6\"",
      "ov6.toml:3: key \"run\" is \"run/ov6\"; it should be an absolute path"},
     {"uid of root", "64000", "0",
@@ -177,6 +178,120 @@ std::string RowName(const testing::TestParamInfo<WrongRow>& row) {
   return name;
 }
 INSTANTIATE_TEST_SUITE_P(Rows, WrongConfigTest, testing::ValuesIn(kWrong), RowName);
+
+TEST(ConfigTest, TheDatapathsLimits) {
+  const auto config = ParseConfig(std::string(kGood) +
+                                      "[datapath]\ndscp = 46\npunt_rate = 1\npunt_burst = 2\n"
+                                      "punt_source_rate = 3\npunt_source_burst = 4\nicmp_rate = 5\n"
+                                      "icmp_burst = 6\npath_mtu_lifetime = 7\nreassembly_rate = 8\n",
+                                  "ov6.toml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  const DatapathConfig& limits = config->datapath;
+  EXPECT_EQ(limits.dscp, 46);
+  EXPECT_EQ(limits.punt_rate, 1u);
+  EXPECT_EQ(limits.punt_burst, 2u);
+  EXPECT_EQ(limits.punt_source_rate, 3u);
+  EXPECT_EQ(limits.punt_source_burst, 4u);
+  EXPECT_EQ(limits.icmp_rate, 5u);
+  EXPECT_EQ(limits.icmp_burst, 6u);
+  EXPECT_EQ(limits.path_mtu_lifetime, 7u);
+  EXPECT_EQ(limits.reassembly_rate, 8u);
+  EXPECT_EQ(ParseConfig(kGood, "ov6.toml")->datapath.icmp_rate, uint32_t{OV6_DEFAULT_ICMP_RATE});
+}
+
+TEST(ConfigTest, MappingsInBothForms) {
+  const auto config = ParseConfig(std::string(kGood) +
+                                      "[[mapping]]\nprefix = \"2001:db8:7::/48\"\nvia = \"192.0.2.1\"\n"
+                                      "[[mapping]]\nprefix = \"2001:db8:8::/48\"\nlocators = [\n"
+                                      "  { address = \"192.0.2.2\", priority = 9 },\n"
+                                      "  { address = \"192.0.2.3\", encapsulation = \"udp\", mtu = 1400 },\n"
+                                      "]\n",
+                                  "ov6.toml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  ASSERT_EQ(config->mappings.size(), 2u);
+  const Ipv4 first = *Ipv4::Parse("192.0.2.1"), second = *Ipv4::Parse("192.0.2.2"),
+             third = *Ipv4::Parse("192.0.2.3");
+  EXPECT_EQ(config->mappings[0].locators, (std::vector<Locator>{{first, Encapsulation::k6in4, 0, 1, 0}}));
+  EXPECT_EQ(config->mappings[0].line, 33);
+  EXPECT_EQ(config->mappings[1].locators, (std::vector<Locator>{{third, Encapsulation::kUdp, 6080, 2, 1400},
+                                                                {second, Encapsulation::k6in4, 0, 9, 0}}));
+}
+
+struct AddedRow {
+  const char* name;
+  const char* text;  // behind kGood; its first line is 31
+  const char* sentence;
+};
+
+const AddedRow kAdded[] = {
+    {"dscp of seven bits", "[datapath]\ndscp = 64\n",
+     "ov6.toml:32: key \"dscp\" is 64; it should be a number from 0 to 63"},
+    {"no punts at all", "[datapath]\npunt_rate = 0\n",
+     "ov6.toml:32: key \"punt_rate\" is 0; it should be a number from 1 to 10000000"},
+    {"path MTUs for ever", "[datapath]\npath_mtu_lifetime = 86401\n",
+     "ov6.toml:32: key \"path_mtu_lifetime\" is 86401; it should be a number from 1 to 86400"},
+    {"datapath as a list", "[[datapath]]\n",
+     "ov6.toml:31: \"datapath\" is not a table; it should be written as [datapath]"},
+    {"mapping without a prefix", "[[mapping]]\nvia = \"192.0.2.1\"\n",
+     "ov6.toml:31: [[mapping]] has no key \"prefix\"; it should be an IPv6 prefix such as fd00::/8, no bits "
+     "set "
+     "behind its length"},
+    {"mapping without an end", "[[mapping]]\nprefix = \"2001:db8::/32\"\n",
+     "ov6.toml:31: [[mapping]] has no key \"via\"; it should be the IPv4 address of the tunnel's other end, "
+     "such "
+     "as 198.51.100.2"},
+    {"martian locator", "[[mapping]]\nprefix = \"2001:db8::/32\"\nvia = \"127.0.0.1\"\n",
+     "ov6.toml:33: key \"via\" is \"127.0.0.1\"; it should be the IPv4 address of the tunnel's other end, "
+     "such "
+     "as 198.51.100.2"},
+    {"locator in a list that is none",
+     "[[mapping]]\nprefix = \"2001:db8::/32\"\nlocators = [\n{ address = \"224.0.0.1\" }]\n",
+     "ov6.toml:34: key \"address\" is \"224.0.0.1\"; it should be the IPv4 address of the tunnel's other "
+     "end, "
+     "such as 198.51.100.2"},
+    {"port without UDP", "[[mapping]]\nprefix = \"2001:db8::/32\"\nvia = \"192.0.2.1\"\nport = 6080\n",
+     "ov6.toml:34: key \"port\" is 6080, and 6in4 has none; it should be left out, or \"encapsulation\" be "
+     "\"udp\""},
+    {"both forms",
+     "[[mapping]]\nprefix = \"2001:db8::/32\"\nvia = \"192.0.2.1\"\nlocators = [{ address = "
+     "\"192.0.2.2\" }]\n",
+     "ov6.toml:33: unknown key \"via\" in [[mapping]]; known are: locators, prefix"},
+    {"no locators", "[[mapping]]\nprefix = \"2001:db8::/32\"\nlocators = []\n",
+     "ov6.toml:33: key \"locators\" has 0 tables; it should be 1 to 4"},
+    {"all of IPv6", "[[mapping]]\nprefix = \"::/0\"\nvia = \"192.0.2.1\"\n",
+     "ov6.toml:32: key \"prefix\" is \"::/0\", which is the management slave's; it should be longer, such as "
+     "2000::/3"},
+    {"around a domain", "[[mapping]]\nprefix = \"fc00::/7\"\nvia = \"192.0.2.1\"\n",
+     "ov6.toml:32: key \"prefix\" is \"fc00::/7\", which covers the domain \"chord\", so that nothing in it "
+     "would "
+     "be asked for; it should be outside fd00::/8, or a part of it"},
+    {"one prefix twice",
+     "[[mapping]]\nprefix = \"2001:db8::/32\"\nvia = \"192.0.2.1\"\n"
+     "[[mapping]]\nprefix = \"2001:db8::/32\"\nvia = \"192.0.2.2\"\n",
+     "ov6.toml:35: key \"prefix\" is \"2001:db8::/32\", as an earlier mapping's; it should be a prefix of "
+     "its own"},
+    {"own locator",
+     "[[underlay]]\ninterface = \"eth9\"\naddress = \"192.0.2.9\"\n"
+     "[[mapping]]\nprefix = \"2001:db8::/32\"\nvia = \"192.0.2.9\"\n",
+     "ov6.toml:36: the mapping 2001:db8::/32 leads to 192.0.2.9, which is this router's own; it should be "
+     "the "
+     "address of the tunnel's other end"},
+};
+
+class AddedConfigTest : public testing::TestWithParam<AddedRow> {};
+
+TEST_P(AddedConfigTest, IsRefusedWithASentence) {
+  const auto config = ParseConfig(std::string(kGood) + GetParam().text, "ov6.toml");
+  ASSERT_FALSE(config.ok());
+  EXPECT_EQ(std::string(config.status().message()), GetParam().sentence);
+}
+
+std::string AddedName(const testing::TestParamInfo<AddedRow>& row) {
+  std::string name = row.param.name;
+  for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
+  return name;
+}
+INSTANTIATE_TEST_SUITE_P(Rows, AddedConfigTest, testing::ValuesIn(kAdded), AddedName);
 
 TEST(ConfigTest, WhatIsNoTomlNamesTheLine) {
   const auto config = ParseConfig("[node]\nstate \"x\"\n", "ov6.toml");

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/ov6d/self_site.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "userspace/ov6d/device_keeper.h"
+
+namespace ov6 {
+namespace {
+
+using testing::UnorderedElementsAre;
+
+Prefix P(const char* text) { return *Prefix::Parse(text); }
+Ipv6 A(const char* text) { return *Ipv6::Parse(text); }
+
+netlink::Route6 Into(const char* prefix, const char* source) {
+  return {P(prefix), 0, A(source), 1024, false};
+}
+netlink::Route6 EndsHere(const char* prefix) { return {P(prefix), 0, std::nullopt, 0x7fffffff, true}; }
+
+Config SomeConfig() {
+  Config config;
+  config.domains = {{"chord", P("fd00::/8"), 48, Domain::Trust::kSelf},
+                    {"lab", P("2001:db8::/32"), 48, Domain::Trust::kOpen}};
+  config.slaves.resize(2);
+  return config;
+}
+
+TEST(SelfSiteTest, ASitesAddressIsTheRouters) {
+  NodeLayout layout;
+  layout.sites = {{{P("fd01:2:3:1::/64"), "chord"}}};
+  layout.rejects = {P("fd01:2:3::/48")};
+  layout.selves = {{"chord", A("fd01:2:3:1::1"), false}};
+  const SelfPlan plan = PlanSelf(SomeConfig(), layout);
+  EXPECT_TRUE(plan.addresses.empty());
+  EXPECT_THAT(plan.routes, UnorderedElementsAre(Into("fd00::/8", "fd01:2:3:1::1"),
+                                                EndsHere("fd01:2:3:1::/64"), EndsHere("fd01:2:3::/48")));
+}
+
+TEST(SelfSiteTest, WithoutASiteTheAddressIsOnOv6Self) {
+  NodeLayout layout;
+  layout.rejects = {P("fd01:2:3::/48")};
+  layout.selves = {{"chord", A("fd01:2:3::1"), true}};
+  EXPECT_EQ(PlanSelf(SomeConfig(), layout).addresses, std::vector{A("fd01:2:3::1")});
+}
+
+TEST(SelfSiteTest, AMappingIsSentToFromTheAddressThatIsMostLikeIt) {
+  Config config = SomeConfig();
+  config.mappings = {{P("2001:db8:7::/48"), {}, 0}, {P("fe00::/16"), {}, 0}};
+  NodeLayout layout;
+  layout.selves = {{"chord", A("fd01:2:3:1::1"), false}, {"lab", A("2001:db8:1::1"), false}};
+  const SelfPlan plan = PlanSelf(config, layout);
+  EXPECT_THAT(plan.routes, UnorderedElementsAre(
+                               Into("fd00::/8", "fd01:2:3:1::1"), Into("2001:db8::/32", "2001:db8:1::1"),
+                               Into("2001:db8:7::/48", "2001:db8:1::1"), Into("fe00::/16", "fd01:2:3:1::1")));
+}
+
+TEST(SelfSiteTest, ARouterWithoutAnAddressHasNoRoutes) {
+  EXPECT_EQ(PlanSelf(SomeConfig(), NodeLayout()), SelfPlan());
+}
+
+TEST(UnderlayMtuTest, AnIpv6PacketOf1280BytesHasToFit) {
+  UnderlayConfig underlay;
+  underlay.interface = "eth0";
+  EXPECT_FALSE(TooSmall(underlay, 1300));
+  EXPECT_EQ(
+      TooSmall(underlay, 1299),
+      "[[underlay]] interface \"eth0\" has an MTU of 1299; it should be 1300 or more, so that an IPv6 packet "
+      "of 1280 bytes fits through a \"6in4\" tunnel");
+  underlay.encapsulation = Encapsulation::kUdp;
+  EXPECT_FALSE(TooSmall(underlay, 1308));
+  EXPECT_TRUE(TooSmall(underlay, 1307));
+}
+
+}  // namespace
+}  // namespace ov6

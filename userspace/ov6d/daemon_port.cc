@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/ov6d/daemon_port.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/if_ether.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace ov6 {
+namespace {
+
+using boost::system::error_code;
+
+constexpr size_t kHeaders = sizeof(ethhdr) + sizeof(ov6_port_header);
+
+// The port's own header; the datapath asks nothing of the Ethernet addresses.
+void WriteHeaders(ov6_port_type type, uint32_t ingress, uint8_t* out) {
+  ethhdr ethernet{};
+  ethernet.h_proto = htons(OV6_ETH_P_PORT);
+  ov6_port_header header{};
+  header.version = OV6_PORT_HEADER_VERSION;
+  header.type = static_cast<uint8_t>(type);
+  header.port = htons(OV6_PORT_DAEMON);
+  header.slave = htonl(OV6_SLAVE_OPERATOR);
+  header.ingress = htonl(ingress);
+  std::memcpy(out, &ethernet, sizeof(ethernet));
+  std::memcpy(out + sizeof(ethernet), &header, sizeof(header));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<DaemonPort>> DaemonPort::Open(boost::asio::io_context& io,
+                                                             Datapath& datapath) {
+  const auto handles = datapath.CreatePort(kName, OV6_SLAVE_OPERATOR, OV6_PORT_DAEMON);
+  if (!handles.ok()) return handles.status();
+  auto rings = PortRings::Map(handles->geometry, handles->xsk_fd, handles->umem_fd);
+  if (!rings.ok()) return rings.status();
+  const int fd = ::fcntl((*rings)->fd(), F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) return absl::ErrnoToStatus(errno, "duplicating the descriptor of ov6d's port");
+  std::unique_ptr<DaemonPort> port(new DaemonPort(io, *std::move(rings), fd));
+  port->Watch();
+  return port;
+}
+
+DaemonPort::DaemonPort(boost::asio::io_context& io, std::unique_ptr<PortRings> rings, int fd)
+    : rings_(std::move(rings)), readable_(io, fd) {}
+
+size_t DaemonPort::max_packet() const { return rings_->geometry().mtu - sizeof(ov6_port_header); }
+
+Resubmitted DaemonPort::Resubmit(ov6_port_type type, uint32_t ingress, std::span<const uint8_t> packet) {
+  if (packet.size() > max_packet()) return Resubmitted::kTooBig;
+  PortRings::Frame frame;
+  if (!rings_->Allocate(&frame)) {
+    rings_->RxBurst({});  // takes back what has been sent
+    if (!rings_->Allocate(&frame)) return Resubmitted::kNoRoom;
+  }
+  WriteHeaders(type, ingress, frame.bytes.data());
+  std::memcpy(frame.bytes.data() + kHeaders, packet.data(), packet.size());
+  frame.bytes = frame.bytes.first(kHeaders + packet.size());
+  if (rings_->TxBurst({&frame, 1}) == 1) return Resubmitted::kSent;
+  rings_->Release(frame);
+  return Resubmitted::kNoRoom;
+}
+
+void DaemonPort::Watch() {
+  readable_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [this](error_code error) {
+    if (error) return;
+    Drain();
+    Watch();
+  });
+}
+
+// No route leads here: what arrives was punted for a slave that has no port.
+void DaemonPort::Drain() {
+  std::array<PortRings::Frame, 64> frames;
+  const size_t count = rings_->RxBurst(frames);
+  for (size_t i = 0; i < count; ++i) rings_->Release(frames[i]);
+  unexpected_ += count;
+}
+
+}  // namespace ov6

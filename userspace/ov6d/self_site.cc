@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/ov6d/self_site.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "userspace/datapath/own_veth.h"
+
+namespace ov6 {
+namespace {
+
+using netlink::Route6;
+
+constexpr int kHost = 128;
+constexpr uint32_t kMetric = 1024;            // as routes that are set by hand
+constexpr uint32_t kLastResort = 0x7fffffff;  // behind all others of the same prefix
+
+int CommonBits(const Ipv6& a, const Ipv6& b) {
+  int bits = 0;
+  while (bits < kHost && a.Bit(bits) == b.Bit(bits)) ++bits;
+  return bits;
+}
+
+// As RFC 6724's rule 8: the address that has most in common with where it goes.
+Ipv6 SourceFor(const Prefix& prefix, const std::vector<SelfPlace>& selves) {
+  return std::max_element(selves.begin(), selves.end(),
+                          [&](const SelfPlace& a, const SelfPlace& b) {
+                            return CommonBits(a.address, prefix.address) <
+                                   CommonBits(b.address, prefix.address);
+                          })
+      ->address;
+}
+
+template <typename T>
+bool Contains(const std::vector<T>& list, const T& item) {
+  return std::find(list.begin(), list.end(), item) != list.end();
+}
+
+absl::Status Tolerant(absl::Status status) { return absl::IsNotFound(status) ? absl::OkStatus() : status; }
+
+absl::Status SetMtu(const netlink::Link& link, uint32_t mtu) {
+  return link.mtu == mtu ? absl::OkStatus() : netlink::SetLinkMtu(link.ifindex, mtu);
+}
+
+absl::Status ApplyAddresses(const std::vector<Ipv6>& wanted, uint32_t ifindex) {
+  const auto present = netlink::Ipv6Addresses(ifindex);
+  if (!present.ok()) return present.status();
+  absl::Status status;
+  for (const auto& old : *present) {
+    if (old.length == kHost && Contains(wanted, old.address)) continue;
+    status.Update(Tolerant(netlink::DeleteAddress(ifindex, old.address, old.length)));
+  }
+  for (const Ipv6& address : wanted) {
+    if (!Contains(*present, {address, kHost})) status.Update(netlink::AddAddress(ifindex, address, kHost));
+  }
+  return status;
+}
+
+absl::Status ApplyRoutes(const std::vector<Route6>& wanted) {
+  const auto present = netlink::Routes6(kRouteProtocol);
+  if (!present.ok()) return present.status();
+  absl::Status status;
+  for (const Route6& old : *present) {
+    if (!Contains(wanted, old)) status.Update(Tolerant(netlink::DeleteRoute6(old, kRouteProtocol)));
+  }
+  for (const Route6& route : wanted) {
+    if (!Contains(*present, route)) status.Update(netlink::SetRoute6(route, kRouteProtocol));
+  }
+  return status;
+}
+
+}  // namespace
+
+SelfPlan PlanSelf(const Config& config, const NodeLayout& layout) {
+  SelfPlan plan;
+  if (layout.selves.empty()) return plan;
+  const auto add = [&plan](const Route6& route) {
+    const bool known = std::any_of(plan.routes.begin(), plan.routes.end(), [&](const Route6& other) {
+      return other.prefix == route.prefix && other.metric == route.metric;
+    });
+    if (!known) plan.routes.push_back(route);
+  };
+  const auto lead_in = [&](const Prefix& prefix, const Ipv6& source) {
+    add({prefix, 0, source, kMetric, false});
+  };
+  const auto end_here = [&](const Prefix& prefix) { add({prefix, 0, std::nullopt, kLastResort, true}); };
+  for (const SelfPlace& self : layout.selves) {
+    if (self.own) plan.addresses.push_back(self.address);
+    lead_in(config.FindDomain(self.domain)->prefix, self.address);
+  }
+  for (const MappingConfig& mapping : config.mappings)
+    lead_in(mapping.prefix, SourceFor(mapping.prefix, layout.selves));
+  for (const auto& site : layout.sites) {
+    for (const SitePlace& place : site) end_here(place.prefix);
+  }
+  for (const Prefix& own : layout.rejects) end_here(own);
+  return plan;
+}
+
+absl::Status ApplySelf(const SelfPlan& plan, uint32_t mtu) {
+  const auto self = netlink::GetLink(kSelfDevice);
+  const auto peer = netlink::GetLink(kSelfPeer);
+  if (!self.ok()) return self.status();
+  if (!peer.ok()) return peer.status();
+  absl::Status status = SetMtu(*peer, mtu);
+  status.Update(SetMtu(*self, mtu));
+  status.Update(ApplyAddresses(plan.addresses, self->ifindex));
+  std::vector<Route6> routes = plan.routes;
+  for (Route6& route : routes) {
+    if (!route.unreachable) route.ifindex = self->ifindex;
+  }
+  status.Update(ApplyRoutes(routes));
+  return status;
+}
+
+absl::Status RemoveSelfRoutes() { return ApplyRoutes({}); }
+
+}  // namespace ov6
