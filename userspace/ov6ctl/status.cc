@@ -23,6 +23,12 @@ std::string SiteText(const json::value& device) {
                      MemberText(device, "reason"));
 }
 
+std::string SelfText(const json::value& device) {
+  return fmt::format("self {} addresses {} mtu {} door {} ({})\n", MemberText(device, "interface"),
+                     MemberText(device, "addresses"), MemberText(device, "mtu"), MemberText(device, "door"),
+                     MemberText(device, "reason"));
+}
+
 std::string DomainText(const json::value& domain) {
   return fmt::format("domain {} prefix {} aggregate {} trust {} own {}\n", MemberText(domain, "name"),
                      MemberText(domain, "prefix"), MemberText(domain, "aggregate"),
@@ -44,7 +50,8 @@ struct Part {
   const char* name;
   std::string (*text)(const json::value& entry);
 };
-constexpr Part kParts[] = {{"underlays", UnderlayText}, {"sites", SiteText}, {"domains", DomainText}};
+constexpr Part kParts[] = {
+    {"underlays", UnderlayText}, {"sites", SiteText}, {"self", SelfText}, {"domains", DomainText}};
 
 std::string StatusText(const json::object& status) {
   const json::value value(status);
