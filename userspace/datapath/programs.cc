@@ -70,7 +70,9 @@ absl::Status Differs(const bpf_map* map, const std::filesystem::path& pin, const
       "; take the old datapath away (\"ov6ctl datapath detach\") or remove " + pin.string());
 }
 
-absl::Status CheckFits(const bpf_map* map, const bpf_map_info& info, const std::filesystem::path& pin) {
+}  // namespace
+
+absl::Status CheckMapFits(const bpf_map* map, const bpf_map_info& info, const std::filesystem::path& pin) {
   const auto type = static_cast<uint32_t>(bpf_map__type(map));
   if (info.type != type) return Differs(map, pin, "type", info.type, type);
   if (info.key_size != bpf_map__key_size(map)) {
@@ -89,6 +91,8 @@ absl::Status CheckFits(const bpf_map* map, const bpf_map_info& info, const std::
   return absl::OkStatus();
 }
 
+namespace {
+
 // What an object got from its predecessors.
 struct Adopted {
   std::set<uint32_t> map_ids;
@@ -106,7 +110,7 @@ absl::Status AdoptMap(bpf_map* map, const std::filesystem::path& pin, Adopted* a
   if (!fd.ok()) return fd.status();
   auto info = MapInfo(fd->get());
   if (!info.ok()) return info.status();
-  if (auto status = CheckFits(map, *info, pin); !status.ok()) return status;
+  if (auto status = CheckMapFits(map, *info, pin); !status.ok()) return status;
   adopted->map_ids.insert(info->id);
   const int result = bpf_map__reuse_fd(map, fd->get());
   return result < 0 ? absl::ErrnoToStatus(-result, "adopting " + pin.string()) : absl::OkStatus();
@@ -138,8 +142,10 @@ absl::Status KeepMaps(bpf_object* object, const std::filesystem::path& folder, L
   return absl::OkStatus();
 }
 
-absl::Status LoadError(const Source& source, int error) {
-  const std::string what = "the kernel does not take the program \"" + std::string(source.name) + "\"";
+}  // namespace
+
+absl::Status ObjectError(std::string_view object, int error) {
+  const std::string what = "the kernel does not take the program \"" + std::string(object) + "\"";
   if (error == EPERM || error == EACCES) {
     return absl::PermissionDeniedError(what + ": " +
                                        (error == EPERM
@@ -151,7 +157,9 @@ absl::Status LoadError(const Source& source, int error) {
       error, what + ": kernel 6.1 or newer with BTF is needed; log level debug shows what it says");
 }
 
-std::span<const uint8_t> ObjectBytes(const Source& source) {
+namespace {
+
+std::span<const uint8_t> BytesOf(const Source& source) {
   size_t size = 0;
   const void* bytes = source.bytes(&size);
   return {static_cast<const uint8_t*>(bytes), size};
@@ -162,7 +170,7 @@ bool AdoptPrograms(const Source& source, const Adopted& adopted, const std::file
                    Programs* programs) {
   if (adopted.missing_maps > 0) return false;
   for (const auto& [name, member] : source.programs) {
-    const auto pin = folder / ProgramPinName(name, ObjectBytes(source));
+    const auto pin = folder / ProgramPinName(name, BytesOf(source));
     auto fd = AdoptProgram(pin, adopted.map_ids, adopted.internal_maps);
     if (!fd.ok()) return false;
     programs->*member = *std::move(fd);
@@ -172,14 +180,14 @@ bool AdoptPrograms(const Source& source, const Adopted& adopted, const std::file
 
 absl::Status VerifyPrograms(const Source& source, bpf_object* object, const std::filesystem::path& folder,
                             Programs* programs) {
-  if (const int result = bpf_object__load(object); result < 0) return LoadError(source, -result);
+  if (const int result = bpf_object__load(object); result < 0) return ObjectError(source.name, -result);
   for (const auto& [name, member] : source.programs) {
     const bpf_program* program = bpf_object__find_program_by_name(object, name);
     if (program == nullptr) {
       return absl::InternalError("no program " + std::string(name) + " in " + source.name);
     }
     programs->*member = UniqueFd(fcntl(bpf_program__fd(program), F_DUPFD_CLOEXEC, 3));
-    if (auto status = PinProgram(bpf_program__fd(program), folder, name, ObjectBytes(source)); !status.ok()) {
+    if (auto status = PinProgram(bpf_program__fd(program), folder, name, BytesOf(source)); !status.ok()) {
       return status;
     }
   }
@@ -187,11 +195,11 @@ absl::Status VerifyPrograms(const Source& source, bpf_object* object, const std:
 }
 
 absl::Status Load(const Source& source, const std::filesystem::path& bpffs, LoadedObjects* loaded) {
-  const auto bytes = ObjectBytes(source);
+  const auto bytes = BytesOf(source);
   LIBBPF_OPTS(bpf_object_open_opts, options);
   options.object_name = source.name;
   const Object object(bpf_object__open_mem(bytes.data(), bytes.size(), &options), bpf_object__close);
-  if (!object) return LoadError(source, errno);
+  if (!object) return ObjectError(source.name, errno);
   const auto adopted = AdoptMaps(object.get(), MapsFolder(bpffs));
   if (!adopted.ok()) return adopted.status();
   const auto folder = ProgramsFolder(bpffs);
@@ -210,6 +218,13 @@ absl::StatusOr<LoadedObjects> LoadObjects(const std::filesystem::path& bpffs) {
     if (auto status = Load(source, bpffs, &loaded); !status.ok()) return status;
   }
   return loaded;
+}
+
+std::span<const uint8_t> ObjectBytes(std::string_view object) {
+  for (const Source& source : Sources()) {
+    if (object == source.name) return BytesOf(source);
+  }
+  return {};
 }
 
 }  // namespace ov6

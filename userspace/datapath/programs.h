@@ -4,12 +4,18 @@
 #ifndef OV6_USERSPACE_DATAPATH_PROGRAMS_H
 #define OV6_USERSPACE_DATAPATH_PROGRAMS_H
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "userspace/base/unique_fd.h"
+
+struct bpf_map;
+struct bpf_map_info;
 
 namespace ov6 {
 
@@ -26,6 +32,13 @@ struct LoadedObjects {
 
 // The folders of pins.h must be there. FailedPrecondition: a pinned map does not fit.
 absl::StatusOr<LoadedObjects> LoadObjects(const std::filesystem::path& bpffs);
+
+// An object as it is built in, by its name in bpf/ ("xdp_site"); empty: there is none.
+std::span<const uint8_t> ObjectBytes(std::string_view object);
+// FailedPrecondition: the pinned map is not what the object's program wants.
+absl::Status CheckMapFits(const bpf_map* map, const bpf_map_info& info, const std::filesystem::path& pin);
+// Why the kernel did not load the object.
+absl::Status ObjectError(std::string_view object, int error);
 
 }  // namespace ov6
 

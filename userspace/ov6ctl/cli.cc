@@ -29,6 +29,10 @@ constexpr Object kObjects[] = {
      "mappings by hand"},
     {"slave", SlaveObject, "[show] | call NAME METHOD [JSON]", "the slaves, and questions to them"},
     {"resolve", ResolveObject, "ADDRESS", "look an address up, step by step"},
+    {"trace", TraceObject,
+     "[dst] ADDRESS [src ADDRESS] [in IFACE] [proto icmp6|udp|tcp] [sport N] [dport N] [hlim N] [size N]\n"
+     "        [outer IPV4 [encap 6in4|udp]] | pcap FILE [in IFACE]",
+     "what the datapath would do with a packet, without doing it"},
     {"counter", CounterObject, "[show [-a]]", "what became of every packet, and why"},
     {"datapath", DatapathObject, "[show] | detach", "the programs and devices; take everything away"},
     {"version", VersionObject, "[show]", "of this program and of the maps it reads"},

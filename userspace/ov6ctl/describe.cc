@@ -150,18 +150,27 @@ json::object Describe(const ov6_config& config) {
           {"dscp", config.dscp}};
 }
 
+json::object DescribeVerdict(uint32_t number) {
+  for (const VerdictName& verdict : kVerdicts) {
+    if (static_cast<uint32_t>(verdict.number) != number) continue;
+    return {{"number", number},
+            {"name", verdict.name},
+            {"class", verdict.group},
+            {"sentence", verdict.sentence},
+            {"remedy", verdict.remedy}};
+  }
+  return {{"number", number}};
+}
+
 json::array DescribeVerdicts(const std::array<ov6_count, OV6_VERDICT_MAX>& counts, bool all) {
   json::array array;
   for (const VerdictName& verdict : kVerdicts) {
     const ov6_count& count = counts[static_cast<size_t>(verdict.number)];
     if (count.packets == 0 && !all) continue;
-    array.push_back(json::object{{"number", verdict.number},
-                                 {"name", verdict.name},
-                                 {"class", verdict.group},
-                                 {"packets", static_cast<uint64_t>(count.packets)},
-                                 {"bytes", static_cast<uint64_t>(count.bytes)},
-                                 {"sentence", verdict.sentence},
-                                 {"remedy", verdict.remedy}});
+    json::object object = DescribeVerdict(static_cast<uint32_t>(verdict.number));
+    object["packets"] = static_cast<uint64_t>(count.packets);
+    object["bytes"] = static_cast<uint64_t>(count.bytes);
+    array.push_back(std::move(object));
   }
   return array;
 }

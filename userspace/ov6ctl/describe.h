@@ -31,6 +31,9 @@ boost::json::object Describe(SlaveId id, const SlaveEntry& slave);
 boost::json::object Describe(uint32_t ifindex, const ov6_device& device);
 boost::json::object Describe(const ov6_config& config);
 
+// Number, name, class, sentence, remedy; only the number of one without a name.
+boost::json::object DescribeVerdict(uint32_t number);
+
 // Every verdict that has a name, in the order of numbers; without those of no packets unless `all`.
 boost::json::array DescribeVerdicts(const std::array<ov6_count, OV6_VERDICT_MAX>& counts, bool all);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/ov6ctl/kernel_view.h"
 
+#include <net/if.h>
+
 #include <algorithm>
 
 #include "userspace/ov6ctl/exit_code.h"
@@ -32,6 +34,17 @@ absl::StatusOr<std::vector<std::pair<uint32_t, ov6_device>>> PinnedView::Devices
   if (!devices.ok()) return AsRefusal(devices.status());
   std::sort(devices->begin(), devices->end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   return devices;
+}
+
+absl::StatusOr<std::unique_ptr<PacketTracer>> PinnedView::OpenTracer() {
+  auto tracer = OpenPacketTracer(bpffs_);
+  if (!tracer.ok()) return AsRefusal(tracer.status());
+  return tracer;
+}
+
+std::string PinnedView::InterfaceName(uint32_t ifindex) {
+  char name[IF_NAMESIZE] = {};
+  return if_indextoname(ifindex, name) != nullptr ? name : "if" + std::to_string(ifindex);
 }
 
 }  // namespace ov6::ctl

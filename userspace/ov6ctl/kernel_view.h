@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What can be read of an instance without its daemon: the pinned maps.
+// What can be asked of an instance without its daemon: the pinned maps, and the programs.
 #ifndef OV6_USERSPACE_OV6CTL_KERNEL_VIEW_H
 #define OV6_USERSPACE_OV6CTL_KERNEL_VIEW_H
 
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "ov6/datapath.h"
 #include "userspace/datapath/kernel_datapath.h"
 #include "userspace/datapath/map_info.h"
+#include "userspace/datapath/packet_tracer.h"
 
 namespace ov6::ctl {
 
@@ -22,6 +24,9 @@ class KernelView {
   virtual absl::StatusOr<std::shared_ptr<Tables>> OpenTables(Access access) = 0;
   virtual absl::StatusOr<std::vector<MapSummary>> Maps() = 0;
   virtual absl::StatusOr<std::vector<std::pair<uint32_t, ov6_device>>> Devices() = 0;  // by ifindex
+  virtual absl::StatusOr<std::unique_ptr<PacketTracer>> OpenTracer() = 0;
+  // In this network namespace; "if7" for one that is not here.
+  virtual std::string InterfaceName(uint32_t ifindex) = 0;
 };
 
 class PinnedView : public KernelView {
@@ -30,6 +35,8 @@ class PinnedView : public KernelView {
   absl::StatusOr<std::shared_ptr<Tables>> OpenTables(Access access) override;
   absl::StatusOr<std::vector<MapSummary>> Maps() override;
   absl::StatusOr<std::vector<std::pair<uint32_t, ov6_device>>> Devices() override;
+  absl::StatusOr<std::unique_ptr<PacketTracer>> OpenTracer() override;
+  std::string InterfaceName(uint32_t ifindex) override;
 
  private:
   std::filesystem::path bpffs_;

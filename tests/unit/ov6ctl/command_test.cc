@@ -1,107 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Commands from their words to output and exit code, over tables in memory.
-#include <gtest/gtest.h>
-
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
-#include <map>
-#include <sstream>
-
-#include "userspace/datapath/fake/fake_datapath.h"
-#include "userspace/ov6ctl/cli.h"
+#include "tests/unit/ov6ctl/fakes.h"
 
 namespace ov6::ctl {
 namespace {
 
 using std::chrono::seconds;
-
-const BootTime kNow = FromNanoseconds(1'000'000'000'000);
-
-class FakeKernel : public KernelView {
- public:
-  absl::StatusOr<std::shared_ptr<Tables>> OpenTables(Access access) override {
-    if (!there) return Refused("there is no datapath at /run/ov6/bpf");
-    writable = access == Access::kReadWrite;
-    return tables;
-  }
-  absl::StatusOr<std::vector<MapSummary>> Maps() override {
-    return std::vector<MapSummary>{{"routes", "lpm_trie", 2, 16384},
-                                   {"verdicts", "percpu_array", std::nullopt, 128}};
-  }
-  absl::StatusOr<std::vector<std::pair<uint32_t, ov6_device>>> Devices() override {
-    ov6_device device{};
-    device.role = OV6_DEVICE_UNDERLAY;
-    device.flags = OV6_DEVICE_XDP_DOOR;
-    device.mtu = 1500;
-    device.address = Ipv4::Parse("198.51.100.1")->ToBe();
-    device.mac[0] = 2;
-    return std::vector<std::pair<uint32_t, ov6_device>>{{3, device}};
-  }
-
-  std::shared_ptr<FakeDatapath> tables = std::make_shared<FakeDatapath>();
-  bool there = true;
-  bool writable = false;
-};
-
-class FakeDaemon : public Daemon {
- public:
-  absl::StatusOr<boost::json::value> Ask(const std::string& method, const std::string& target,
-                                         const boost::json::value& body) override {
-    asked = method + " " + target + (body.is_null() ? "" : " " + boost::json::serialize(body));
-    return answer;
-  }
-  std::string asked;
-  absl::StatusOr<boost::json::value> answer = Unreachable("no daemon answers at /run/ov6/ov6d.sock");
-};
-
-class CommandTest : public testing::Test {
- protected:
-  CommandTest() {
-    FakeDatapath& tables = *kernel.tables;
-    tables.SetSlave(7, {.name = "chord", .kind = SlaveKind::kDht, .port = 1, .prefixes = {P("fd00::/8")}})
-        .IgnoreError();
-    tables.SetRoute(P("fd00::/8"), {.slave = 7, .action = Action::kTunnel}).IgnoreError();
-    tables.SetRoute(P("fd12::/48"), {.slave = 0, .action = Action::kReject}).IgnoreError();
-    tables
-        .SetMapping(P("fd13::/48"), {.locators = {{.address = *Ipv4::Parse("198.51.100.2")}},
-                                     .soft_expiry = kNow + seconds(30),
-                                     .hard_expiry = kNow + seconds(60),
-                                     .slave = 7})
-        .IgnoreError();
-    tables
-        .SetMapping(P("fd13:0:0:1::/64"), {.locators = {{.address = *Ipv4::Parse("198.51.100.3"),
-                                                         .encapsulation = Encapsulation::kUdp,
-                                                         .port = 6080}},
-                                           .soft_expiry = {},
-                                           .hard_expiry = {},
-                                           .flags = OV6_MAPPING_STATIC})
-        .IgnoreError();
-    tables.SetNegative(P("fd99::/48"), {.expiry = kNow + seconds(5), .slave = 7, .icmp_code = 3})
-        .IgnoreError();
-    tables.Count(OV6_VERDICT_TUNNEL, 5, 500);
-    tables.Count(OV6_VERDICT_PUNT_MISS, 1, 100);
-  }
-
-  static Prefix P(const char* text) { return *Prefix::Parse(text); }
-
-  int Do(std::vector<std::string> words, bool json = false) {
-    out.str("");
-    err.str("");
-    Options options;
-    options.json = json;
-    options.socket = "/run/ov6/ov6d.sock";
-    Context context{options, kernel, daemon, kNow, out, err};
-    return ctl::Run(context, words);
-  }
-  boost::json::value Json(std::vector<std::string> words) {
-    EXPECT_EQ(Do(std::move(words), true), 0) << err.str();
-    return boost::json::parse(out.str());
-  }
-
-  FakeKernel kernel;
-  FakeDaemon daemon;
-  std::ostringstream out, err;
-};
 
 TEST_F(CommandTest, RouteShowIsTheDefault) {
   for (const auto& words : {std::vector<std::string>{"route"}, {"route", "show"}, {"ro", "sh"}}) {
