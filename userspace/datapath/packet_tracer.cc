@@ -19,6 +19,7 @@
 #include "ov6/abi/mapping.h"
 #include "ov6/abi/maps.h"
 #include "ov6/abi/verdict.h"
+#include "userspace/base/netlink.h"
 #include "userspace/datapath/libbpf_log.h"
 #include "userspace/datapath/pins.h"
 #include "userspace/datapath/program_pins.h"
@@ -57,11 +58,8 @@ uint32_t PrivateSize(const bpf_map* map) {
   }
 }
 
-absl::Status RunError(int error, const std::string& program, uint32_t ifindex) {
+absl::Status RunError(int error, const std::string& program) {
   switch (error) {
-    case ENODEV:
-      return absl::FailedPreconditionError("there is no device with index " + std::to_string(ifindex) +
-                                           " in this network namespace; run ov6ctl in ov6d's");
     case EPERM:
     case EACCES:
       return absl::PermissionDeniedError("no permission to test-run " + program + ": CAP_BPF and " +
@@ -286,7 +284,7 @@ absl::StatusOr<TracedRun> KernelTracer::Run(const std::string& name, bool xdp, u
   }
   options.repeat = 1;
   const int result = bpf_prog_test_run_opts((*program)->program, &options);
-  if (result < 0) return RunError(-result, name, ifindex);
+  if (result < 0) return RunError(-result, name);
   run.frame.resize(options.data_size_out);
   // What XDP hands on to TC lies in front of the frame.
   const auto meta = std::min<size_t>(xdp_out.data, run.frame.size());
@@ -296,6 +294,16 @@ absl::StatusOr<TracedRun> KernelTracer::Run(const std::string& name, bool xdp, u
   if (!verdict.ok()) return verdict.status();
   run.verdict = *verdict;
   return run;
+}
+
+// Interface numbers are a network namespace's own: the same one elsewhere is another device.
+absl::Status CheckNamespace(uint32_t ifindex, const ov6_device& device) {
+  const auto link = netlink::GetLink(ifindex);
+  if (link.ok() && std::ranges::equal(link->mac, device.mac)) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "device " + std::to_string(ifindex) +
+      " of this network namespace is not the one that the datapath knows" +
+      " under this number: run ov6ctl in ov6d's (nsenter --net), or restart ov6d if its MAC address changed");
 }
 
 absl::StatusOr<std::vector<TracedRun>> KernelTracer::Trace(uint32_t ifindex, const ov6_device& device,
@@ -309,6 +317,7 @@ absl::StatusOr<std::vector<TracedRun>> KernelTracer::Trace(uint32_t ifindex, con
     return absl::UnimplementedError(
         "the device has no Ethernet header, and the kernel test-runs only frames that have one");
   }
+  if (auto status = CheckNamespace(ifindex, device); !status.ok()) return status;
   const std::string role = device.role == OV6_DEVICE_SITE ? "site" : "underlay";
   std::vector<TracedRun> runs;
   if ((device.flags & OV6_DEVICE_XDP_DOOR) != 0) {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/ov6ctl/kernel_view.h"
 
-#include <net/if.h>
-
 #include <algorithm>
 
+#include "userspace/base/netlink.h"
 #include "userspace/ov6ctl/exit_code.h"
 
 namespace ov6::ctl {
@@ -42,9 +41,15 @@ absl::StatusOr<std::unique_ptr<PacketTracer>> PinnedView::OpenTracer() {
   return tracer;
 }
 
+// By number, and by MAC address: ov6ctl may run in another network namespace than the datapath.
 std::string PinnedView::InterfaceName(uint32_t ifindex) {
-  char name[IF_NAMESIZE] = {};
-  return if_indextoname(ifindex, name) != nullptr ? name : "if" + std::to_string(ifindex);
+  if (const auto known = names_.find(ifindex); known != names_.end()) return known->second;
+  const auto devices = Devices();
+  const auto link = netlink::GetLink(ifindex);
+  const bool same = link.ok() && devices.ok() && std::ranges::any_of(*devices, [&](const auto& device) {
+                      return device.first == ifindex && std::ranges::equal(device.second.mac, link->mac);
+                    });
+  return names_[ifindex] = same ? link->name : "if" + std::to_string(ifindex);
 }
 
 }  // namespace ov6::ctl

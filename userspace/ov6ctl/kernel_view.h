@@ -4,6 +4,7 @@
 #define OV6_USERSPACE_OV6CTL_KERNEL_VIEW_H
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -25,7 +26,7 @@ class KernelView {
   virtual absl::StatusOr<std::vector<MapSummary>> Maps() = 0;
   virtual absl::StatusOr<std::vector<std::pair<uint32_t, ov6_device>>> Devices() = 0;  // by ifindex
   virtual absl::StatusOr<std::unique_ptr<PacketTracer>> OpenTracer() = 0;
-  // In this network namespace; "if7" for one that is not here.
+  // "if7" for a device of the datapath that is not in this network namespace.
   virtual std::string InterfaceName(uint32_t ifindex) = 0;
 };
 
@@ -40,6 +41,7 @@ class PinnedView : public KernelView {
 
  private:
   std::filesystem::path bpffs_;
+  std::map<uint32_t, std::string> names_;
 };
 
 }  // namespace ov6::ctl
