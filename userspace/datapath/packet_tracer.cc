@@ -238,9 +238,10 @@ absl::Status KernelTracer::Prepare(Frame frame) {
     bpf_map_update_elem(own_.at("locators").get(), &peer, &*path, BPF_ANY);
   }
   Clear(own_.at("buckets").get());
-  const uint32_t only = 0;
-  const auto full = ForEachCpu<ov6_bucket>();
-  bpf_map_update_elem(own_.at("punt_budget").get(), &only, full.data(), BPF_ANY);
+  const int budget = own_.at("punt_budget").get();
+  const auto full = ForEachCpu<ov6_bucket>();  // not updated since boot
+  for (uint32_t kind = 0; bpf_map_update_elem(budget, &kind, full.data(), BPF_ANY) == 0; ++kind) {
+  }
   const auto none = ForEachCpu<ov6_count>();
   for (uint32_t verdict = 0; verdict < OV6_VERDICT_MAX; ++verdict) {
     bpf_map_update_elem(own_.at("verdicts").get(), &verdict, none.data(), BPF_ANY);

@@ -33,6 +33,8 @@ constexpr Object kObjects[] = {
      "[dst] ADDRESS [src ADDRESS] [in IFACE] [proto icmp6|udp|tcp] [sport N] [dport N] [hlim N] [size N]\n"
      "        [outer IPV4 [encap 6in4|udp]] | pcap FILE [in IFACE]",
      "what the datapath would do with a packet, without doing it"},
+    {"monitor", MonitorObject, "[drop] [punt] [answer] [forward] [pass] [map] | all",
+     "packets and changes of the tables as they happen"},
     {"counter", CounterObject, "[show [-a]]", "what became of every packet, and why"},
     {"datapath", DatapathObject, "[show] | detach", "the programs and devices; take everything away"},
     {"version", VersionObject, "[show]", "of this program and of the maps it reads"},

@@ -12,6 +12,7 @@
 #include "userspace/ov6ctl/daemon_client.h"
 #include "userspace/ov6ctl/kernel_view.h"
 #include "userspace/ov6ctl/options.h"
+#include "userspace/ov6ctl/waiter.h"
 
 namespace ov6::ctl {
 
@@ -22,6 +23,7 @@ struct Context {
   BootTime now;
   std::ostream& out;
   std::ostream& err;
+  Waiter& waiter;
 
   void PrintJson(const boost::json::value& value);
   // The line that says that what follows comes from the maps; nothing with -j.

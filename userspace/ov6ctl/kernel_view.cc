@@ -41,6 +41,12 @@ absl::StatusOr<std::unique_ptr<PacketTracer>> PinnedView::OpenTracer() {
   return tracer;
 }
 
+absl::StatusOr<std::unique_ptr<SightingReader>> PinnedView::OpenSightings() {
+  auto reader = ov6::OpenSightings(bpffs_);
+  if (!reader.ok()) return AsRefusal(reader.status());
+  return reader;
+}
+
 // By number, and by MAC address: ov6ctl may run in another network namespace than the datapath.
 std::string PinnedView::InterfaceName(uint32_t ifindex) {
   if (const auto known = names_.find(ifindex); known != names_.end()) return known->second;

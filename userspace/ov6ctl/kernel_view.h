@@ -15,6 +15,7 @@
 #include "userspace/datapath/kernel_datapath.h"
 #include "userspace/datapath/map_info.h"
 #include "userspace/datapath/packet_tracer.h"
+#include "userspace/datapath/sightings.h"
 
 namespace ov6::ctl {
 
@@ -26,6 +27,7 @@ class KernelView {
   virtual absl::StatusOr<std::vector<MapSummary>> Maps() = 0;
   virtual absl::StatusOr<std::vector<std::pair<uint32_t, ov6_device>>> Devices() = 0;  // by ifindex
   virtual absl::StatusOr<std::unique_ptr<PacketTracer>> OpenTracer() = 0;
+  virtual absl::StatusOr<std::unique_ptr<SightingReader>> OpenSightings() = 0;
   // "if7" for a device of the datapath that is not in this network namespace.
   virtual std::string InterfaceName(uint32_t ifindex) = 0;
 };
@@ -37,6 +39,7 @@ class PinnedView : public KernelView {
   absl::StatusOr<std::vector<MapSummary>> Maps() override;
   absl::StatusOr<std::vector<std::pair<uint32_t, ov6_device>>> Devices() override;
   absl::StatusOr<std::unique_ptr<PacketTracer>> OpenTracer() override;
+  absl::StatusOr<std::unique_ptr<SightingReader>> OpenSightings() override;
   std::string InterfaceName(uint32_t ifindex) override;
 
  private:

@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
   if (!options.ok()) return Report(options.status(), false, std::cout, std::cerr);
   PinnedView kernel(options->Bpffs());
   SocketDaemon daemon(options->socket);
-  Context context{*options, kernel, daemon, ov6::BootClock::now(), std::cout, std::cerr};
+  SignalWaiter waiter;
+  Context context{*options, kernel, daemon, waiter.Now(), std::cout, std::cerr, waiter};
   return Run(context, rest);
 }

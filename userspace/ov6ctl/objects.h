@@ -28,6 +28,7 @@ absl::Status MappingObject(Context& context, Words& words);
 absl::Status SlaveObject(Context& context, Words& words);
 absl::Status ResolveObject(Context& context, Words& words);
 absl::Status TraceObject(Context& context, Words& words);
+absl::Status MonitorObject(Context& context, Words& words);
 absl::Status CounterObject(Context& context, Words& words);
 absl::Status DatapathObject(Context& context, Words& words);
 absl::Status VersionObject(Context& context, Words& words);

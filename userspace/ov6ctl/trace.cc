@@ -4,6 +4,7 @@
 #include <boost/json/array.hpp>
 
 #include "userspace/ov6ctl/describe.h"
+#include "userspace/ov6ctl/entry_text.h"
 #include "userspace/ov6ctl/exit_code.h"
 #include "userspace/ov6ctl/frame_text.h"
 #include "userspace/ov6ctl/json_text.h"
@@ -116,50 +117,15 @@ absl::StatusOr<json::object> Follow(const Trace& trace, Frame frame) {
 
 // --- as text ---------------------------------------------------------------------
 
-std::string Flags(const json::value& entry) {
-  std::string text;
-  for (const char* flag : {"relay", "static", "stale", "expired"}) {
-    if (MemberText(entry, flag) == "true") text += std::string(" ") + flag;
-  }
-  return text;
-}
-
-// " WORD VALUE" for a member that is there.
-std::string Said(const json::value& entry, const char* member, const char* word) {
-  const std::string value = MemberText(entry, member);
-  return value.empty() ? "" : fmt::format(" {} {}", word, value);
-}
-
-std::string RouteText(const json::value& route) {
-  return fmt::format("route {} {} slave {}{}\n", MemberText(route, "dst"), MemberText(route, "action"),
-                     MemberText(route, "slave"), Flags(route));
-}
-
-std::string MappingText(const json::value& mapping) {
-  std::string text = "mapping " + MemberText(mapping, "prefix");
-  for (const auto& locator : mapping.at("locators").as_array()) {
-    text += Said(locator, "address", "via") + Said(locator, "encapsulation", "encap");
-    if (MemberText(locator, "encapsulation") == "udp") text += Said(locator, "port", "port");
-    text += Said(locator, "priority", "priority");
-    if (MemberText(locator, "mtu") != "0") text += Said(locator, "mtu", "mtu");
-  }
-  return text + Said(mapping, "ttl_s", "ttl") + Said(mapping, "soft_ttl_s", "refresh") +
-         Said(mapping, "slave", "slave") + Flags(mapping) + "\n";
-}
-
-std::string NegativeText(const json::value& negative) {
-  return "negative " + MemberText(negative, "prefix") + " " + MemberText(negative, "reason") +
-         Said(negative, "icmp_code", "code") + Said(negative, "ttl_s", "ttl") +
-         Said(negative, "slave", "slave") + Flags(negative) + "\n";
-}
-
 std::string EndText(const json::object& trace, const char* which) {
   const auto* end = trace.if_contains(which);
   if (end == nullptr) return "";
   const json::object& object = end->as_object();
   std::string text = fmt::format("{} {}\n", which, MemberText(*end, "address"));
   const auto add = [&](const char* member, std::string (*words)(const json::value&)) {
-    if (const auto* entry = object.if_contains(member)) text += "  " + words(*entry);
+    if (const auto* entry = object.if_contains(member)) {
+      text += fmt::format("  {} {}\n", member, words(*entry));
+    }
   };
   add("route", RouteText);
   add("mapping", MappingText);

@@ -168,7 +168,9 @@ absl::StatusOr<TraceDevice> ChooseTraceDevice(const TraceWords& words, KernelVie
   const auto role = words.outer ? OV6_DEVICE_UNDERLAY : OV6_DEVICE_SITE;
   std::vector<TraceDevice> candidates;
   for (const TraceDevice& device : *devices) {
-    if (words.in ? device.interface == *words.in : device.value.role == role) candidates.push_back(device);
+    const bool own = device.interface.starts_with("ov6-");  // made by ov6d: only by its name
+    const bool fits = words.in ? device.interface == *words.in : device.value.role == role && !own;
+    if (fits) candidates.push_back(device);
   }
   if (candidates.size() == 1) return candidates[0];
   if (words.in) {
