@@ -16,6 +16,7 @@ constexpr char kPrintedPayload[] = "ov6/printed";
 absl::Status Usage(std::string sentence) { return absl::InvalidArgumentError(std::move(sentence)); }
 absl::Status Refused(std::string sentence) { return absl::FailedPreconditionError(std::move(sentence)); }
 absl::Status NotFound(std::string sentence) { return absl::NotFoundError(std::move(sentence)); }
+absl::Status Different(std::string sentence) { return absl::DataLossError(std::move(sentence)); }
 absl::Status Unreachable(std::string sentence) { return absl::UnavailableError(std::move(sentence)); }
 
 absl::Status FromDaemon(int http_status, std::string_view code, std::string sentence) {
@@ -37,6 +38,8 @@ ExitCode ToExitCode(const absl::Status& status) {
       return kExitOk;
     case absl::StatusCode::kNotFound:
       return kExitNotFound;
+    case absl::StatusCode::kDataLoss:
+      return kExitDifference;
     case absl::StatusCode::kInvalidArgument:
       return kExitUsage;
     case absl::StatusCode::kUnavailable:
@@ -51,6 +54,8 @@ std::string ToWord(const absl::Status& status) {
   switch (ToExitCode(status)) {
     case kExitNotFound:
       return "not_found";
+    case kExitDifference:
+      return "different";
     case kExitUsage:
       return "usage";
     case kExitUnreachable:

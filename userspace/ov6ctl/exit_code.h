@@ -23,6 +23,7 @@ enum ExitCode {
 absl::Status Usage(std::string sentence);    // the command line is wrong
 absl::Status Refused(std::string sentence);  // daemon or kernel say no
 absl::Status NotFound(std::string sentence);
+absl::Status Different(std::string sentence);    // what was compared is not the same
 absl::Status Unreachable(std::string sentence);  // no daemon
 
 // What the daemon said, under its own code ("conflict", "not_found", ...).

@@ -47,6 +47,16 @@ absl::StatusOr<std::unique_ptr<SightingReader>> PinnedView::OpenSightings() {
   return reader;
 }
 
+absl::StatusOr<MapIds> PinnedView::PinnedMaps() {
+  auto ids = PinnedMapIds(bpffs_);
+  if (!ids.ok()) return AsRefusal(ids.status());
+  return ids;
+}
+
+absl::StatusOr<std::vector<AttachedProgram>> PinnedView::Programs(uint32_t ifindex) {
+  return ProgramsAt(ifindex);
+}
+
 // By number, and by MAC address: ov6ctl may run in another network namespace than the datapath.
 std::string PinnedView::InterfaceName(uint32_t ifindex) {
   if (const auto known = names_.find(ifindex); known != names_.end()) return known->second;

@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "ov6/datapath.h"
+#include "userspace/datapath/attached_programs.h"
 #include "userspace/datapath/kernel_datapath.h"
 #include "userspace/datapath/map_info.h"
 #include "userspace/datapath/packet_tracer.h"
@@ -28,6 +29,8 @@ class KernelView {
   virtual absl::StatusOr<std::vector<std::pair<uint32_t, ov6_device>>> Devices() = 0;  // by ifindex
   virtual absl::StatusOr<std::unique_ptr<PacketTracer>> OpenTracer() = 0;
   virtual absl::StatusOr<std::unique_ptr<SightingReader>> OpenSightings() = 0;
+  virtual absl::StatusOr<MapIds> PinnedMaps() = 0;
+  virtual absl::StatusOr<std::vector<AttachedProgram>> Programs(uint32_t ifindex) = 0;
   // "if7" for a device of the datapath that is not in this network namespace.
   virtual std::string InterfaceName(uint32_t ifindex) = 0;
 };
@@ -40,6 +43,8 @@ class PinnedView : public KernelView {
   absl::StatusOr<std::vector<std::pair<uint32_t, ov6_device>>> Devices() override;
   absl::StatusOr<std::unique_ptr<PacketTracer>> OpenTracer() override;
   absl::StatusOr<std::unique_ptr<SightingReader>> OpenSightings() override;
+  absl::StatusOr<MapIds> PinnedMaps() override;
+  absl::StatusOr<std::vector<AttachedProgram>> Programs(uint32_t ifindex) override;
   std::string InterfaceName(uint32_t ifindex) override;
 
  private:

@@ -308,7 +308,7 @@ absl::Status Get(Context& context, Words& words) {
   return absl::OkStatus();
 }
 
-constexpr Verb kVerbs[] = {{"show", Show}, {"dump", Dump}, {"get", Get}};
+constexpr Verb kVerbs[] = {{"show", Show}, {"dump", Dump}, {"get", Get}, {"verify", VerifyMaps}};
 
 }  // namespace
 

@@ -21,6 +21,7 @@ struct Verb {
 // The verb the next word names, or `show` if there is no word left.
 absl::Status RunVerb(std::span<const Verb> verbs, Context& context, Words& words);
 
+absl::Status VerifyMaps(Context& context, Words& words);  // `map verify`
 absl::Status StatusObject(Context& context, Words& words);
 absl::Status RouteObject(Context& context, Words& words);
 absl::Status MapObject(Context& context, Words& words);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "userspace/datapath/own_veth.h"
+#include "userspace/ov6d/mirror_json.h"
 #include "userspace/ov6d/version.h"
 
 namespace ov6 {
@@ -16,6 +17,7 @@ namespace json = boost::json;
 
 constexpr std::string_view kSlaves = "/v1/slaves/";
 constexpr std::string_view kCall = "/call";
+constexpr std::string_view kMirror = "/v1/mirror/";
 constexpr int64_t kMaxSeconds = 100LL * 365 * 24 * 3600;
 
 std::string Text(std::string_view text) { return std::string(text); }
@@ -196,6 +198,7 @@ absl::StatusOr<std::string> ControlApi::Get(const std::string& target) {
   if (target == "/v1/status") return Status();
   if (target == "/v1/slaves") return json::serialize(context_.service.SlavesJson());
   if (target == "/v1/routes") return Routes();
+  if (target.starts_with(kMirror)) return MirrorJson(context_.master, target.substr(kMirror.size()));
   return absl::NotFoundError("there is nothing to GET at " + target);
 }
 
