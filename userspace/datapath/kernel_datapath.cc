@@ -102,6 +102,7 @@ class KernelDatapath : public MapTables<Datapath> {
  private:
   absl::Status AdoptDevice(uint32_t ifindex, const ov6_device& value);
   absl::Status RemoveStalePins();
+  absl::Status PublishSelf();
   // The door that was chosen in the end: under kAuto a refused XDP program means TC.
   absl::StatusOr<DoorChoice> HangPrograms(const DeviceSpec& spec, const netlink::Link& link);
   absl::Status ForgetOldDevice(const std::string& interface, uint32_t ifindex);
@@ -125,8 +126,10 @@ absl::Status KernelDatapath::Adopt() {
   auto devices = maps_.devices.All();
   if (!devices.ok()) return devices.status();
   for (const auto& [ifindex, value] : *devices) {
+    if (ifindex == fib_ifindex_) continue;
     if (auto status = AdoptDevice(ifindex, value); !status.ok()) return status;
   }
+  if (auto status = PublishSelf(); !status.ok()) return status;
   for (uint32_t slot = 0; slot < OV6_MAX_PORTS; ++slot) {
     if (auto status = Tolerant(maps_.slave_ports.Delete(slot)); !status.ok()) return status;
     if (auto status = Tolerant(maps_.port_devices.Delete(slot)); !status.ok()) return status;
@@ -164,6 +167,16 @@ absl::Status KernelDatapath::AdoptDevice(uint32_t ifindex, const ov6_device& val
   state.reason = "Left by an earlier ov6d.";
   devices_[link->name] = state;
   return absl::OkStatus();
+}
+
+// Its MAC address, for packets that the kernel is to fragment and send: they enter the stack there.
+absl::Status KernelDatapath::PublishSelf() {
+  auto link = netlink::GetLink(fib_ifindex_);
+  if (!link.ok()) return link.status();
+  ov6_device value{};
+  std::memcpy(value.mac, link->mac.data(), sizeof(value.mac));
+  value.slot = OV6_PORT_NONE;
+  return maps_.devices.Set(fib_ifindex_, value);
 }
 
 absl::Status KernelDatapath::RemoveStalePins() {

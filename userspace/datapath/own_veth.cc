@@ -26,6 +26,9 @@ absl::Status SetUpSelf() {
   status.Update(Set("ipv6", kSelfDevice, "disable_ipv6", "0"));
   status.Update(Set("ipv6", kSelfDevice, "forwarding", "1"));
   status.Update(Set("ipv4", kSelfDevice, "forwarding", "1"));
+  // Tunnel packets that the kernel is to fragment come by it, with an address of ours as their source.
+  status.Update(Set("ipv4", kSelfDevice, "accept_local", "1"));
+  status.Update(Set("ipv4", kSelfDevice, "rp_filter", "0"));
   return status;
 }
 

@@ -2,7 +2,8 @@
 // The veth `ov6-self` and its peer: the router as one more site. What processes of the router send
 // into the overlay leaves by `ov6-self` and meets a site door at `ov6-selfp`; and the datapath asks
 // the kernel for routes as if packets came from `ov6-self`, so that forwarding is on for it alone
-// and the operator's devices need none. It outlives the daemon. It has no neighbours and no
+// and the operator's devices need none; and it is where tunnel packets enter the stack that only the
+// kernel can fragment. It outlives the daemon. It has no neighbours and no
 // link-local address: nothing is said there but what is sent.
 #ifndef OV6_USERSPACE_DATAPATH_OWN_VETH_H
 #define OV6_USERSPACE_DATAPATH_OWN_VETH_H

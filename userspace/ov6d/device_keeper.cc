@@ -55,12 +55,11 @@ bool SameLink(const netlink::Link& a, const netlink::Link& b) {
 }  // namespace
 
 std::optional<std::string> TooSmall(const UnderlayConfig& underlay, uint32_t mtu) {
-  const auto wanted = static_cast<uint32_t>(OV6_MIN_MTU + Overhead(underlay.encapsulation));
-  if (mtu >= wanted) return std::nullopt;
+  if (mtu >= kMinUnderlayMtu) return std::nullopt;
   return "[[underlay]] interface \"" + underlay.interface + "\" has an MTU of " + std::to_string(mtu) +
-         "; it should be " + std::to_string(wanted) +
-         " or more, so that an IPv6 packet of 1280 bytes fits through a \"" +
-         std::string(ToString(underlay.encapsulation)) + "\" tunnel";
+         "; it should be " + std::to_string(kMinUnderlayMtu) + " or more (RFC 791), and is best " +
+         std::to_string(OV6_MIN_MTU + Overhead(underlay.encapsulation)) +
+         " or more, so that nothing has to be fragmented";
 }
 
 absl::Status ResolveInterfaces(Config* config) {

@@ -17,8 +17,11 @@
 namespace ov6 {
 
 // Before anything is touched: every interface is there, every underlay has an address (which is
-// written into `config` where it names none) and room for an IPv6 packet of 1280 bytes.
+// written into `config` where it names none) and an MTU that IPv4 can live with.
 absl::Status ResolveInterfaces(Config* config);
+// Below 1280 bytes and the outer header the kernel fragments what it must; less than this no host need
+// reassemble.
+inline constexpr uint32_t kMinUnderlayMtu = 576;
 // nullopt, or why an underlay's MTU is too small.
 std::optional<std::string> TooSmall(const UnderlayConfig& underlay, uint32_t mtu);
 

@@ -60,17 +60,16 @@ TEST(SelfSiteTest, ARouterWithoutAnAddressHasNoRoutes) {
   EXPECT_EQ(PlanSelf(SomeConfig(), NodeLayout()), SelfPlan());
 }
 
-TEST(UnderlayMtuTest, AnIpv6PacketOf1280BytesHasToFit) {
+TEST(UnderlayMtuTest, LessThanIpv4sLeastIsRefused) {
   UnderlayConfig underlay;
   underlay.interface = "eth0";
-  EXPECT_FALSE(TooSmall(underlay, 1300));
-  EXPECT_EQ(
-      TooSmall(underlay, 1299),
-      "[[underlay]] interface \"eth0\" has an MTU of 1299; it should be 1300 or more, so that an IPv6 packet "
-      "of 1280 bytes fits through a \"6in4\" tunnel");
+  EXPECT_FALSE(TooSmall(underlay, 576));
+  EXPECT_EQ(TooSmall(underlay, 575),
+            "[[underlay]] interface \"eth0\" has an MTU of 575; it should be 576 or more (RFC 791), and is "
+            "best 1300 "
+            "or more, so that nothing has to be fragmented");
   underlay.encapsulation = Encapsulation::kUdp;
-  EXPECT_FALSE(TooSmall(underlay, 1308));
-  EXPECT_TRUE(TooSmall(underlay, 1307));
+  EXPECT_THAT(*TooSmall(underlay, 575), testing::HasSubstr("is best 1308 or more"));
 }
 
 }  // namespace
