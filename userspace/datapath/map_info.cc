@@ -67,17 +67,45 @@ absl::StatusOr<std::vector<MapSummary>> SummarizePinnedMaps(const std::filesyste
   return summaries;
 }
 
-absl::StatusOr<std::vector<std::pair<uint32_t, ov6_device>>> ReadPinnedDevices(
-    const std::filesystem::path& bpffs) {
-  auto fd = OpenPin(MapsFolder(bpffs) / "devices", true);
+namespace {
+
+// The pinned map, if its keys and values are as here.
+template <typename Key, typename Value>
+absl::StatusOr<TypedMap<Key, Value>> OpenMap(const std::filesystem::path& bpffs, const char* name,
+                                             bool read_only) {
+  auto fd = OpenPin(MapsFolder(bpffs) / name, read_only);
   if (!fd.ok()) return fd.status();
   const auto info = MapInfo(fd->get());
   if (!info.ok()) return info.status();
-  if (info->value_size != sizeof(ov6_device)) {
-    return absl::FailedPreconditionError("the map \"devices\" in " + bpffs.string() +
+  if (info->key_size != sizeof(Key) || info->value_size != sizeof(Value)) {
+    return absl::FailedPreconditionError("the map \"" + std::string(name) + "\" in " + bpffs.string() +
                                          " is of another version of ov6");
   }
-  return TypedMap<uint32_t, ov6_device>(RawMap("devices", *std::move(fd))).All();
+  return TypedMap<Key, Value>(RawMap(name, *std::move(fd)));
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::pair<uint32_t, ov6_device>>> ReadPinnedDevices(
+    const std::filesystem::path& bpffs) {
+  const auto map = OpenMap<uint32_t, ov6_device>(bpffs, "devices", true);
+  if (!map.ok()) return map.status();
+  return map->All();
+}
+
+absl::StatusOr<std::vector<std::pair<Ipv4, ov6_path>>> ReadPinnedPaths(const std::filesystem::path& bpffs) {
+  const auto map = OpenMap<uint32_t, ov6_path>(bpffs, "locators", true);
+  if (!map.ok()) return map.status();
+  const auto entries = map->All();
+  if (!entries.ok()) return entries.status();
+  std::vector<std::pair<Ipv4, ov6_path>> paths;
+  for (const auto& [address, path] : *entries) paths.emplace_back(Ipv4::FromBe(address), path);
+  return paths;
+}
+
+absl::Status DeletePinnedPath(const std::filesystem::path& bpffs, const Ipv4& address) {
+  const auto map = OpenMap<uint32_t, ov6_path>(bpffs, "locators", false);
+  return map.ok() ? map->Delete(address.ToBe()) : map.status();
 }
 
 }  // namespace ov6

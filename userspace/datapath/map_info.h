@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What stands under <run>/bpf/maps besides the tables of ov6/datapath.h: how full each map is,
-// and the devices. Read-only; needs no capability, only membership in the group.
+// the devices, and the paths to tunnel peers. Reading needs no capability, only membership in
+// the group.
 #ifndef OV6_USERSPACE_DATAPATH_MAP_INFO_H
 #define OV6_USERSPACE_DATAPATH_MAP_INFO_H
 
@@ -13,6 +14,8 @@
 
 #include "absl/status/statusor.h"
 #include "ov6/abi/device.h"
+#include "ov6/abi/mapping.h"
+#include "ov6/address.h"
 
 namespace ov6 {
 
@@ -29,6 +32,11 @@ absl::StatusOr<std::vector<MapSummary>> SummarizePinnedMaps(const std::filesyste
 // ifindex -> device, in no order.
 absl::StatusOr<std::vector<std::pair<uint32_t, ov6_device>>> ReadPinnedDevices(
     const std::filesystem::path& bpffs);
+
+// Tunnel peer -> what was learned of the way to it, in no order.
+absl::StatusOr<std::vector<std::pair<Ipv4, ov6_path>>> ReadPinnedPaths(const std::filesystem::path& bpffs);
+// What was learned is forgotten; needs root. NotFound: nothing was.
+absl::Status DeletePinnedPath(const std::filesystem::path& bpffs, const Ipv4& address);
 
 }  // namespace ov6
 

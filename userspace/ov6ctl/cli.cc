@@ -23,7 +23,8 @@ constexpr Object kObjects[] = {
     {"status", StatusObject, "[show]", "the daemon, its devices and doors, domains, sizes"},
     {"route", RouteObject, "[show] | get ADDRESS | add PREFIX ACTION | del PREFIX",
      "prefix -> slave and action"},
-    {"map", MapObject, "[show] | dump MAP | get MAP ADDRESS", "the kernel's maps, also without a daemon"},
+    {"map", MapObject, "[show] | dump MAP | get MAP ADDRESS | del locators IPV4|all | verify",
+     "the kernel's maps, also without a daemon"},
     {"mapping", MappingObject,
      "[show] | add PREFIX via LOCATOR[:PORT] [encap 6in4|udp] ... [lifetime S | static] | del PREFIX",
      "mappings by hand"},
@@ -35,7 +36,7 @@ constexpr Object kObjects[] = {
      "what the datapath would do with a packet, without doing it"},
     {"monitor", MonitorObject, "[drop] [punt] [answer] [forward] [pass] [map] | all",
      "packets and changes of the tables as they happen"},
-    {"counter", CounterObject, "[show [-a]]", "what became of every packet, and why"},
+    {"counter", CounterObject, "[show [-a]] | explain VERDICT", "what became of every packet, and why"},
     {"datapath", DatapathObject, "[show] | detach", "the programs and devices; take everything away"},
     {"version", VersionObject, "[show]", "of this program and of the maps it reads"},
     {"help", HelpObject, "[OBJECT]", "this"},
@@ -44,7 +45,7 @@ constexpr Object kObjects[] = {
 constexpr std::string_view kOptionsHelp =
     "OPTIONS: -j, --json | -p, --pretty | -R, --run DIRECTORY (of the instance; /run/ov6 or $OV6_RUN) |\n"
     "         -S, --socket PATH (the daemon's) | -V, --version | -h, --help\n"
-    "MAP:     routes | mappings | negatives | slaves | devices | verdicts | config\n"
+    "MAP:     routes | mappings | negatives | locators | slaves | devices | verdicts | config\n"
     "ACTION:  tunnel | site | port | pass | reject\n"
     "Exit:    0 well, 1 not found, 2 refused, 3 different, 4 no daemon, 255 usage\n";
 

@@ -147,7 +147,32 @@ json::object Describe(const ov6_config& config) {
           {"punt_burst", either(config.punt_burst, OV6_DEFAULT_PUNT_BURST)},
           {"icmp_rate", either(config.icmp_rate, OV6_DEFAULT_ICMP_RATE)},
           {"icmp_burst", either(config.icmp_burst, OV6_DEFAULT_ICMP_BURST)},
+          {"punt_source_rate", either(config.punt_source_rate, OV6_DEFAULT_PUNT_SOURCE_RATE)},
+          {"punt_source_burst", either(config.punt_source_burst, OV6_DEFAULT_PUNT_SOURCE_BURST)},
+          {"path_mtu_lifetime_s", either(config.path_mtu_lifetime, OV6_DEFAULT_PATH_MTU_LIFETIME)},
           {"dscp", config.dscp}};
+}
+
+json::object Describe(const Ipv4& peer, const ov6_path& path, Duration lifetime, BootTime now) {
+  json::object object = {{"address", peer.ToString()}, {"mtu", path.mtu}};
+  if (path.mtu == 0) return object;
+  const BootTime expiry = FromNanoseconds(path.mtu_expiry);
+  object["ttl_s"] = SecondsLeft(expiry, now);
+  object["age_s"] = SecondsLeft(now, expiry - lifetime);
+  object["expired"] = expiry <= now;
+  return object;
+}
+
+std::vector<std::string_view> VerdictNames() {
+  std::vector<std::string_view> names;
+  for (const VerdictName& verdict : kVerdicts) names.emplace_back(verdict.name);
+  return names;
+}
+
+std::vector<uint32_t> VerdictNumbers() {
+  std::vector<uint32_t> numbers;
+  for (const VerdictName& verdict : kVerdicts) numbers.push_back(static_cast<uint32_t>(verdict.number));
+  return numbers;
 }
 
 json::object DescribeVerdict(uint32_t number) {

@@ -7,6 +7,8 @@
 #include <boost/json/object.hpp>
 #include <map>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "ov6/datapath.h"
 
@@ -30,9 +32,15 @@ boost::json::object Describe(const Prefix& prefix, const Negative& negative, con
 boost::json::object Describe(SlaveId id, const SlaveEntry& slave);
 boost::json::object Describe(uint32_t ifindex, const ov6_device& device);
 boost::json::object Describe(const ov6_config& config);
+// `lifetime`: of what is learned of a path.
+boost::json::object Describe(const Ipv4& peer, const ov6_path& path, Duration lifetime, BootTime now);
 
 // Number, name, class, sentence, remedy; only the number of one without a name.
 boost::json::object DescribeVerdict(uint32_t number);
+
+// Of every verdict, in the order of numbers.
+std::vector<std::string_view> VerdictNames();
+std::vector<uint32_t> VerdictNumbers();
 
 // Every verdict that has a name, in the order of numbers; without those of no packets unless `all`.
 boost::json::array DescribeVerdicts(const std::array<ov6_count, OV6_VERDICT_MAX>& counts, bool all);

@@ -35,6 +35,15 @@ absl::StatusOr<std::vector<std::pair<uint32_t, ov6_device>>> PinnedView::Devices
   return devices;
 }
 
+absl::StatusOr<std::vector<std::pair<Ipv4, ov6_path>>> PinnedView::Paths() {
+  auto paths = ReadPinnedPaths(bpffs_);
+  if (!paths.ok()) return AsRefusal(paths.status());
+  std::sort(paths->begin(), paths->end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  return paths;
+}
+
+absl::Status PinnedView::DeletePath(const Ipv4& address) { return DeletePinnedPath(bpffs_, address); }
+
 absl::StatusOr<std::unique_ptr<PacketTracer>> PinnedView::OpenTracer() {
   auto tracer = OpenPacketTracer(bpffs_);
   if (!tracer.ok()) return AsRefusal(tracer.status());

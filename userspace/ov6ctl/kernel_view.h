@@ -27,6 +27,8 @@ class KernelView {
   virtual absl::StatusOr<std::shared_ptr<Tables>> OpenTables(Access access) = 0;
   virtual absl::StatusOr<std::vector<MapSummary>> Maps() = 0;
   virtual absl::StatusOr<std::vector<std::pair<uint32_t, ov6_device>>> Devices() = 0;  // by ifindex
+  virtual absl::StatusOr<std::vector<std::pair<Ipv4, ov6_path>>> Paths() = 0;          // by address
+  virtual absl::Status DeletePath(const Ipv4& address) = 0;  // NotFound: there is none
   virtual absl::StatusOr<std::unique_ptr<PacketTracer>> OpenTracer() = 0;
   virtual absl::StatusOr<std::unique_ptr<SightingReader>> OpenSightings() = 0;
   virtual absl::StatusOr<MapIds> PinnedMaps() = 0;
@@ -41,6 +43,8 @@ class PinnedView : public KernelView {
   absl::StatusOr<std::shared_ptr<Tables>> OpenTables(Access access) override;
   absl::StatusOr<std::vector<MapSummary>> Maps() override;
   absl::StatusOr<std::vector<std::pair<uint32_t, ov6_device>>> Devices() override;
+  absl::StatusOr<std::vector<std::pair<Ipv4, ov6_path>>> Paths() override;
+  absl::Status DeletePath(const Ipv4& address) override;
   absl::StatusOr<std::unique_ptr<PacketTracer>> OpenTracer() override;
   absl::StatusOr<std::unique_ptr<SightingReader>> OpenSightings() override;
   absl::StatusOr<MapIds> PinnedMaps() override;

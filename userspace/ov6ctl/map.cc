@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "userspace/ov6ctl/describe.h"
 #include "userspace/ov6ctl/exit_code.h"
@@ -55,6 +56,16 @@ absl::StatusOr<json::array> ReadMappings(View& view) {
 absl::StatusOr<json::array> ReadNegatives(View& view) {
   return Describes(view.tables->Negatives(), [&](const auto& key, const auto& value) {
     return Describe(key, value, view.names, view.context.now);
+  });
+}
+
+absl::StatusOr<json::array> ReadPaths(View& view) {
+  const auto config = view.tables->Config();
+  if (!config.ok()) return config.status();
+  const std::chrono::seconds lifetime(config->path_mtu_lifetime != 0 ? config->path_mtu_lifetime
+                                                                     : OV6_DEFAULT_PATH_MTU_LIFETIME);
+  return Describes(view.context.kernel.Paths(), [&](const auto& key, const auto& value) {
+    return Describe(key, value, lifetime, view.context.now);
   });
 }
 
@@ -125,6 +136,7 @@ std::vector<std::string> Members(const json::value& entry, const char* const (&n
 }
 
 constexpr const char* kRouteMembers[] = {"dst", "action", "slave", "relay"};
+constexpr const char* kPathMembers[] = {"address", "mtu", "ttl_s", "age_s"};
 constexpr const char* kSlaveMembers[] = {"id", "name", "kind", "state", "port", "prefixes"};
 constexpr const char* kDeviceMembers[] = {"ifindex", "role",          "mtu",      "xdp_door", "xdp_target",
                                           "address", "encapsulation", "udp_port", "slot",     "icmp_source"};
@@ -133,12 +145,18 @@ constexpr const char* kConfigMembers[] = {"abi_version", "enabled",    "fib_ifin
                                           "next_slave",  "punt_rate",  "punt_burst",
                                           "icmp_rate",   "icmp_burst", "dscp"};
 
+std::vector<std::string> PathCells(const json::value& path) {
+  auto cells = Members(path, kPathMembers);
+  if (cells[1] == "0") cells[1] = "-";  // nobody complained
+  return cells;
+}
+
 struct Map {
   std::string_view name;
   absl::StatusOr<json::array> (*read)(View&);
   std::vector<Table::Column> columns;
   std::vector<std::string> (*cells)(const json::value& entry);
-  bool by_prefix;  // `get` knows it
+  enum class Key { kPrefix, kIpv4, kOther } key;  // what `get` looks for; kOther: it does not
 };
 
 const Map kMaps[] = {
@@ -146,22 +164,27 @@ const Map kMaps[] = {
      ReadRoutes,
      {{"PREFIX"}, {"ACTION"}, {"SLAVE"}, {"RELAY"}},
      [](const json::value& e) { return Members(e, kRouteMembers); },
-     true},
+     Map::Key::kPrefix},
     {"mappings",
      ReadMappings,
      {{"PREFIX"}, {"LOCATORS"}, {"TTL", Align::kRight}, {"REFRESH", Align::kRight}, {"SLAVE"}, {"FLAGS"}},
      MappingCells,
-     true},
+     Map::Key::kPrefix},
     {"negatives",
      ReadNegatives,
      {{"PREFIX"}, {"REASON"}, {"CODE", Align::kRight}, {"TTL", Align::kRight}, {"SLAVE"}, {"FLAGS"}},
      NegativeCells,
-     true},
+     Map::Key::kPrefix},
+    {"locators",
+     ReadPaths,
+     {{"ADDRESS"}, {"MTU", Align::kRight}, {"TTL", Align::kRight}, {"AGE", Align::kRight}},
+     PathCells,
+     Map::Key::kIpv4},
     {"slaves",
      ReadSlaves,
      {{"ID", Align::kRight}, {"NAME"}, {"KIND"}, {"STATE"}, {"PORT", Align::kRight}, {"PREFIXES"}},
      [](const json::value& e) { return Members(e, kSlaveMembers); },
-     false},
+     Map::Key::kOther},
     {"devices",
      ReadDevices,
      {{"IFINDEX", Align::kRight},
@@ -175,12 +198,12 @@ const Map kMaps[] = {
       {"SLOT"},
       {"ICMP-SOURCE"}},
      [](const json::value& e) { return Members(e, kDeviceMembers); },
-     false},
+     Map::Key::kOther},
     {"verdicts",
      ReadVerdicts,
      {{"NUMBER", Align::kRight}, {"NAME"}, {"CLASS"}, {"PACKETS", Align::kRight}, {"BYTES", Align::kRight}},
      [](const json::value& e) { return Members(e, kVerdictMembers); },
-     false},
+     Map::Key::kOther},
     {"config",
      ReadConfig,
      {{"ABI"},
@@ -193,7 +216,7 @@ const Map kMaps[] = {
       {"BURST"},
       {"DSCP"}},
      [](const json::value& e) { return Members(e, kConfigMembers); },
-     false},
+     Map::Key::kOther},
 };
 
 void PrintTable(Context& context, const Map& map, const json::array& entries) {
@@ -282,24 +305,50 @@ const json::value* LongestOf(const json::array& entries, const Ipv6& address) {
   return found == nullptr ? nullptr : found->second;
 }
 
+absl::StatusOr<Ipv4> NeedIpv4(Words& words) {
+  const auto word = words.Need("an IPv4 address");
+  if (!word.ok()) return word.status();
+  if (const auto address = Ipv4::Parse(*word)) return *address;
+  return Usage(fmt::format("'{}' is no IPv4 address", *word));
+}
+
+// What `get` is to find: for an IPv6 address the longest prefix, for an IPv4 address itself.
+using Finder = std::function<const json::value*(const json::array&)>;
+
+absl::StatusOr<std::pair<std::string, Finder>> NeedKey(const Map& map, Words& words) {
+  if (map.key == Map::Key::kPrefix) {
+    const auto address = words.NeedAddress();
+    if (!address.ok()) return address.status();
+    return std::pair<std::string, Finder>(
+        address->ToString(), [at = *address](const json::array& entries) { return LongestOf(entries, at); });
+  }
+  const auto address = NeedIpv4(words);
+  if (!address.ok()) return address.status();
+  const std::string text = address->ToString();
+  return std::pair<std::string, Finder>(text, [text](const json::array& entries) -> const json::value* {
+    const auto found = std::ranges::find_if(
+        entries, [&](const json::value& entry) { return MemberText(entry, "address") == text; });
+    return found == entries.end() ? nullptr : &*found;
+  });
+}
+
 absl::Status Get(Context& context, Words& words) {
   const auto map = NeedMap(words);
   if (!map.ok()) return map.status();
-  if (!(*map)->by_prefix) {
-    return Usage(
-        fmt::format("'{}' has no prefixes to match; routes, mappings and negatives have. See 'map dump {}'",
-                    (*map)->name, (*map)->name));
+  if ((*map)->key == Map::Key::kOther) {
+    return Usage(fmt::format(
+        "'{}' has no addresses to match; routes, mappings, negatives and locators have. See 'map dump {}'",
+        (*map)->name, (*map)->name));
   }
-  const auto address = words.NeedAddress();
-  if (!address.ok()) return address.status();
+  const auto key = NeedKey(**map, words);
+  if (!key.ok()) return key.status();
   if (auto status = words.Finish(); !status.ok()) return status;
   auto view = Open(context);
   if (!view.ok()) return view.status();
   const auto entries = (*map)->read(*view);
   if (!entries.ok()) return entries.status();
-  const auto* found = LongestOf(*entries, *address);
-  if (found == nullptr)
-    return NotFound(fmt::format("nothing in '{}' covers {}", (*map)->name, address->ToString()));
+  const auto* found = key->second(*entries);
+  if (found == nullptr) return NotFound(fmt::format("nothing in '{}' covers {}", (*map)->name, key->first));
   if (context.options.json) {
     context.PrintJson(*found);
   } else {
@@ -308,7 +357,37 @@ absl::Status Get(Context& context, Words& words) {
   return absl::OkStatus();
 }
 
-constexpr Verb kVerbs[] = {{"show", Show}, {"dump", Dump}, {"get", Get}, {"verify", VerifyMaps}};
+absl::Status DeletePaths(Context& context) {
+  const auto paths = context.kernel.Paths();
+  if (!paths.ok()) return paths.status();
+  for (const auto& [address, path] : *paths) {
+    const auto status = context.kernel.DeletePath(address);
+    if (!status.ok() && !absl::IsNotFound(status)) return status;
+  }
+  return absl::OkStatus();
+}
+
+// Of what is in the maps only path MTUs are nobody's: the programs learn them again.
+absl::Status Delete(Context& context, Words& words) {
+  const auto map = NeedMap(words);
+  if (!map.ok()) return map.status();
+  if ((*map)->key != Map::Key::kIpv4) {
+    return Usage(fmt::format("entries of '{}' are not deleted here; of locators they are", (*map)->name));
+  }
+  if (words.Skip("all")) {
+    auto status = words.Finish();
+    return status.ok() ? DeletePaths(context) : status;
+  }
+  const auto address = NeedIpv4(words);
+  if (!address.ok()) return address.status();
+  if (auto status = words.Finish(); !status.ok()) return status;
+  const auto status = context.kernel.DeletePath(*address);
+  if (!absl::IsNotFound(status)) return status;
+  return NotFound(fmt::format("nothing in 'locators' is about {}", address->ToString()));
+}
+
+constexpr Verb kVerbs[] = {
+    {"show", Show}, {"dump", Dump}, {"get", Get}, {"del", Delete}, {"verify", VerifyMaps}};
 
 }  // namespace
 

@@ -30,7 +30,12 @@ std::string Table::ToString() const {
     return text + "\n";
   };
   std::string text = line([&](size_t i) { return columns_[i].title; });
-  for (const auto& row : rows_) text += line([&](size_t i) { return row[i]; });
+  size_t indent = 0;
+  for (size_t i = 0; i + 1 < widths.size(); ++i) indent += widths[i] + 2;
+  for (size_t row = 0; row < rows_.size(); ++row) {
+    text += line([&](size_t i) { return rows_[row][i]; });
+    if (!notes_[row].empty()) text += std::string(indent, ' ') + notes_[row] + "\n";
+  }
   return text;
 }
 

@@ -17,8 +17,11 @@ class Table {
   };
 
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
-  // As many cells as columns.
-  void Add(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
+  // As many cells as columns. A note stands in a line of its own, below the last cell.
+  void Add(std::vector<std::string> cells, std::string note = "") {
+    rows_.push_back(std::move(cells));
+    notes_.push_back(std::move(note));
+  }
   std::string ToString() const;
 
  private:
@@ -26,6 +29,7 @@ class Table {
 
   std::vector<Column> columns_;
   std::vector<std::vector<std::string>> rows_;
+  std::vector<std::string> notes_;  // one a row
 };
 
 }  // namespace ov6::ctl

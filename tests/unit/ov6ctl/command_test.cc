@@ -163,6 +163,57 @@ TEST_F(CommandTest, CounterShow) {
   EXPECT_EQ(Json({"counter", "show", "-a"}), Json({"counter", "-a"}));
 }
 
+TEST_F(CommandTest, CounterShowSaysWhatToDo) {
+  kernel.tables->Count(OV6_VERDICT_DROP_PORT_SLAVE, 2, 7);
+  EXPECT_EQ(Do({"counter"}), 0);
+  EXPECT_NE(out.str().find("\n" + std::string(42, ' ') + "to do: a fault of the slave\n"), std::string::npos)
+      << out.str();
+}
+
+TEST_F(CommandTest, CounterExplainNeedsNoDatapath) {
+  kernel.there = false;
+  for (const char* word : {"DROP_NO_ROUTE", "drop_no_rou", "42"}) {
+    EXPECT_EQ(Do({"counter", "explain", word}), 0);
+    EXPECT_EQ(out.str(),
+              "DROP_NO_ROUTE (drop, number 42)\n  no route covers the destination\n"
+              "  to do: \"ov6ctl route show\": normally the management slave holds ::/0\n");
+  }
+  EXPECT_EQ(Json({"counter", "explain", "TUNNEL"}).at("class").as_string(), "forward");
+  EXPECT_EQ(Do({"counter", "explain", "drop_no"}), 255);
+  EXPECT_EQ(Do({"counter", "explain"}), 255);
+}
+
+TEST_F(CommandTest, LocatorsHaveWhatWasLearnedOfThePath) {
+  ov6_config config{};
+  config.path_mtu_lifetime = 100;
+  kernel.tables->SetConfig(config).IgnoreError();
+  kernel.paths[*Ipv4::Parse("198.51.100.2")] = {
+      .mtu_expiry = ToNanoseconds(kNow + seconds(70)), .mtu = 1400, .reserved = {}};
+  kernel.paths[*Ipv4::Parse("198.51.100.3")] = {};
+  EXPECT_EQ(Do({"map", "dump", "locators"}), 0);
+  EXPECT_EQ(out.str(),
+            "# kernel maps at /run/ov6/bpf/maps\n"
+            "ADDRESS        MTU  TTL  AGE\n"
+            "198.51.100.2  1400   70   30\n"
+            "198.51.100.3     -    -    -\n");
+  EXPECT_EQ(
+      Json({"map", "get", "locators", "198.51.100.2"}),
+      boost::json::parse(R"({"address":"198.51.100.2","mtu":1400,"ttl_s":70,"age_s":30,"expired":false})"));
+  EXPECT_EQ(Do({"map", "get", "locators", "198.51.100.9"}), 1);
+  EXPECT_EQ(Do({"map", "get", "locators", "fd13::1"}), 255);
+}
+
+TEST_F(CommandTest, OnlyPathsAreDeletedFromMaps) {
+  kernel.paths[*Ipv4::Parse("198.51.100.2")] = {};
+  kernel.paths[*Ipv4::Parse("198.51.100.3")] = {};
+  EXPECT_EQ(Do({"map", "del", "locators", "198.51.100.2"}), 0);
+  EXPECT_EQ(kernel.paths.size(), 1u);
+  EXPECT_EQ(Do({"map", "del", "locators", "198.51.100.2"}), 1);
+  EXPECT_EQ(Do({"map", "del", "locators", "all"}), 0);
+  EXPECT_TRUE(kernel.paths.empty());
+  EXPECT_EQ(Do({"map", "del", "mappings", "fd13::/48"}), 255);
+}
+
 TEST_F(CommandTest, SlaveShowAndCall) {
   daemon.answer = boost::json::parse(
       R"([{"id":7,"name":"chord","kind":"dht","state":"up","pid":12,"interface":"ov6-chord","prefixes":["fd00::/8"],)"

@@ -7,6 +7,7 @@
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <functional>
 #include <map>
 #include <memory>
 #include <sstream>
@@ -45,6 +46,57 @@ class FakeTracer : public PacketTracer {
   Script& script_;
 };
 
+// Sightings that wait, and what was asked for.
+struct SightingScript {
+  std::vector<ov6_sighting> waiting;
+  uint32_t lost = 0;
+  uint32_t wanted = 0;
+  BootTime until{};
+  int asked = 0;
+};
+
+class FakeSightings : public SightingReader {
+ public:
+  explicit FakeSightings(SightingScript& script) : script_(script) {}
+  int fd() const override { return 17; }
+  absl::Status Ask(uint32_t wanted, BootTime until) override {
+    script_.wanted = wanted;
+    script_.until = until;
+    ++script_.asked;
+    return absl::OkStatus();
+  }
+  absl::Status Read(const std::function<void(const ov6_sighting&)>& handler) override {
+    for (const auto& sighting : std::exchange(script_.waiting, {})) handler(sighting);
+    return absl::OkStatus();
+  }
+  absl::StatusOr<uint32_t> Lost() override { return std::exchange(script_.lost, 0); }
+
+ private:
+  SightingScript& script_;
+};
+
+// Time passes as it is waited for; what happens meanwhile are `steps`, and after them it ends.
+class FakeWaiter : public Waiter {
+ public:
+  bool Wait(int fd, Duration most) override {
+    waited_for = fd;
+    now += most;
+    if (steps.empty()) return false;
+    steps.front()();
+    steps.erase(steps.begin());
+    return true;
+  }
+  BootTime Now() override { return now; }
+  std::chrono::system_clock::time_point WallTime(BootTime time) override {
+    return std::chrono::system_clock::time_point(
+        std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()));
+  }
+
+  BootTime now = kNow;
+  std::vector<std::function<void()>> steps;
+  int waited_for = -2;
+};
+
 class FakeKernel : public KernelView {
  public:
   FakeKernel() {
@@ -68,6 +120,20 @@ class FakeKernel : public KernelView {
                                    {"verdicts", "percpu_array", std::nullopt, 128}};
   }
   absl::StatusOr<std::vector<std::pair<uint32_t, ov6_device>>> Devices() override { return devices; }
+  absl::StatusOr<std::vector<std::pair<Ipv4, ov6_path>>> Paths() override {
+    return std::vector<std::pair<Ipv4, ov6_path>>(paths.begin(), paths.end());
+  }
+  absl::Status DeletePath(const Ipv4& address) override {
+    return paths.erase(address) > 0 ? absl::OkStatus() : absl::NotFoundError("none");
+  }
+  absl::StatusOr<std::unique_ptr<SightingReader>> OpenSightings() override {
+    ++sightings_opened;
+    return std::make_unique<FakeSightings>(sightings);
+  }
+  absl::StatusOr<MapIds> PinnedMaps() override { return pinned; }
+  absl::StatusOr<std::vector<AttachedProgram>> Programs(uint32_t ifindex) override {
+    return programs[ifindex];
+  }
   absl::StatusOr<std::unique_ptr<PacketTracer>> OpenTracer() override {
     return std::make_unique<FakeTracer>(traced);
   }
@@ -78,7 +144,12 @@ class FakeKernel : public KernelView {
   std::shared_ptr<FakeDatapath> tables = std::make_shared<FakeDatapath>();
   std::vector<std::pair<uint32_t, ov6_device>> devices;
   std::map<uint32_t, std::string> interfaces;
+  std::map<Ipv4, ov6_path> paths;
+  MapIds pinned = {{"routes", 7}, {"mappings", 8}};
+  std::map<uint32_t, std::vector<AttachedProgram>> programs;
   FakeTracer::Script traced;
+  SightingScript sightings;
+  int sightings_opened = 0;
   bool there = true;
   bool writable = false;
 };
@@ -133,7 +204,7 @@ class CommandTest : public testing::Test {
     Options options;
     options.json = json;
     options.socket = "/run/ov6/ov6d.sock";
-    Context context{options, kernel, daemon, kNow, out, err};
+    Context context{options, kernel, daemon, waiter.now, out, err, waiter};
     return ctl::Run(context, words);
   }
   boost::json::value Json(std::vector<std::string> words) {
@@ -143,6 +214,7 @@ class CommandTest : public testing::Test {
 
   FakeKernel kernel;
   FakeDaemon daemon;
+  FakeWaiter waiter;
   std::ostringstream out, err;
 };
 
