@@ -44,10 +44,14 @@ class Dht {
   explicit Dht(SlaveProcess& process)
       : process_(process),
         port_(process.loop(), kPortDescriptor,
-              {[this](std::span<const Frame> frames) { slave_->OnFrames(frames); },
+              {[this](std::span<const Frame> frames) {
+                 slave_->OnFrames(frames);
+                 ArmLookups();
+               },
                [this](const PortCapsule& capsule) { slave_->OnPort(capsule); },
                [this](const absl::Status& status) { process_.Fail(status); }}),
         register_timer_(process.loop()),
+        lookup_timer_(process.loop()),
         config_timer_(process.loop()),
         leave_timer_(process.loop()) {}
 
@@ -61,9 +65,11 @@ class Dht {
  private:
   void OnOutput(const Output& output);
   void Register();
+  void ArmLookups();
   void PollConfig();
   void WaitUntilLeft(Callback done);
-  boost::json::value EngineCounters() const;
+  boost::json::value EngineState() const;
+  std::string StateJson() const;
 
   SlaveProcess& process_;
   PortDriver port_;
@@ -75,6 +81,7 @@ class Dht {
   std::optional<Registrar> registrar_;
   std::optional<DhtSlave> slave_;
   Timer register_timer_;
+  Timer lookup_timer_;
   Timer config_timer_;
   Timer leave_timer_;
 };
@@ -105,6 +112,7 @@ absl::Status Dht::Configure(const boost::json::object& json) {
 void Dht::OnOutput(const Output& output) {
   if (const auto* get = std::get_if<GetOutput>(&output)) slave_->OnGet(*get);
   if (const auto* put = std::get_if<PutOutput>(&output)) registrar_->OnPut(*put);
+  ArmLookups();
   if (std::holds_alternative<JoinedOutput>(output)) {
     spdlog::info("joined the ring");
     registrar_->OnJoined();
@@ -115,6 +123,13 @@ void Dht::OnOutput(const Output& output) {
 void Dht::Register() {
   registrar_->OnTimer();
   register_timer_.At(registrar_->NextDeadline(), [this] { Register(); });
+}
+
+void Dht::ArmLookups() {
+  lookup_timer_.At(slave_->NextDeadline(), [this] {
+    slave_->OnTimer();
+    ArmLookups();
+  });
 }
 
 // The router's underlay addresses may change while we run.
@@ -130,21 +145,26 @@ void Dht::PollConfig() {
 }
 
 void Dht::OnRefresh(const RefreshCapsule& capsule) {
-  if (slave_) slave_->OnRefresh(capsule.addresses);
+  if (!slave_) return;
+  slave_->OnRefresh(capsule.addresses);
+  ArmLookups();
 }
 
 void Dht::OnCall(const CallCapsule& call, SessionHandlers::Respond respond) {
   if (!slave_) return respond(absl::UnavailableError("the slave is not configured yet"));
-  if (call.method == "state") return respond(engine_->StateJson(BootClock::now()));
+  if (call.method == "state") return respond(StateJson());
   if (call.method == "resolve") return slave_->OnResolveCall(call.argument, std::move(respond));
   respond(absl::UnimplementedError("ov6-dht does not know the call " + call.method));
 }
 
-boost::json::value Dht::EngineCounters() const {
-  boost::system::error_code error;
-  const boost::json::value state = boost::json::parse(engine_->StateJson(BootClock::now()), error);
-  const auto* counters = error || !state.is_object() ? nullptr : state.get_object().if_contains("counters");
-  return counters == nullptr ? boost::json::value(boost::json::object()) : *counters;
+boost::json::value Dht::EngineState() const {
+  return boost::json::parse(engine_->StateJson(BootClock::now()));
+}
+
+std::string Dht::StateJson() const {
+  boost::json::value state = EngineState();
+  state.as_object()["resolutions"] = LookupsJson(*slave_);
+  return boost::json::serialize(state);
 }
 
 std::string Dht::StatusJson() const {
@@ -179,7 +199,8 @@ std::string Dht::StatusJson() const {
                           {"port_transmitted", p.transmitted},
                           {"bad_record", slave_->resolver().counters().bad_record},
                           {"send_failed", socket_->counters().send_failed},
-                          {"counters", EngineCounters()}});
+                          {"dropped_budget", c.dropped_budget},
+                          {"counters", EngineState().at("counters")}});
 }
 
 void Dht::Leave(Callback done) {

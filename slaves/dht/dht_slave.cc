@@ -30,6 +30,15 @@ ResolverConfig ConfigFor(const Domain& domain) {
   return config;
 }
 
+// What the lookup cost the DHT: nodes asked; for a key that nobody answered, what its rounds send at most.
+int Messages(const ResolveOutput& output) {
+  constexpr int kUnanswered = 12;
+  int messages = 0;
+  for (const ResolveStep& step : output.steps)
+    messages += step.answer == StepAnswer::kUnreachable ? kUnanswered : step.hops;
+  return messages;
+}
+
 }  // namespace
 
 DhtSlave::DhtSlave(const Domain& domain, Session& session, FramePort& port, SubmitRequest submit,
@@ -50,7 +59,7 @@ void DhtSlave::OnPort(const PortCapsule& port) {
 
 void DhtSlave::OnFrames(std::span<const Frame> frames) {
   for (const Frame& frame : frames) OnFrame(frame);
-  Drain();
+  Run();
 }
 
 void DhtSlave::OnFrame(const Frame& frame) {
@@ -61,7 +70,38 @@ void DhtSlave::OnFrame(const Frame& frame) {
   }
   Count(punt->reason);
   if (const auto dropped = held_.Hold(punt->key, frame, punt->reason)) port_.Release(*dropped);
-  if (asked_.insert(punt->key).second) Ask(punt->key, {Purpose::kPacket, nullptr}, false);
+  if (asked_.contains(punt->key)) return;
+  if (resolver_.Knows(clock_.boot(), punt->key)) {
+    asked_.insert(punt->key);
+    return Ask(punt->key, {Purpose::kPacket, nullptr}, false);
+  }
+  const auto kind = punt->reason == OV6_PUNT_VERIFY ? LookupQueue::kVerify : LookupQueue::kMiss;
+  lookups_.Offer(clock_.boot(), kind, punt->source, punt->key);
+}
+
+void DhtSlave::OnTimer() { Run(); }
+
+// Starts what may start; at its end each makes room for the next.
+void DhtSlave::Run() {
+  Drain();
+  while (const auto start = lookups_.Next(clock_.boot())) {
+    const bool refresh = start->kind == LookupQueue::kRefresh;
+    if (!refresh) asked_.insert(start->address);
+    Ask(start->address, {refresh ? Purpose::kRefresh : Purpose::kPacket, nullptr, start->ticket}, refresh,
+        start->hurry);
+    Drain();
+  }
+  DropGivenUp();
+}
+
+void DhtSlave::DropGivenUp() {
+  for (const Ipv6& address : lookups_.TakeDropped()) {
+    if (asked_.contains(address)) continue;
+    for (const auto& held : held_.Take(address)) {
+      ++counters_.dropped_budget;
+      port_.Release(held.frame);
+    }
+  }
 }
 
 void DhtSlave::Count(ov6_punt_reason reason) {
@@ -79,8 +119,8 @@ void DhtSlave::Count(ov6_punt_reason reason) {
 }
 
 void DhtSlave::OnRefresh(std::span<const Ipv6> addresses) {
-  for (const Ipv6& address : addresses) Ask(address, {Purpose::kRefresh, nullptr}, true);
-  Drain();
+  for (const Ipv6& address : addresses) lookups_.Offer(clock_.boot(), LookupQueue::kRefresh, {}, address);
+  Run();
 }
 
 void DhtSlave::OnResolveCall(const std::string& argument, Respond respond) {
@@ -101,15 +141,15 @@ void DhtSlave::OnResolveCall(const std::string& argument, Respond respond) {
   Drain();
 }
 
-void DhtSlave::Ask(const Ipv6& address, Question question, bool fresh) {
+void DhtSlave::Ask(const Ipv6& address, Question question, bool fresh, bool hurry) {
   const uint64_t id = next_question_++;
   questions_.emplace(id, std::move(question));
-  resolver_.Resolve(clock_.boot(), clock_.Wall(), id, address, fresh);
+  resolver_.Resolve(clock_.boot(), clock_.Wall(), id, address, fresh, hurry);
 }
 
 bool DhtSlave::OnGet(const GetOutput& output) {
   const bool own = resolver_.OnGet(clock_.boot(), clock_.Wall(), output);
-  Drain();
+  Run();
   return own;
 }
 
@@ -132,6 +172,7 @@ void DhtSlave::OnResolved(const ResolveOutput& output) {
   if (found == questions_.end()) return;
   const Question question = std::move(found->second);
   questions_.erase(found);
+  if (question.ticket != 0) lookups_.Finish(clock_.boot(), question.ticket, Messages(output));
   if (question.respond) return question.respond(ResolveJson(output));
   if (question.purpose == Purpose::kRefresh) return OnRefreshed(output);
   OnPacketResolved(output);
@@ -218,6 +259,32 @@ void DhtSlave::Drop(const Ipv6& address) {
     ++counters_.dropped_session;
     port_.Release(held.frame);
   }
+}
+
+boost::json::object LookupsJson(const DhtSlave& slave) {
+  namespace json = boost::json;
+  const LookupQueue& lookups = slave.lookups();
+  const LookupQueue::Counters& c = lookups.counters();
+  json::object out;
+  constexpr std::pair<const char*, LookupQueue::Class> kNames[] = {
+      {"refresh", LookupQueue::kRefresh}, {"miss", LookupQueue::kMiss}, {"verify", LookupQueue::kVerify}};
+  for (const auto& [name, kind] : kNames) {
+    out[name] = json::object{{"waiting", lookups.waiting(kind)},
+                             {"in_flight", lookups.in_flight(kind)},
+                             {"sources", lookups.sources(kind)},
+                             {"started", c.started[kind]},
+                             {"messages", c.messages[kind]}};
+  }
+  out["waited"] = c.waited;
+  out["dropped_source_full"] = c.dropped_source_full;
+  out["dropped_queue_full"] = c.dropped_queue_full;
+  out["dropped_patience"] = c.dropped_patience;
+  out["dropped_sources_full"] = c.dropped_sources_full;
+  out["dropped_refresh"] = c.dropped_refresh;
+  out["dropped_packets"] = slave.counters().dropped_budget;
+  out["held_packets"] = slave.held().size();
+  out["resolver_overflow"] = slave.resolver().counters().overflow;
+  return out;
 }
 
 std::string ResolveJson(const ResolveOutput& output) {

@@ -2,11 +2,12 @@
 // What a DHT slave does with a punted packet: hold it, resolve what it is for, send the
 // mapping (or the negative) to the master, and when the kernel has it give the packet
 // back. Packets of one address keep their order; one question is under way for each
-// address. A refresh asks past the cache and keeps the old mapping if nobody answers: it
-// runs out by itself.
+// address, and when it may ask the DHT the LookupQueue says. A refresh asks past the cache and keeps the old
+// mapping if nobody answers: it runs out by itself.
 #ifndef OV6_SLAVES_DHT_DHT_SLAVE_H
 #define OV6_SLAVES_DHT_DHT_SLAVE_H
 
+#include <boost/json/fwd.hpp>
 #include <functional>
 #include <map>
 #include <span>
@@ -15,6 +16,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "slaves/dht/dht_clock.h"
+#include "slaves/dht/lookup_queue.h"
 #include "slaves/engine/resolver/resolver.h"
 #include "slaves/runtime/frame_port.h"
 #include "slaves/runtime/hold_queue.h"
@@ -33,6 +35,7 @@ class DhtSlave {
     uint64_t mappings_refused = 0;  // changes the master named in its acknowledgement
     uint64_t returned = 0;          // packets given back to the datapath
     uint64_t dropped_session = 0;   // packets released: the master did not take the mapping
+    uint64_t dropped_budget = 0;    // packets released: their lookup gave way, see LookupQueue
   };
   using Respond = std::function<void(absl::StatusOr<std::string>)>;
 
@@ -42,23 +45,29 @@ class DhtSlave {
   void OnFrames(std::span<const Frame> frames);
   void OnRefresh(std::span<const Ipv6> addresses);
   bool OnGet(const GetOutput& output);  // false: not the resolver's
+  void OnTimer();
+  BootTime NextDeadline() const { return lookups_.NextDeadline(clock_.boot()); }
   // The call `resolve`: argument and result as docs/slave-protocol.md section 6.
   void OnResolveCall(const std::string& argument, Respond respond);
 
   const Counters& counters() const { return counters_; }
   const HoldQueue& held() const { return held_; }
   const Resolver& resolver() const { return resolver_; }
+  const LookupQueue& lookups() const { return lookups_; }
 
  private:
   enum class Purpose { kPacket, kRefresh };
   struct Question {
     Purpose purpose = Purpose::kPacket;
-    Respond respond;  // if set, this is a call
+    Respond respond;      // if set, this is a call
+    uint64_t ticket = 0;  // of the lookup queue; 0: none
   };
 
   void OnFrame(const Frame& frame);
   void Count(ov6_punt_reason reason);
-  void Ask(const Ipv6& address, Question question, bool fresh);
+  void Ask(const Ipv6& address, Question question, bool fresh, bool hurry = false);
+  void Run();
+  void DropGivenUp();
   void Drain();
   void OnResolved(const ResolveOutput& output);
   void OnPacketResolved(const ResolveOutput& output);
@@ -78,6 +87,7 @@ class DhtSlave {
   Resolver resolver_;
   SlaveId self_ = 0;
   HoldQueue held_;
+  LookupQueue lookups_;
   absl::flat_hash_set<Ipv6> asked_;  // for packets, until the master has acknowledged the answer
   std::map<uint64_t, Question> questions_;
   uint64_t next_question_ = 1;
@@ -86,6 +96,8 @@ class DhtSlave {
   Counters counters_;
 };
 
+// What `state` says of the lookups: waiting, under way, and what gave way.
+boost::json::object LookupsJson(const DhtSlave& slave);
 std::string ResolveJson(const ResolveOutput& output);
 
 }  // namespace ov6

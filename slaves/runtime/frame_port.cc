@@ -19,12 +19,23 @@ uint16_t Big16(std::span<const uint8_t> bytes, size_t at) {
   return static_cast<uint16_t>(bytes[at] << 8 | bytes[at + 1]);
 }
 
+uint32_t Big32(std::span<const uint8_t> bytes, size_t at) {
+  return uint32_t{Big16(bytes, at)} << 16 | Big16(bytes, at + 2);
+}
+
 bool IsIpv6(std::span<const uint8_t> packet) { return packet.size() >= kIpv6Size && packet[0] >> 4 == 6; }
 
 Ipv6 AddressAt(std::span<const uint8_t> packet, size_t offset) {
   Ipv6 address;
   std::copy_n(packet.begin() + static_cast<ptrdiff_t>(offset), address.bytes.size(), address.bytes.begin());
   return address;
+}
+
+// The /24 of the outer IPv4 source.
+PuntSource OuterOf(std::span<const uint8_t> packet) {
+  PuntSource source{true, 0, {}};
+  std::copy_n(packet.begin() + 12, 3, source.address.bytes.begin() + 12);
+  return source;
 }
 
 // What is behind the outer IPv4 header (and UDP's, if it is there); empty if that is no tunnel packet.
@@ -50,11 +61,14 @@ std::optional<Punt> ParsePunt(std::span<const uint8_t> frame) {
     case OV6_PUNT_MISS:
     case OV6_PUNT_ROUTE:
       if (!IsIpv6(packet)) return std::nullopt;
-      return Punt{reason, AddressAt(packet, kDestinationOffset)};
+      return Punt{
+          reason,
+          AddressAt(packet, kDestinationOffset),
+          {false, Big32(header, offsetof(ov6_port_header, ingress)), AddressAt(packet, kSourceOffset)}};
     case OV6_PUNT_VERIFY: {
       const auto inner = InnerOf(packet);
       if (!IsIpv6(inner)) return std::nullopt;
-      return Punt{reason, AddressAt(inner, kSourceOffset)};
+      return Punt{reason, AddressAt(inner, kSourceOffset), OuterOf(packet)};
     }
   }
   return std::nullopt;

@@ -24,11 +24,21 @@ class FramePort {
   virtual void Release(const Frame& frame) = 0;
 };
 
+// Who made the datapath punt: a host of a site, by the device it came by and its address; or, for VERIFY, a
+// part of the underlay, by the outer source's /24 (the last four bytes of `address`, device 0).
+struct PuntSource {
+  bool underlay = false;
+  uint32_t ingress = 0;
+  Ipv6 address;
+  auto operator<=>(const PuntSource&) const = default;
+};
+
 // What a punted frame says. `key` is what must be resolved: the inner destination, or for VERIFY the inner
 // source.
 struct Punt {
   ov6_punt_reason reason = OV6_PUNT_MISS;
   Ipv6 key;
+  PuntSource source;
 };
 // nullopt: not a punt this version understands, or too short for the addresses it must have.
 std::optional<Punt> ParsePunt(std::span<const uint8_t> frame);

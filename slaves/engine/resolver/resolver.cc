@@ -60,7 +60,8 @@ class Resolver::Impl {
  public:
   explicit Impl(ResolverConfig config) : config_(std::move(config)), next_get_(config_.first_request_id) {}
 
-  void Resolve(BootTime now, uint64_t id, const Ipv6& address, bool fresh);
+  void Resolve(BootTime now, uint64_t id, const Ipv6& address, bool fresh, bool hurry);
+  bool Knows(BootTime now, const Ipv6& address) const { return PieceAround(now, address) != nullptr; }
   bool OnGet(BootTime now, UnixTime wall, const GetOutput& answer);
   std::optional<ResolverOutput> NextOutput();
   void Forget(const Ipv6& address) { cache_.erase(Aggregate(address)); }
@@ -73,6 +74,7 @@ class Resolver::Impl {
     uint64_t id = 0;
     Ipv6 address;
     BootTime asked{};
+    bool hurry = false;
   };
   // One address on its way down; others of its aggregate wait for what it learns.
   struct Walk {
@@ -100,6 +102,7 @@ class Resolver::Impl {
   bool Beneath(const Walk& walk) const {
     return walk.at != walk.at.Masked(Aggregate(walk.question.address).length);
   }
+  const Cached::Piece* PieceAround(BootTime now, const Ipv6& address) const;
   bool FromCache(BootTime now, const Question& question);
   static void PreferFor(const Ipv6& address, ResolveOutput* output);
   bool Join(const Question& question);
@@ -141,8 +144,8 @@ ResolveOutput Outcome(uint64_t id, const Ipv6& address, ResolveOutcome outcome, 
 
 }  // namespace
 
-void Resolver::Impl::Resolve(BootTime now, uint64_t id, const Ipv6& address, bool fresh) {
-  const Question question{id, address, now};
+void Resolver::Impl::Resolve(BootTime now, uint64_t id, const Ipv6& address, bool fresh, bool hurry) {
+  const Question question{id, address, now, hurry};
   ++counters.resolved;
   if (!config_.domain.prefix.Contains(address)) {
     ++counters.outside;
@@ -166,13 +169,18 @@ void Resolver::Impl::PreferFor(const Ipv6& address, ResolveOutput* output) {
   std::rotate(output->records.begin(), longest, longest + 1);
 }
 
-bool Resolver::Impl::FromCache(BootTime now, const Question& question) {
-  const auto it = cache_.find(Aggregate(question.address));
-  if (it == cache_.end()) return false;
+const Resolver::Impl::Cached::Piece* Resolver::Impl::PieceAround(BootTime now, const Ipv6& address) const {
+  const auto it = cache_.find(Aggregate(address));
+  if (it == cache_.end()) return nullptr;
   const Cached::Piece* best = nullptr;
   for (const auto& [prefix, piece] : it->second.pieces) {
-    if (piece.soft > now && prefix.Contains(question.address)) best = &piece;  // longer ones come later
+    if (piece.soft > now && prefix.Contains(address)) best = &piece;  // longer ones come later
   }
+  return best;
+}
+
+bool Resolver::Impl::FromCache(BootTime now, const Question& question) {
+  const Cached::Piece* best = PieceAround(now, question.address);
   if (best == nullptr) return false;
   ++counters.cached;
   ResolveOutput output = best->answer;
@@ -213,7 +221,7 @@ void Resolver::Impl::StartWalk(BootTime now, const Question& question) {
   if (walks_.size() >= config_.max_walks) return Refuse(question);
   Walk walk;
   walk.question = question;
-  walk.at = question.address;
+  walk.at = question.hurry ? Aggregate(question.address).address : question.address;
   Ask(now, &walk);
   in_flight_[Aggregate(question.address)] = next_get_;
   walks_.emplace(next_get_++, std::move(walk));
@@ -370,9 +378,10 @@ std::optional<ResolverOutput> Resolver::Impl::NextOutput() {
 
 Resolver::Resolver(ResolverConfig config) : impl_(std::make_unique<Impl>(std::move(config))) {}
 Resolver::~Resolver() = default;
-void Resolver::Resolve(BootTime now, UnixTime, uint64_t id, const Ipv6& address, bool fresh) {
-  impl_->Resolve(now, id, address, fresh);
+void Resolver::Resolve(BootTime now, UnixTime, uint64_t id, const Ipv6& address, bool fresh, bool hurry) {
+  impl_->Resolve(now, id, address, fresh, hurry);
 }
+bool Resolver::Knows(BootTime now, const Ipv6& address) const { return impl_->Knows(now, address); }
 bool Resolver::OnGet(BootTime now, UnixTime wall, const GetOutput& answer) {
   return impl_->OnGet(now, wall, answer);
 }

@@ -79,7 +79,11 @@ class Resolver {
   ~Resolver();
 
   // Every call gets one ResolveOutput with its id, at once or later. `fresh` doesn't take it from the cache.
-  void Resolve(BootTime now, UnixTime wall, uint64_t id, const Ipv6& address, bool fresh = false);
+  // `hurry` leaves out the keys beneath the aggregate, which can't hold anything: the same answer for less.
+  void Resolve(BootTime now, UnixTime wall, uint64_t id, const Ipv6& address, bool fresh = false,
+               bool hurry = false);
+  // The cache has an answer: Resolve would give it at once.
+  bool Knows(BootTime now, const Ipv6& address) const;
   // Takes the answer to one of its GetRequests; false: the id is not one of its own.
   bool OnGet(BootTime now, UnixTime wall, const GetOutput& answer);
   std::optional<ResolverOutput> NextOutput();
