@@ -156,8 +156,10 @@ static __always_inline int hook_finish(hook_ctx *ctx, const struct packet *p)
 	/* An unmarked packet is finished all the same, but a slave's lost its header. */
 	if (!p->returned)
 		hook_mark(ctx, &mark.mark, sizeof(mark.mark));
-	else if (hook_mark(ctx, &mark, sizeof(mark)))
+	else if (hook_mark(ctx, &mark, sizeof(mark))) {
+		count(p, OV6_VERDICT_DROP_NO_ROOM);
 		return XDP_DROP;
+	}
 	return XDP_PASS;
 }
 
