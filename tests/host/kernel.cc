@@ -47,7 +47,7 @@ __sk_buff skb;
 Packet now_running;
 Routes routes;
 std::optional<uint64_t> clock_set;
-bool old_kernel = false;
+bool old_kernel = false, refuses_room = false, refuses_mark = false;
 uint32_t random_state = 1;
 
 size_t LinkSize() { return hook == HOST_TC_NO_LINK ? 0 : kEthernet; }
@@ -81,7 +81,8 @@ uint8_t* Head() { return Area() + kRoom - now_running.frame.size() - kHeadroom; 
 // The skb's bytes with `delta` bytes more (zeros) or less from `at` on. Keeps the end where it is.
 int MoveFront(size_t at, int delta) {
   uint8_t* data = High(skb.data);
-  if (at + size_t(std::max(-delta, 0)) > skb.len || skb.len + delta > kRoom - kHeadroom) return -EINVAL;
+  if (refuses_room || at + size_t(std::max(-delta, 0)) > skb.len || skb.len + delta > kRoom - kHeadroom)
+    return -EINVAL;
   std::memmove(data - delta, data, at);
   if (delta > 0) std::memset(data - delta + at, 0, size_t(delta));
   skb.data = Low(data - delta);
@@ -95,6 +96,10 @@ int MoveFront(size_t at, int delta) {
 void SetRoutes(Routes answer) { routes = std::move(answer); }
 void SetClock(std::optional<uint64_t> now) { clock_set = now; }
 void SetOld(bool old) { old_kernel = old; }
+void SetRefusals(bool room, bool mark) {
+  refuses_room = room;
+  refuses_mark = mark;
+}
 
 int FindProgram(const std::string& name) {
   for (size_t i = 0; i < programs.size(); i++)
@@ -191,20 +196,21 @@ void* host_ringbuf_reserve(void* map, uint64_t size, uint64_t) {
 void host_ringbuf_submit(void*, uint64_t) {}
 
 long host_xdp_adjust_head(xdp_md* ctx, int delta) {
-  if (ctx->data + delta < Low(Head()) || ctx->data + delta + kEthernet > ctx->data_end) return -EINVAL;
+  if (refuses_room || ctx->data + delta < Low(Head()) || ctx->data + delta + kEthernet > ctx->data_end)
+    return -EINVAL;
   ctx->data += uint32_t(delta);
   ctx->data_meta = ctx->data;
   return 0;
 }
 
 long host_xdp_adjust_meta(xdp_md* ctx, int delta) {
-  if (delta > 0 || delta < -32 || delta % 4 != 0) return -EACCES;
+  if (refuses_mark || delta > 0 || delta < -32 || delta % 4 != 0) return -EACCES;
   ctx->data_meta = ctx->data + uint32_t(delta);
   return 0;
 }
 
 long host_xdp_adjust_tail(xdp_md* ctx, int delta) {
-  if (delta > 0 || ctx->data_end + delta < ctx->data + kEthernet) return -EINVAL;
+  if (refuses_room || delta > 0 || ctx->data_end + delta < ctx->data + kEthernet) return -EINVAL;
   ctx->data_end += uint32_t(delta);
   return 0;
 }
@@ -240,7 +246,7 @@ long host_skb_change_head(__sk_buff*, uint32_t bytes, uint64_t) { return MoveFro
 
 // Takes the segmentation off, and completes no checksum.
 long host_skb_change_tail(__sk_buff*, uint32_t length, uint64_t) {
-  if (length > skb.len) return -EINVAL;
+  if (refuses_room || length > skb.len) return -EINVAL;
   skb.len = length;
   skb.gso_size = skb.gso_segs = 0;
   return 0;

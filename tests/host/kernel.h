@@ -23,6 +23,9 @@ void SetClock(std::optional<uint64_t> now);  // boot time, ns; nullopt: the mach
 // As a kernel before 6.4, which does not know BPF_F_ADJ_ROOM_DECAP_L3_IPV6.
 void SetOld(bool old);
 
+// Who gets no room to change the packet, and none for a mark in front of it.
+void SetRefusals(bool room, bool mark);
+
 struct Packet {
   Bytes frame;
   uint32_t ifindex = 0;
