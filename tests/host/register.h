@@ -45,6 +45,7 @@ void host_register_l3(void);
   HOST_MAP(punt_budget)  \
   HOST_MAP(config)       \
   HOST_MAP(monitor)      \
+  HOST_MAP(door_state)   \
   HOST_RING(events)      \
   HOST_RING(sightings)
 
