@@ -33,6 +33,8 @@ class Tun : public testing::Test {
     const Visit visit(router_);
     router_.Run("ip link add self type veth peer name selfp && ip link set self up && ip link set selfp up");
     router_.Run("sysctl -qw net.ipv4.conf.self.forwarding=1 net.ipv6.conf.self.forwarding=1");
+    // Or the kernel's own soliciting is what comes out first.
+    router_.Run("sysctl -qw net.ipv6.conf.default.router_solicitations=0");
     tun0_ = Open("tun0");
     tun1_ = Open("tun1");
     router_.Run("ip link add wan type veth peer name x && ip link set x netns " + peer_.path());
