@@ -3,6 +3,7 @@
 # its skeleton <build>/skeleton/NAME.skel.h; the target is bpf_NAME.
 # ov6_bpf_object_for_ip(NAME): the same program in <build>/bpf/iproute2/NAME.bpf.o, with maps that ip(8) and tc(8)
 # share; the target is bpf_iproute2_NAME.
+# ov6_bpf_objects_by(TARGET CLANG FOLDER): all that ov6_bpf_object made, compiled by another CLANG into FOLDER.
 find_program(OV6_BPF_CLANG NAMES clang-14 clang REQUIRED)
 find_program(OV6_BPFTOOL NAMES bpftool PATHS /usr/sbin /sbin REQUIRED)
 find_program(OV6_LLVM_STRIP NAMES llvm-strip-14 llvm-strip REQUIRED)
@@ -32,7 +33,19 @@ function(ov6_bpf_object_for_ip name)
   add_custom_target(bpf_iproute2_${name} ALL DEPENDS ${object})
 endfunction()
 
+function(ov6_bpf_objects_by target clang folder)
+  set(OV6_BPF_CLANG ${clang})
+  get_property(names GLOBAL PROPERTY OV6_BPF_OBJECTS)
+  list(TRANSFORM names REPLACE "(.+)" "${folder}/\\1.bpf.o" OUTPUT_VARIABLE objects)
+  file(MAKE_DIRECTORY ${folder})
+  foreach(name object IN ZIP_LISTS names objects)
+    ov6_bpf_compile(${name} ${object})
+  endforeach()
+  add_custom_target(${target} ALL DEPENDS ${objects})
+endfunction()
+
 function(ov6_bpf_object name)
+  set_property(GLOBAL APPEND PROPERTY OV6_BPF_OBJECTS ${name})
   set(object ${OV6_BPF_DIR}/${name}.bpf.o)
   set(skeleton ${OV6_SKELETON_DIR}/${name}.skel.h)
   ov6_bpf_compile(${name} ${object})
