@@ -58,11 +58,12 @@ void DhtSlave::OnPort(const PortCapsule& port) {
 }
 
 void DhtSlave::OnFrames(std::span<const Frame> frames) {
-  for (const Frame& frame : frames) OnFrame(frame);
-  Run();
+  const BootTime now = clock_.boot();
+  for (const Frame& frame : frames) OnFrame(now, frame);
+  Run(now);
 }
 
-void DhtSlave::OnFrame(const Frame& frame) {
+void DhtSlave::OnFrame(BootTime now, const Frame& frame) {
   const auto punt = ParsePunt(frame.bytes);
   if (!punt) {
     ++counters_.bad_punt;
@@ -71,20 +72,20 @@ void DhtSlave::OnFrame(const Frame& frame) {
   Count(punt->reason);
   if (const auto dropped = held_.Hold(punt->key, frame, punt->reason)) port_.Release(*dropped);
   if (asked_.contains(punt->key)) return;
-  if (resolver_.Knows(clock_.boot(), punt->key)) {
+  if (resolver_.Knows(now, punt->key)) {
     asked_.insert(punt->key);
     return Ask(punt->key, {Purpose::kPacket, nullptr}, false);
   }
   const auto kind = punt->reason == OV6_PUNT_VERIFY ? LookupQueue::kVerify : LookupQueue::kMiss;
-  lookups_.Offer(clock_.boot(), kind, punt->source, punt->key);
+  lookups_.Offer(now, kind, punt->source, punt->key);
 }
 
-void DhtSlave::OnTimer() { Run(); }
+void DhtSlave::OnTimer() { Run(clock_.boot()); }
 
-// Starts what may start; at its end each makes room for the next.
-void DhtSlave::Run() {
+// Starts what may start. `now` is when what led here began: what was offered then has not waited.
+void DhtSlave::Run(BootTime now) {
   Drain();
-  while (const auto start = lookups_.Next(clock_.boot())) {
+  while (const auto start = lookups_.Next(now)) {
     const bool refresh = start->kind == LookupQueue::kRefresh;
     if (!refresh) asked_.insert(start->address);
     Ask(start->address, {refresh ? Purpose::kRefresh : Purpose::kPacket, nullptr, start->ticket}, refresh,
@@ -119,8 +120,9 @@ void DhtSlave::Count(ov6_punt_reason reason) {
 }
 
 void DhtSlave::OnRefresh(std::span<const Ipv6> addresses) {
-  for (const Ipv6& address : addresses) lookups_.Offer(clock_.boot(), LookupQueue::kRefresh, {}, address);
-  Run();
+  const BootTime now = clock_.boot();
+  for (const Ipv6& address : addresses) lookups_.Offer(now, LookupQueue::kRefresh, {}, address);
+  Run(now);
 }
 
 void DhtSlave::OnResolveCall(const std::string& argument, Respond respond) {
@@ -149,7 +151,7 @@ void DhtSlave::Ask(const Ipv6& address, Question question, bool fresh, bool hurr
 
 bool DhtSlave::OnGet(const GetOutput& output) {
   const bool own = resolver_.OnGet(clock_.boot(), clock_.Wall(), output);
-  Run();
+  Run(clock_.boot());
   return own;
 }
 

@@ -63,10 +63,10 @@ class DhtSlave {
     uint64_t ticket = 0;  // of the lookup queue; 0: none
   };
 
-  void OnFrame(const Frame& frame);
+  void OnFrame(BootTime now, const Frame& frame);
   void Count(ov6_punt_reason reason);
   void Ask(const Ipv6& address, Question question, bool fresh, bool hurry = false);
-  void Run();
+  void Run(BootTime now);
   void DropGivenUp();
   void Drain();
   void OnResolved(const ResolveOutput& output);

@@ -119,6 +119,33 @@ TEST_F(DhtSlaveTest, PacketsWaitForTheAcknowledgementAndGoBackInOrder) {
   EXPECT_EQ(slave_.held().size(), 0u);
 }
 
+// Also with a clock that never stands still: "first attempts to look the address up as is".
+TEST_F(DhtSlaveTest, AQuietLookupHasNotWaitedAndAsksForTheAddressAsItIs) {
+  DhtSlave slave(kDomain, session_, port_, Submit(),
+                 {[this] { return now_ += std::chrono::nanoseconds(1); }, [this] { return wall_; }});
+  PortCapsule port;
+  port.frame_count = 1024;
+  slave.OnPort(port);
+  const Frame frame = frames_.Miss("fd02:0:7:1::5");
+  slave.OnFrames(std::span(&frame, 1));
+  ASSERT_EQ(gets_.size(), 1u);
+  EXPECT_EQ(gets_[0].key, LookupKey(kDomain, Address("fd02:0:7:1::5")));
+  EXPECT_EQ(slave.lookups().counters().waited, 0u);
+}
+
+// What waits while one source has its fill begins at the aggregate.
+TEST_F(DhtSlaveTest, AScanKeepsToItsPlacesAndItsPacketsAreReleased) {
+  for (int i = 1; i <= 100; ++i) Punt(frames_.Miss("fd02:0:" + std::to_string(i) + ":1::5"));
+  EXPECT_EQ(slave_.lookups().in_flight(LookupQueue::kMiss), 4u) << "of what a source may ask at once";
+  EXPECT_EQ(slave_.lookups().counters().dropped_source_full, 32u);
+  EXPECT_EQ(slave_.counters().dropped_budget, 32u);
+  EXPECT_EQ(port_.released.size(), 32u);
+  Advance(seconds(2));
+  slave_.OnTimer();
+  EXPECT_EQ(slave_.lookups().waiting(LookupQueue::kMiss), 0u);
+  EXPECT_EQ(slave_.held().size(), 4u);
+}
+
 TEST_F(DhtSlaveTest, DestinationsOfOneAggregateShareALookup) {
   Punt(frames_.Miss("fd02:0:7:1::5"));
   const size_t gets = gets_.size();
