@@ -105,6 +105,10 @@ absl::StatusOr<std::vector<TraceDevice>> DoorDevices(KernelView& kernel) {
       found.push_back({kernel.InterfaceName(ifindex), ifindex, value});
     }
   }
+  const auto is_here = [](const TraceDevice& d) { return d.interface != "if" + std::to_string(d.ifindex); };
+  if (!found.empty() && std::ranges::none_of(found, is_here)) {
+    return Refused("the datapath's devices are not in this network namespace; run ov6ctl in ov6d's");
+  }
   return found;
 }
 

@@ -81,6 +81,13 @@ TEST_F(TraceTest, WordsThatSayTooLittle) {
   EXPECT_EQ(Do({"trace", "fd13::7", "pcap", "x"}), 255);
 }
 
+TEST_F(TraceTest, AnotherNetworkNamespaceIsSaid) {
+  kernel.interfaces.clear();
+  EXPECT_EQ(Do({"trace", "fd13::7"}), 2);
+  EXPECT_EQ(err.str(),
+            "ov6ctl: the datapath's devices are not in this network namespace; run ov6ctl in ov6d's\n");
+}
+
 TEST_F(TraceTest, SaysWhatTheTablesAndTheProgramsSay) {
   EXPECT_EQ(Do({"trace", "fd13:0:0:1::7"}), 0);
   EXPECT_EQ(

@@ -73,6 +73,27 @@ TEST_F(ControlApiTest, ReadOnlySocketOnlyShows) {
   EXPECT_EQ(Ask("POST", "/v1/resolve", R"({"address":"2001:db8::1"})", true).status, 404);
 }
 
+TEST_F(ControlApiTest, TheMirrorHasEverythingThatStandsInTheMaps) {
+  EXPECT_EQ(Ask("POST", "/v1/routes", R"({"dst":"2001:db8::/32","action":"tunnel"})").status, 200);
+  EXPECT_EQ(
+      Ask("POST", "/v1/mappings",
+          R"({"prefix":"2001:db8::/48","locators":[{"address":"198.51.100.2","mtu":1400}],"lifetime_s":60})")
+          .status,
+      200);
+  EXPECT_EQ(Ask("GET", "/v1/mirror/routes", "", true).body,
+            R"([{"slave_id":0,"action":1,"flags":0,"prefix":"2001:db8::/32"}])");
+  const auto& [prefix, mapping] = *master_.mappings().mappings().begin();
+  const auto list = boost::json::parse(Ask("GET", "/v1/mirror/mappings").body).as_array();
+  ASSERT_EQ(list.size(), 1u);
+  EXPECT_EQ(list[0].at("prefix").as_string(), "2001:db8::/48");
+  EXPECT_EQ(list[0].at("hard_expiry_ns").to_number<uint64_t>(), ToNanoseconds(*mapping.hard_expiry));
+  EXPECT_EQ(list[0].at("locators"),
+            boost::json::parse(
+                R"([{"address":"198.51.100.2","encapsulation":0,"port":0,"priority":1,"mtu":1400}])"));
+  EXPECT_EQ(Ask("GET", "/v1/mirror/negatives").body, "[]");
+  EXPECT_EQ(Ask("GET", "/v1/mirror/colours").status, 404);
+}
+
 TEST_F(ControlApiTest, RoutesAndMappingsOfTheOperator) {
   EXPECT_EQ(Ask("POST", "/v1/routes", R"({"dst":"2001:db8::/32","action":"tunnel"})").status, 200);
   EXPECT_THAT(Ask("GET", "/v1/routes").body,
