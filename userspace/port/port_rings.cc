@@ -34,6 +34,14 @@ enum class Place : uint8_t {
 
 absl::Status Errno(const std::string& what) { return absl::ErrnoToStatus(errno, what); }
 
+// Kernel 6.1 maps no rings of a bound socket, and a port is bound by ov6d before its slave has it.
+absl::Status RingsNotMapped() {
+  if (errno != EBUSY) return Errno("mapping the port's rings");
+  return absl::FailedPreconditionError(
+      "this kernel does not let the rings of a bound AF_XDP socket be mapped: ov6d and its slaves need Linux "
+      "6.6 or newer (6.1 has the doors, which can be loaded by hand)");
+}
+
 class Memory {
  public:
   Memory() = default;
@@ -168,7 +176,7 @@ absl::Status PortRings::MapMemory() {
                               XDP_UMEM_PGOFF_COMPLETION_RING) &&
       r.rx_memory.Map(xsk_fd_, offsets.rx.desc + g.rx_size * sizeof(xdp_desc), XDP_PGOFF_RX_RING) &&
       r.tx_memory.Map(xsk_fd_, offsets.tx.desc + g.tx_size * sizeof(xdp_desc), XDP_PGOFF_TX_RING);
-  if (!mapped) return Errno("mapping the port's rings");
+  if (!mapped) return RingsNotMapped();
   Point(&r.fill, r.fill_memory, offsets.fr, g.fill_size);
   Point(&r.completion, r.completion_memory, offsets.cr, g.completion_size);
   Point(&r.rx, r.rx_memory, offsets.rx, g.rx_size);
