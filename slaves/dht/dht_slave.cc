@@ -72,11 +72,13 @@ void DhtSlave::OnFrame(BootTime now, const Frame& frame) {
   Count(punt->reason);
   if (const auto dropped = held_.Hold(punt->key, frame, punt->reason)) port_.Release(*dropped);
   if (asked_.contains(punt->key)) return;
-  if (resolver_.Knows(now, punt->key)) {
+  // A source that what is cached does not explain may have moved: a verification asks past the cache.
+  const bool verify = punt->reason == OV6_PUNT_VERIFY;
+  if (!verify && resolver_.Knows(now, punt->key)) {
     asked_.insert(punt->key);
     return Ask(punt->key, {Purpose::kPacket, nullptr}, false);
   }
-  const auto kind = punt->reason == OV6_PUNT_VERIFY ? LookupQueue::kVerify : LookupQueue::kMiss;
+  const auto kind = verify ? LookupQueue::kVerify : LookupQueue::kMiss;
   lookups_.Offer(now, kind, punt->source, punt->key);
 }
 
@@ -88,7 +90,8 @@ void DhtSlave::Run(BootTime now) {
   while (const auto start = lookups_.Next(now)) {
     const bool refresh = start->kind == LookupQueue::kRefresh;
     if (!refresh) asked_.insert(start->address);
-    Ask(start->address, {refresh ? Purpose::kRefresh : Purpose::kPacket, nullptr, start->ticket}, refresh,
+    const bool fresh = refresh || start->kind == LookupQueue::kVerify;
+    Ask(start->address, {refresh ? Purpose::kRefresh : Purpose::kPacket, nullptr, start->ticket}, fresh,
         start->hurry);
     Drain();
   }

@@ -13,14 +13,6 @@ double Seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
 
 }  // namespace
 
-double TokenBucket::Refill(BootTime now) {
-  if (now > at_) tokens_ = std::min(burst_, tokens_ + rate_ * Seconds(now - at_));
-  at_ = std::max(at_, now);
-  return tokens_;
-}
-
-void TokenBucket::Charge(BootTime now, double tokens) { tokens_ = std::min(burst_, Refill(now) - tokens); }
-
 LookupQueue::LookupQueue(const Limits& limits) : limits_(limits), all_(limits.all.rate, limits.all.burst) {
   for (const Share& share : limits_.classes)
     kinds_.push_back({TokenBucket(share.rate, share.burst), {}, {}, {}, 0, 0});

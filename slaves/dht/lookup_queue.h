@@ -22,22 +22,9 @@
 
 #include "ov6/time.h"
 #include "slaves/runtime/frame_port.h"
+#include "userspace/base/token_bucket.h"
 
 namespace ov6 {
-
-// Tokens that come back at a rate; may be charged into debt.
-class TokenBucket {
- public:
-  TokenBucket(double rate, double burst) : rate_(rate), burst_(burst), tokens_(burst) {}
-  bool Has(BootTime now) { return Refill(now) >= 1; }
-  void Charge(BootTime now, double tokens);
-
- private:
-  double Refill(BootTime now);
-
-  double rate_, burst_, tokens_;
-  BootTime at_{};
-};
 
 class LookupQueue {
  public:

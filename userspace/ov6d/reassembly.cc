@@ -29,8 +29,8 @@ absl::Status Reassembly::OpenOne(Encapsulation encapsulation, const TunnelEnd& e
   if (!socket.ok()) return socket.status();
   const int fd = ::fcntl(socket->fd(), F_DUPFD_CLOEXEC, 0);
   if (fd < 0) return absl::ErrnoToStatus(errno, "duplicating a tunnel socket's descriptor");
-  const TokenBucket bucket(env_.rate, kBurst, env_.clock());
-  auto reader = std::make_shared<Reader>(env_.io, *std::move(socket), fd, end.ifindex, bucket);
+  auto reader =
+      std::make_shared<Reader>(env_.io, *std::move(socket), fd, end.ifindex, TokenBucket(env_.rate, kBurst));
   readers_[end.interface].push_back(reader);
   Watch(reader);
   return absl::OkStatus();
@@ -63,13 +63,11 @@ void Reassembly::Pause(const std::shared_ptr<Reader>& reader) {
 void Reassembly::Read(const std::shared_ptr<Reader>& reader) {
   static thread_local std::array<uint8_t, 65536> buffer;
   for (int i = 0; i < kReadsAtOnce; ++i) {
-    if (!reader->bucket.Take(env_.clock())) return Pause(reader);
+    if (!reader->bucket.Has(env_.clock())) return Pause(reader);
     TunnelDatagram datagram;
     const auto result = reader->socket.Receive(buffer, &datagram);
-    if (result == TunnelSocket::Result::kNothing) {
-      reader->bucket.Return();
-      break;
-    }
+    if (result == TunnelSocket::Result::kNothing) break;
+    reader->bucket.Charge(env_.clock(), 1);
     if (result == TunnelSocket::Result::kDatagram) Take(*reader, datagram);
     if (result == TunnelSocket::Result::kMalformed) ++counters_.malformed;
   }

@@ -10,7 +10,7 @@ using std::chrono::milliseconds;
 
 TEST(TokenBucketTest, GivesTheBurstAndThenTheRate) {
   const BootTime start{};
-  TokenBucket bucket(100, 5, start);
+  TokenBucket bucket(100, 5);
   for (int i = 0; i < 5; ++i) EXPECT_TRUE(bucket.Take(start)) << i;
   EXPECT_FALSE(bucket.Take(start));
   EXPECT_FALSE(bucket.Take(start + milliseconds(9)));
@@ -20,13 +20,19 @@ TEST(TokenBucketTest, GivesTheBurstAndThenTheRate) {
 
 TEST(TokenBucketTest, NeverHoldsMoreThanTheBurst) {
   const BootTime start{};
-  TokenBucket bucket(100, 2, start);
+  TokenBucket bucket(100, 2);
   const BootTime later = start + std::chrono::hours(1);
   EXPECT_TRUE(bucket.Take(later));
   EXPECT_TRUE(bucket.Take(later));
   EXPECT_FALSE(bucket.Take(later));
-  bucket.Return();
-  EXPECT_TRUE(bucket.Take(later));
+}
+
+TEST(TokenBucketTest, ADebtIsPaidBackAtTheRate) {
+  const BootTime start{};
+  TokenBucket bucket(100, 2);
+  bucket.Charge(start, 12);
+  EXPECT_FALSE(bucket.Has(start + milliseconds(105)));
+  EXPECT_TRUE(bucket.Has(start + milliseconds(111)));
 }
 
 }  // namespace

@@ -192,6 +192,16 @@ TEST_F(DhtSlaveTest, VerifyResolvesTheSourceAndGoesBackIn) {
   EXPECT_EQ(slave_.counters().punted_verify, 1u);
 }
 
+TEST_F(DhtSlaveTest, ASourceThatMovedIsNotVerifiedFromTheCache) {
+  const Bytes inner = Ipv6Packet(Address("fd02:0:7:1::5"), Address("fd01::1"));
+  Punt(frames_.Punt(OV6_PUNT_VERIFY, Ipv4Packet(41, inner)));
+  AnswerGets("fd02:0:7::/48", {SignedRecord("fd02:0:7::/48", "198.51.100.2")});
+  session_.Acknowledge();
+  Punt(frames_.Punt(OV6_PUNT_VERIFY, Ipv4Packet(41, inner)));
+  AnswerGets("fd02:0:7::/48", {SignedRecord("fd02:0:7::/48", "198.51.100.9")});
+  EXPECT_EQ(AddAt(0, 0).locators.at(0).address, *Ipv4::Parse("198.51.100.9"));
+}
+
 TEST_F(DhtSlaveTest, LongerPrefixesOfTheAggregateComeAlong) {
   Punt(frames_.Miss("fd02:0:7:1::5"));
   AnswerGets("fd02:0:7::/48", {SignedRecord("fd02:0:7::/48", "198.51.100.2"),
