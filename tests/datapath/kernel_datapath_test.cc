@@ -10,10 +10,14 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/if_ether.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <iostream>
 #include <optional>
@@ -256,6 +260,109 @@ TEST_F(KernelDatapathTest, DoorsAreChosenByTheDevice) {
   const DeviceState wan = AttachWan(Attach::kNative);
   EXPECT_EQ(wan.value.flags, OV6_DEVICE_XDP_DOOR);
   EXPECT_THAT(wan.reason, HasSubstr("its peer has neither an XDP program nor GRO on"));
+}
+
+// What tunnels of user space and PPP are: packets without a link header.
+class Tun {
+ public:
+  explicit Tun(const char* name) : fd_(open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK)) {
+    ifreq request{};
+    request.ifr_flags = IFF_TUN | IFF_NO_PI;
+    std::strncpy(request.ifr_name, name, sizeof(request.ifr_name) - 1);
+    EXPECT_EQ(ioctl(fd_.get(), TUNSETIFF, &request), 0) << strerror(errno);
+  }
+  void Send(std::span<const uint8_t> packet) const {
+    EXPECT_EQ(write(fd_.get(), packet.data(), packet.size()), static_cast<ssize_t>(packet.size()));
+  }
+  // The next packet of this IP version that is no IPv6 multicast, or nothing within two seconds.
+  std::vector<uint8_t> Receive(int version) const {
+    std::vector<uint8_t> packet(2000);
+    ssize_t size = 0;
+    const bool any = Eventually([&] {
+      size = read(fd_.get(), packet.data(), packet.size());
+      return size > 0 && packet[0] >> 4 == version && !(version == 6 && packet[24] == 0xff);
+    });
+    packet.resize(any ? static_cast<size_t>(size) : 0);
+    return packet;
+  }
+
+ private:
+  UniqueFd fd_;
+};
+
+TEST_F(KernelDatapathTest, ATunSiteReachesTheUnderlay) {
+  const Tun tun("tun0");
+  Shell("ip link set tun0 up && ip -6 addr add fd00:1:0:9::1/64 dev tun0 nodad");
+  Open();
+  AttachWan(Attach::kTc);
+  DeviceSpec spec;
+  spec.interface = "tun0";
+  spec.role = OV6_DEVICE_SITE;
+  spec.icmp_source = *Ipv6::Parse("fd00:1:0:9::1");
+  const DeviceState state = Attached(spec);
+  EXPECT_EQ(state.reason, "TC, because its packets have no Ethernet header.");
+  EXPECT_EQ(state.value.flags, OV6_DEVICE_NO_LINK);
+  Enable();
+  ASSERT_TRUE(datapath_->SetRoute(P("fd00:1:0:9::/64"), {3, Action::kSite, 0}).ok());
+  ASSERT_TRUE(datapath_->SetMapping(P("fd00:2::/48"), MappingTo("198.51.100.2")).ok());
+
+  RawSocket wan(kWanHost);
+  const auto out = Ipv6Frame({}, "fd00:1:0:9::7", "fd00:2::1");
+  tun.Send(std::span(out).subspan(sizeof(ethhdr)));
+  const auto sent = wan.Receive(ETH_P_IP);
+  ASSERT_EQ(sent.size(), sizeof(ethhdr) + 20 + 48);
+  EXPECT_EQ(sent[sizeof(ethhdr) + 9], 41);
+
+  // And back, with the addresses of the outer header turned round.
+  std::vector<uint8_t> in(sent.begin(), sent.end());
+  const auto inner = Ipv6Frame({}, "fd00:2::1", "fd00:1:0:9::7");
+  std::memcpy(in.data(), netlink::GetLink("wan")->mac.data(), 6);
+  std::swap_ranges(in.begin() + 26, in.begin() + 30, in.begin() + 30);
+  std::copy(inner.begin() + sizeof(ethhdr), inner.end(), in.begin() + sizeof(ethhdr) + 20);
+  wan.Send(in);
+  const auto delivered = tun.Receive(6);
+  ASSERT_EQ(delivered.size(), 48u);
+  EXPECT_EQ(delivered[7], 63);  // hop limit
+}
+
+TEST_F(KernelDatapathTest, ATunUnderlayCarriesTunnels) {
+  const Tun tun("tun0");
+  Shell("ip link set tun0 up && ip addr add 203.0.113.1/24 dev tun0");
+  Open();
+  AttachLan(Attach::kTc);
+  DeviceSpec spec;
+  spec.interface = "tun0";
+  spec.role = OV6_DEVICE_UNDERLAY;
+  spec.address = *Ipv4::Parse("203.0.113.1");
+  Attached(spec);
+  Enable();
+  ASSERT_TRUE(datapath_->SetMapping(P("fd00:2::/48"), MappingTo("203.0.113.2")).ok());
+  SendFromLan("fd00:2::1");
+  const auto sent = tun.Receive(4);
+  ASSERT_EQ(sent.size(), 20u + 48u);
+  EXPECT_EQ(sent[9], 41);
+
+  RawSocket host(kLanHost);
+  std::vector<uint8_t> in = sent;
+  const auto inner = Ipv6Frame({}, "fd00:2::1", "fd00:1:0:1::7");
+  std::swap_ranges(in.begin() + 12, in.begin() + 16, in.begin() + 16);
+  std::copy(inner.begin() + sizeof(ethhdr), inner.end(), in.begin() + 20);
+  tun.Send(in);
+  EXPECT_EQ(host.Receive(ETH_P_IPV6).size(), inner.size());
+  EXPECT_EQ(Counted(OV6_VERDICT_SITE), 1u);
+}
+
+TEST_F(KernelDatapathTest, NativeXdpThatAJumboMtuRefusesGivesWayToTc) {
+  Shell("ip link set lan mtu 9000 && ip link set lanh mtu 9000");
+  Open();
+  DeviceSpec spec;
+  spec.interface = "lan";
+  spec.role = OV6_DEVICE_SITE;
+  spec.attach = Attach::kNative;
+  EXPECT_THAT(std::string(datapath_->AttachDevice(spec).status().message()),
+              HasSubstr("the driver refuses it at an MTU of 9000"));
+  spec.attach = Attach::kAuto;
+  EXPECT_EQ(Attached(spec).door, "tc");
 }
 
 TEST_F(KernelDatapathTest, ANativeDoorGivesWayToTc) {

@@ -10,8 +10,10 @@
 #include <algorithm>
 #include <boost/asio/signal_set.hpp>
 #include <optional>
+#include <set>
 #include <utility>
 
+#include "userspace/base/netlink.h"
 #include "userspace/base/netlink_monitor.h"
 #include "userspace/datapath/kernel_datapath.h"
 #include "userspace/ov6d/bpffs.h"
@@ -37,6 +39,17 @@ using boost::system::error_code;
 constexpr auto kSweepInterval = std::chrono::seconds(1);
 // Changes of the world come in swarms.
 constexpr auto kSettle = std::chrono::milliseconds(50);
+
+// What comes out of a tunnel for the router itself enters the stack by the device it came by.
+void WarnOfDeafness(const std::string& underlay) {
+  const auto off = netlink::ReadSysctl("net/ipv6/conf/" + underlay + "/disable_ipv6");
+  if (!off.ok() || *off == "0") return;
+  spdlog::warn(
+      "{} has IPv6 turned off (disable_ipv6): this router's own processes hear nothing through tunnels that "
+      "end "
+      "there; its sites do",
+      underlay);
+}
 
 class Daemon {
  public:
@@ -229,6 +242,7 @@ absl::Status Daemon::OpenTunnelEnds() {
   }
   for (const TunnelEnd& end : ends) {
     if (std::find(ends_.begin(), ends_.end(), end) != ends_.end()) continue;
+    if (!layout_.selves.empty()) WarnOfDeafness(end.interface);
     const absl::Status status = reassembly_->Open(end);
     if (status.ok()) continue;
     spdlog::warn("{}: tunnel packets that arrive there in fragments are lost", Message(status));
@@ -342,6 +356,8 @@ void Daemon::FollowWorld() {
   }
   if (!changed) return;
   master_->mappings().SetOwnAddresses(keeper_->addresses());
+  // Without any underlay slaves can do nothing but wait, with what they know.
+  if (keeper_->ends().empty()) return;
   service_->Replan(PlanSlaves(config_, layout_, *key_, datapath_->Devices()));
 }
 

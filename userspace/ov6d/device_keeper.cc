@@ -7,6 +7,7 @@
 #include <set>
 
 #include "userspace/datapath/own_veth.h"
+#include "userspace/ov6d/self_site.h"
 #include "userspace/ov6d/text.h"
 
 namespace ov6 {
@@ -97,6 +98,11 @@ absl::Status DeviceKeeper::AttachAll(const NodeLayout& layout) {
     if (absl::Status status = datapath_.DetachDevice(old.interface); !status.ok()) return status;
   }
   for (Kept& kept : kept_) {
+    if (kept.spec.interface == kSelfPeer) {
+      // The last one: its MTU follows from the underlays'.
+      const absl::Status status = SetSelfMtu(static_cast<uint32_t>(OverlayMtu(datapath_.Devices())));
+      if (!status.ok()) return status;
+    }
     const auto link = netlink::GetLink(kept.spec.interface);
     if (!link.ok()) return link.status();
     FollowAddress(kept, link->ifindex);

@@ -38,8 +38,10 @@ bool Contains(const std::vector<T>& list, const T& item) {
 
 absl::Status Tolerant(absl::Status status) { return absl::IsNotFound(status) ? absl::OkStatus() : status; }
 
-absl::Status SetMtu(const netlink::Link& link, uint32_t mtu) {
-  return link.mtu == mtu ? absl::OkStatus() : netlink::SetLinkMtu(link.ifindex, mtu);
+absl::Status SetMtu(const char* device, uint32_t mtu) {
+  const auto link = netlink::GetLink(device);
+  if (!link.ok()) return link.status();
+  return link->mtu == mtu ? absl::OkStatus() : netlink::SetLinkMtu(link->ifindex, mtu);
 }
 
 absl::Status ApplyAddresses(const std::vector<Ipv6>& wanted, uint32_t ifindex) {
@@ -97,13 +99,16 @@ SelfPlan PlanSelf(const Config& config, const NodeLayout& layout) {
   return plan;
 }
 
+absl::Status SetSelfMtu(uint32_t mtu) {
+  absl::Status status = SetMtu(kSelfPeer, mtu);
+  status.Update(SetMtu(kSelfDevice, mtu));
+  return status;
+}
+
 absl::Status ApplySelf(const SelfPlan& plan, uint32_t mtu) {
   const auto self = netlink::GetLink(kSelfDevice);
-  const auto peer = netlink::GetLink(kSelfPeer);
   if (!self.ok()) return self.status();
-  if (!peer.ok()) return peer.status();
-  absl::Status status = SetMtu(*peer, mtu);
-  status.Update(SetMtu(*self, mtu));
+  absl::Status status = SetSelfMtu(mtu);
   status.Update(ApplyAddresses(plan.addresses, self->ifindex));
   std::vector<Route6> routes = plan.routes;
   for (Route6& route : routes) {

@@ -27,6 +27,8 @@ struct SelfPlan {
 // unreachable where the kernel has nothing better, so that it never takes the way into the overlay.
 SelfPlan PlanSelf(const Config& config, const NodeLayout& layout);
 
+// Of both ends of ov6-self.
+absl::Status SetSelfMtu(uint32_t mtu);
 // Makes the kernel's tables what the plan says. Tries everything; the first error is returned.
 absl::Status ApplySelf(const SelfPlan& plan, uint32_t mtu);
 // Routes of ours that stay when ov6-self has gone.
