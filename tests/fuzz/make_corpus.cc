@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writes the seeds of the corpus into the folder given: for each decoder what its encoder makes, for the
+// datapath the shortest of many generated frames for each door and verdict. The same files at every run.
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include "slaves/engine/chord/codec.h"
+#include "tests/differential/generator.h"
+#include "tests/host/host_subject.h"
+#include "userspace/wire/capsule_codec.h"
+#include "userspace/wire/record.h"
+#include "userspace/wire/upgrade.h"
+
+namespace {
+
+using namespace ov6;
+
+std::filesystem::path root;
+
+void Write(const std::string& target, const std::string& name, const Bytes& bytes) {
+  std::filesystem::create_directories(root / target);
+  std::ofstream file(root / target / name, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(bytes.data()), std::streamsize(bytes.size()));
+}
+
+Bytes With(uint8_t first, Bytes rest) {
+  rest.insert(rest.begin(), first);
+  return rest;
+}
+
+void Datapath() {
+  constexpr uint64_t kNow = 86'400'000'000'000;
+  constexpr int kPerTables = 500;
+  const model::Kernel kernel = differential::MakeKernel(host::kDevices);
+  std::map<std::string, Bytes> shortest;
+  for (uint8_t seed = 0; seed < 64; seed++) {
+    differential::Generator generator(seed, host::kDevices, kNow, true);
+    const model::Tables tables = generator.MakeTables();
+    for (int i = 0; i < kPerTables; i++) {
+      model::Arrival arrival = generator.MakeArrival();
+      if (arrival.device == host::kDevices.lan2) continue;
+      arrival.now = kNow;
+      model::Tables fresh = tables;
+      const std::string verdict = model::Name(model::Process(fresh, kernel, arrival).verdict);
+      Bytes& bytes = shortest[std::to_string(int(arrival.door)) + "-" + verdict];
+      if (bytes.empty() || arrival.frame.size() + 2 < bytes.size())
+        bytes = With(uint8_t(arrival.door), With(seed, arrival.frame));
+    }
+  }
+  for (const auto& [name, bytes] : shortest) Write("datapath", name, bytes);
+}
+
+void Chord() {
+  using namespace chord;
+  const Peer peer{Key{9, 9}, 3, {Ipv4{0x0a000099}, 4646}};
+  for (uint8_t type = 1; type <= kLastType; type++) {
+    Message m;
+    m.type = MessageType(type);
+    m.sender = peer;
+    m.rpc = 7;
+    if (type % 3 == 0) m.key = Key{1}, m.end = Key{2}, m.cursor_key = Key{3}, m.cursor = 4;
+    if (type % 3 == 1) m.predecessor = peer, m.successors = {peer, peer}, m.flags = kFinal | kMore;
+    if (type % 3 == 2) m.members = {peer}, m.entries = {{Key{5}, Bytes(40, 6)}}, m.count = 1;
+    Write("chord_datagram", std::to_string(type), Encode(m, NetworkHash("fuzz")));
+  }
+}
+
+void Capsules() {
+  const Prefix prefix = *Prefix::Parse("fd00:2::/48");
+  const Capsule capsules[] = {DatagramCapsule{kPacketContext, {0x60, 1, 2}},
+                              RouteAdvertisementCapsule{{prefix, *Prefix::Parse("::/0")}},
+                              MappingsCapsule{},
+                              MappingsAckCapsule{},
+                              RefreshCapsule{},
+                              PortCapsule{},
+                              StatusCapsule{},
+                              CallCapsule{},
+                              ReturnCapsule{},
+                              PingCapsule{},
+                              UnknownCapsule{.type = 0x4242, .value = {1, 2, 3}}};
+  Bytes all;
+  for (const Capsule& capsule : capsules) {
+    Write("capsule", std::to_string(capsule.index()), With(255, EncodeCapsule(capsule)));
+    EncodeCapsule(capsule, &all);
+  }
+  Write("capsule", "all-in-threes", With(3, all));
+}
+
+void Upgrade() {
+  const std::string request =
+      FormatUpgradeRequest({SlaveKind::kDht, "chord", {*Prefix::Parse("fd00::/8"), *Prefix::Parse("::/0")}});
+  const std::string response =
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: connect-ip\r\n"
+      "Capsule-Protocol: ?1\r\nOv6-Version: 1\r\n\r\n";
+  const std::string refused = "HTTP/1.1 403 Forbidden\r\nContent-Length: 5\r\n\r\nnever";
+  Write("upgrade", "request", Bytes(request.begin(), request.end()));
+  Write("upgrade", "response", Bytes(response.begin(), response.end()));
+  Write("upgrade", "refused", Bytes(refused.begin(), refused.end()));
+}
+
+void Records() {
+  const PrivateKey key = *PrivateKey::FromSeed(std::vector<uint8_t>(32, 1));
+  Record record;
+  record.domain = "chord";
+  record.prefix = *Prefix::Parse("fd00:2::/48");
+  record.public_key = key.public_key();
+  record.not_before = UnixTime(std::chrono::seconds(1'800'000'000));
+  record.expiry = record.not_before + std::chrono::hours(1);
+  record.locators = {{*Ipv4::Parse("203.0.113.9"), Encapsulation::kUdp, 6080, 255, 1400}};
+  record.chain = {{{1, 2, 3}}};
+  const Bytes bytes = EncodeRecord(record);
+  Write("record", "unsigned", bytes);
+  Write("record", "signed", EncodeSigned(bytes, key.Sign(SignedBytes(bytes))));
+}
+
+void Config() {
+  const std::string text = R"([node]
+uid_base = 64000
+[[underlay]]
+interface = "eth0"
+encapsulation = "udp"
+udp_port = 6081
+attach = "native"
+[[domain]]
+name = "chord"
+prefix = "fd00::/8"
+aggregate = 48
+trust = "self"
+[[site]]
+interface = "eth1"
+prefixes = ["chord:auto", "chord:fd00:1::/64"]
+[[slave]]
+kind = "dht"
+domain = "chord"
+listen = "0.0.0.0:4646"
+bootstrap = ["198.51.100.2:4646"]
+)";
+  Write("config", "every-table", Bytes(text.begin(), text.end()));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) return 2;
+  root = argv[1];
+  Datapath();
+  Chord();
+  Capsules();
+  Upgrade();
+  Records();
+  Config();
+  return 0;
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// The heads of the HTTP upgrade, both ways: a request that is taken is written and taken again.
+#include "userspace/wire/upgrade.h"
+
+#include "tests/fuzz/must.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace ov6;
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  const auto response = ParseUpgradeResponse(text);
+  if (response && response->ok()) fuzz::Must(**response <= size, "a head is longer than what came");
+  const auto parsed = ParseUpgradeRequest(text);
+  if (!parsed) return 0;
+  fuzz::Must(parsed->request || !parsed->refusal.sentence.empty(), "a refusal without a sentence");
+  if (!parsed->request) return 0;
+  const auto again = ParseUpgradeRequest(FormatUpgradeRequest(*parsed->request));
+  fuzz::Must(again && again->request == parsed->request, "a request is not what it was");
+  return 0;
+}
