@@ -9,8 +9,6 @@ namespace {
 constexpr int kExpectedMessages = 32;  // charged at the start
 constexpr auto kPoll = std::chrono::milliseconds(20);
 
-double Seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
-
 }  // namespace
 
 LookupQueue::LookupQueue(const Limits& limits) : limits_(limits), all_(limits.all.rate, limits.all.burst) {
