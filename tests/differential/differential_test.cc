@@ -10,6 +10,7 @@
 #include "tests/differential/compare.h"
 #include "tests/differential/generator.h"
 #include "tests/differential/kernel_subject.h"
+#include "tests/differential/minimise.h"
 #include "tests/differential/print.h"
 #include "tests/packet/world.h"
 
@@ -46,7 +47,8 @@ TEST(Differential, ModelAndKernelAgree) {
       const model::Arrival arrival = generator.MakeArrival();
       const std::string difference = comparison.Check(arrival);
       ASSERT_EQ(difference, "") << "OV6_DIFFERENTIAL_SEED=" << seed + round << ", packet " << i << "\n"
-                                << Describe(arrival) << Describe(tables);
+                                << Describe(arrival) << Describe(tables)
+                                << Minimise(subject, kernel, tables, arrival);
     }
     ASSERT_EQ(comparison.CheckTotal(), "") << "OV6_DIFFERENTIAL_SEED=" << seed + round;
   }

@@ -5,6 +5,7 @@
 
 #include "tests/differential/compare.h"
 #include "tests/differential/generator.h"
+#include "tests/differential/minimise.h"
 #include "tests/differential/print.h"
 #include "tests/host/host_subject.h"
 #include "tests/host/kernel.h"
@@ -26,7 +27,8 @@ void Compare(uint64_t first_seed) {
       const model::Arrival arrival = generator.MakeArrival();
       const std::string difference = comparison.Check(arrival);
       ASSERT_EQ(difference, "") << "seed " << first_seed + round << ", packet " << i << "\n"
-                                << differential::Describe(arrival) << differential::Describe(tables);
+                                << differential::Describe(arrival) << differential::Describe(tables)
+                                << differential::Minimise(subject, kernel, tables, arrival);
     }
     ASSERT_EQ(comparison.CheckTotal(), "") << "seed " << first_seed + round;
   }
