@@ -248,6 +248,10 @@ std::optional<absl::StatusOr<size_t>> ParseUpgradeResponse(std::string_view byte
   if (error && error != http::error::need_more) {
     return absl::InvalidArgumentError("the master's answer is no HTTP/1.1 response: " + error.message());
   }
+  // Of empty lines alone the parser still waits for the first.
+  if (!parser.is_header_done()) {
+    return absl::InvalidArgumentError("the master's answer is no HTTP/1.1 response: it has no status line");
+  }
   if (parser.get().result_int() == 101) {
     const auto status = CheckAccepted(parser.get());
     return status.ok() ? absl::StatusOr<size_t>(*size) : status;
