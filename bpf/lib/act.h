@@ -98,7 +98,7 @@ static __always_inline int act_stack_inner(hook_ctx *ctx, struct packet *p, cons
 	p->ethernet.h_proto = bpf_htons(ETH_P_IPV6);
 	if (decap(ctx, p, d->strip) || (HOOK_LINK && hook_store(ctx, 0, &p->ethernet, sizeof(p->ethernet))))
 		return act_drop(ctx, p, OV6_VERDICT_DROP_NO_ROOM);
-	if (!p->returned)
+	if (!p->returned && !device_self())
 		return hook_to_stack(ctx, p, d->verdict);
 	result = hook_enter_stack(ctx, p);
 	return act_count(ctx, p, result == HOOK_DROP ? OV6_VERDICT_DROP_NO_ROOM : d->verdict, result);

@@ -30,8 +30,20 @@ static __always_inline __u32 answer_way_tunnel(hook_ctx *ctx, struct packet *p, 
 		return verdict;
 	device = fib_mtu(d);
 	d->tunnel.fragmentable = locator_mtu(d, device) < OV6_MIN_MTU + locator_overhead(&d->tunnel.locator);
-	d->tunnel.by_stack = device < OV6_MIN_MTU + locator_overhead(&d->tunnel.locator) && device_self();
+	d->by_stack = device < OV6_MIN_MTU + locator_overhead(&d->tunnel.locator) && device_self();
 	return 0;
+}
+
+/* By the kernel's routes, but into a site; a process of the router's own is reached through the stack. */
+static __always_inline __u32 answer_way_routed(hook_ctx *ctx, struct packet *p, struct decision *d)
+{
+	int answer = fib_ipv6(ctx, p, d, &p->ip6.saddr);
+
+	if (answer == BPF_FIB_LKUP_RET_NOT_FWDED && device_self()) {
+		d->by_stack = 1;
+		return 0;
+	}
+	return answer != BPF_FIB_LKUP_RET_SUCCESS || fib_leaks(d) ? OV6_VERDICT_DROP_NO_NEXT_HOP : 0;
 }
 
 /* A host of ours. Back as the packet came, unless it did not come from there: a slave or an ICMPv4 error
@@ -39,9 +51,7 @@ static __always_inline __u32 answer_way_tunnel(hook_ctx *ctx, struct packet *p, 
 static __always_inline __u32 answer_way_site(hook_ctx *ctx, struct packet *p, struct decision *d)
 {
 	if (p->returned || p->strip)
-		return fib_ipv6(ctx, p, d, &p->ip6.saddr) != BPF_FIB_LKUP_RET_SUCCESS || fib_leaks(d)
-			   ? OV6_VERDICT_DROP_NO_NEXT_HOP
-			   : 0;
+		return answer_way_routed(ctx, p, d);
 	d->fib.ifindex = p->ingress;
 	__builtin_memcpy(d->fib.smac, p->ethernet.h_dest, ETH_ALEN);
 	__builtin_memcpy(d->fib.dmac, p->ethernet.h_source, ETH_ALEN);

@@ -239,7 +239,7 @@ static __always_inline int hook_send(hook_ctx *ctx, const struct decision *d, __
 {
 	struct bpf_redir_neigh next_hop = {.nh_family = d->fib.family};
 
-	if (d->tunnel.by_stack)
+	if (d->by_stack)
 		return hook_send_by_stack(ctx, protocol);
 	if (device_has_no_link(d->fib.ifindex))
 		return bpf_redirect(d->fib.ifindex, 0);
@@ -261,11 +261,16 @@ static __always_inline int hook_can_enter_stack(const struct packet *p)
 	return 1;
 }
 
-/* What a slave brought back enters the stack where it first came from; the port has no IP. */
+/*
+ * By ov6-self: IPv6 may be off at an underlay, and a slave's port has none. By hand
+ * there is no such device: it enters where it first came in.
+ */
 static __always_inline int hook_enter_stack(hook_ctx *ctx, const struct packet *p)
 {
 	struct ov6_device *device = device_find(p->ingress);
 
+	if (device_self())
+		return hook_send_by_stack(ctx, ETH_P_IPV6);
 	if (!p->returned)
 		return TC_ACT_OK;
 	if (!device || hook_store(ctx, 0, device->mac, sizeof(device->mac)))

@@ -166,7 +166,7 @@ static __always_inline int hook_finish(hook_ctx *ctx, const struct packet *p)
 /* XDP neither asks for neighbours nor may it send to every device. */
 static __always_inline int hook_can_send(const struct decision *d)
 {
-	if (d->tunnel.by_stack)
+	if (d->by_stack)
 		return 0;
 	return d->neighbour && device_is_xdp_target(d->fib.ifindex);
 }
@@ -191,10 +191,10 @@ static __always_inline int hook_send_port(const struct decision *d)
 	return bpf_redirect_map(&slave_ports, d->punt.slot, XDP_DROP);
 }
 
-/* Decapsulated, at a slave's port: only TC can put it where it belongs. */
+/* Decapsulated: only TC can put it where it belongs, unless that is here. */
 static __always_inline int hook_can_enter_stack(const struct packet *p)
 {
-	return !p->returned;
+	return !p->returned && !device_self();
 }
 
 static __always_inline int hook_enter_stack(hook_ctx *ctx, const struct packet *p)

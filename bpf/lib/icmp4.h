@@ -56,6 +56,14 @@ static __always_inline __u32 icmp4_quote_end(const struct icmp4 *e, const struct
 	return words && end < whole ? end : whole;
 }
 
+/* Datagrams of other kinds leave from other ports. */
+static __always_inline int icmp4_is_flow_port(hook_ctx *ctx, __u32 at)
+{
+	__be16 port = 0;
+
+	return !hook_load(ctx, at, &port, sizeof(port)) && bpf_ntohs(port) >= OV6_FLOW_PORT_FIRST;
+}
+
 /* Reads the error and the quoted outer headers. Returns not 0 if it is not about a packet like ours. */
 static __always_inline int icmp4_parse(hook_ctx *ctx, struct packet *p, const struct ov6_device *device,
 				       const struct iphdr *ip, struct icmp4 *e)
@@ -69,7 +77,9 @@ static __always_inline int icmp4_parse(hook_ctx *ctx, struct packet *p, const st
 	if (e->quoted.version != 4 || e->quoted.ihl < 5 || e->quoted.saddr != device->address ||
 	    e->quoted.frag_off & bpf_htons(IP4_OFFSET))
 		return -1;
-	if (e->quoted.protocol != IPPROTO_IPV6 && e->quoted.protocol != IPPROTO_UDP)
+	if (e->quoted.protocol != IPPROTO_IPV6 &&
+	    (e->quoted.protocol != IPPROTO_UDP ||
+	     !icmp4_is_flow_port(ctx, at + sizeof(e->icmp) + e->quoted.ihl * 4)))
 		return -1;
 	p->strip = ip->ihl * 4 + sizeof(e->icmp) + icmp4_quoted_header(e);
 	return 0;

@@ -23,6 +23,7 @@ struct packet {
 	__u8
 	    strip; /* bytes in front of the IPv6 header: 0; outer headers, 20-68; an ICMPv4 error's, 48-136 */
 	__u8 returned; /* a slave sent or brought it back; `header` stood in front of it */
+	__u8 asked;    /* returned, and a slave has been asked about it: it goes to none again */
 	__u8 outer_ecn;
 	struct ipv6hdr ip6;
 	__u32 ingress;	/* the site or underlay device it came by, also when a slave brought it back */
@@ -50,12 +51,12 @@ struct decision {
 	__u8 strip;	/* outer bytes to take off */
 	__u8 neighbour; /* fib knows the MAC addresses */
 	__u8 back;	/* leaves by the device it came by, to where it came from */
+	__u8 by_stack;	/* by ov6-self into the stack: it fragments, or it is who the packet is for */
 	union {
 		struct { /* ACT_TUNNEL, and ACT_ANSWER of ORIGIN_UNDERLAY */
 			struct ov6_locator locator;
 			__be32 source;
 			__u8 fragmentable;
-			__u8 by_stack; /* bigger than the device: the kernel fragments and sends it */
 		} tunnel;
 		struct { /* ACT_PUNT */
 			__u32 slave;

@@ -98,9 +98,16 @@ static __always_inline void port_deliver(hook_ctx *ctx, struct packet *p, struct
 	deliver(ctx, p, d, OV6_VERDICT_SITE);
 }
 
+/* What ov6d itself brings without a reason comes for the first time: a datagram out of fragments. */
+static __always_inline int port_is_fresh(const struct ov6_port_header *header)
+{
+	return bpf_ntohs(header->port) == OV6_PORT_DAEMON && !header->reason;
+}
+
 static __always_inline void port_decide(hook_ctx *ctx, struct packet *p, struct decision *d)
 {
 	p->returned = 1;
+	p->asked = !port_is_fresh(&p->header);
 	p->ingress = bpf_ntohl(p->header.ingress);
 	if (p->header.type == OV6_PORT_RESUBMIT_OUT)
 		port_resubmit_out(ctx, p, d);

@@ -32,7 +32,7 @@ static __always_inline void punt(struct packet *p, struct decision *d, __u32 sla
 {
 	__u32 kept = reason == OV6_PUNT_VERIFY ? p->strip : 0;
 
-	if (p->returned && reason != OV6_PUNT_ROUTE)
+	if (p->asked && reason != OV6_PUNT_ROUTE)
 		return drop(d, OV6_VERDICT_DROP_PUNT_LOOP);
 	d->punt.device = punt_device(slave, &d->punt.slot);
 	if (!d->punt.device)

@@ -42,7 +42,7 @@ static __always_inline void site_port(hook_ctx *ctx, struct packet *p, struct de
 {
 	if (negative_decide(ctx, p, d))
 		return;
-	if (p->returned)
+	if (p->asked)
 		return drop(d, OV6_VERDICT_DROP_PUNT_LOOP);
 	punt(p, d, route->slave, OV6_PUNT_ROUTE);
 }

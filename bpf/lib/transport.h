@@ -69,8 +69,8 @@ static __always_inline int transport_is_icmp6_error(const struct transport *t)
 
 static __always_inline int transport_has_ports(const struct transport *t)
 {
-	return !t->fragment && (t->protocol == IPPROTO_TCP || t->protocol == IPPROTO_UDP ||
-				t->protocol == IPPROTO_SCTP);
+	return !t->fragment &&
+	       (t->protocol == IPPROTO_TCP || t->protocol == IPPROTO_UDP || t->protocol == IPPROTO_SCTP);
 }
 
 /* Bytes of the transport header; of TCP's with its options. */

@@ -25,7 +25,7 @@ static __always_inline void tunnel_fit(hook_ctx *ctx, struct packet *p, struct d
 		return answer_too_big(ctx, p, d, path - overhead);
 	if (p->bytes + overhead <= device)
 		return;
-	d->tunnel.by_stack = 1;
+	d->by_stack = 1;
 	if (!device_self())
 		drop(d, OV6_VERDICT_DROP_TOO_BIG);
 }

@@ -174,7 +174,7 @@ static __always_inline int underlay_verify(struct packet *p, struct decision *d,
 		mapping_used(mapping, &p->ip6.saddr);
 		return 0;
 	}
-	if (route_action(route) != OV6_ACTION_TUNNEL || (p->returned && mapping) ||
+	if (route_action(route) != OV6_ACTION_TUNNEL || (p->asked && mapping) ||
 	    (!mapping && negative_find(&p->ip6.saddr)))
 		drop(d, OV6_VERDICT_DROP_SOURCE_MISMATCH);
 	else

@@ -73,11 +73,16 @@ TEST_F(Fault, WithoutRoomEveryPacketIsDroppedUnderThatName) {
   for (const std::string hook : {"xdp_", "tc_"}) {
     for (const std::string& to : {packet::kRemote, packet::kUnmapped, std::string("fd00:1:0:99::1")})
       Drops(hook + "site", kDevices.lan, FromHost(to), OV6_VERDICT_DROP_NO_ROOM);
-    for (const std::string& to : {packet::kHost, packet::kRouter})
+    for (const std::string& to : {packet::kHost, std::string("2001:db8::1")})
       Drops(hook + "underlay", kDevices.wan, FromPeer(packet::kRemote, to), OV6_VERDICT_DROP_NO_ROOM);
-    Drops(hook + "underlay", kDevices.wan, FromPeer(packet::kRemote, "2001:db8::1"),
-          OV6_VERDICT_DROP_NO_ROOM);
   }
+  // For the router itself TC takes it off, or without ov6-self whoever has it.
+  const Bytes for_router = FromPeer(packet::kRemote, packet::kRouter);
+  Drops("tc_underlay", kDevices.wan, for_router, OV6_VERDICT_DROP_NO_ROOM);
+  tables_.devices.erase(kDevices.self);
+  subject_.Load(tables_);
+  for (const char* door : {"xdp_underlay", "tc_underlay"})
+    Drops(door, kDevices.wan, for_router, OV6_VERDICT_DROP_NO_ROOM);
 }
 
 TEST_F(Fault, WithoutRoomASlavesFrameStaysWhereItIs) {

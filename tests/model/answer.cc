@@ -60,6 +60,7 @@ Outcome Walk::AnswerSite(const Error& error, const Ipv6& source) {
   std::copy_n(ethernet_.begin() + 6, 6, hop.to->begin());
   if (header_ || quoted_) {
     const FibAnswer answer = kernel_.Lookup(ip6_.source);
+    if (answer.kind == FibAnswer::kNotForwarded && Self() != nullptr) return AnswerSelf(error, source);
     if (answer.kind != FibAnswer::kForward || IsUnderlayOrPort(answer.hop.device))
       return Drop(OV6_VERDICT_DROP_NO_NEXT_HOP);
     hop = answer.hop;
@@ -67,6 +68,15 @@ Outcome Walk::AnswerSite(const Error& error, const Ipv6& source) {
   if (!CanSend(hop)) return Finish();
   if (!SpendError()) return Drop(OV6_VERDICT_DROP_ICMP_LIMIT);
   return Send(error.verdict, hop, kEtherTypeIp6, ErrorPacket(error, source));
+}
+
+// To a process of the router's own, through the stack.
+Outcome Walk::AnswerSelf(const Error& error, const Ipv6& source) {
+  if (in_.hook == Hook::kXdp) return Finish();
+  if (!SpendError()) return Drop(OV6_VERDICT_DROP_ICMP_LIMIT);
+  Bytes frame = SelfFrame(kEtherTypeIp6);
+  Append(frame, ErrorPacket(error, source));
+  return {.end = End::kSend, .verdict = error.verdict, .frame = frame, .counted = counted_};
 }
 
 // To the peer whose mapping holds the source, in its tunnel.

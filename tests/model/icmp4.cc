@@ -34,6 +34,9 @@ std::optional<Quote> Quote::Read(View message, Ipv4 ours) {
   quote.ip = *ip;
   quote.overhead = ip->length + (ip->protocol == kUdp ? 8 : 0);
   if (packet.size() <= quote.overhead) return std::nullopt;
+  // Our tunnels send from the flow's port (RFC 6335: the dynamic range), other datagrams of ours may not be
+  // IPv6.
+  if (ip->protocol == kUdp && Get16(packet, ip->length) < OV6_FLOW_PORT_FIRST) return std::nullopt;
   quote.inner = packet.subspan(quote.overhead);
   if (quote.inner[0] >> 4 != 6) return std::nullopt;
   quote.ip6 = Ip6Header::Read(quote.inner);

@@ -57,16 +57,29 @@ Outcome Walk::ToStack(ov6_verdict verdict) const {
   return {.end = End::kStack, .verdict = verdict, .frame = in_.frame, .counted = counted_};
 }
 
-// Out of its tunnel, in a frame for the device it came by. A slave's port is no way into the stack, so
-// that there TC puts it where it first came in.
+// Out of its tunnel, by ov6-self: IPv6 may be off where it came by. Without ov6-self in a frame for the
+// device it came by; a slave's port is no way into the stack, so that there TC puts it where it first came
+// in.
 Outcome Walk::ToStackStripped(ov6_verdict verdict) const {
   if (outer_.empty()) return ToStack(verdict);
-  if (header_ && in_.hook == Hook::kXdp) return Finish();
+  const bool redirected = header_ || Self() != nullptr;
+  if (redirected && in_.hook == Hook::kXdp) return Finish();
   Bytes frame = ethernet_;
-  if (header_) std::copy_n(tables_.devices.at(ingress_).mac, 6, frame.begin());
+  if (Self() != nullptr)
+    frame = SelfFrame(kEtherTypeIp6);
+  else if (header_)
+    std::copy_n(tables_.devices.at(ingress_).mac, 6, frame.begin());
   Put16(frame, 12, kEtherTypeIp6);
   Append(frame, packet_);
-  return {.end = header_ ? End::kSend : End::kStack, .verdict = verdict, .frame = frame, .counted = counted_};
+  return {
+      .end = redirected ? End::kSend : End::kStack, .verdict = verdict, .frame = frame, .counted = counted_};
+}
+
+// Into ov6-self, as if it came from there.
+Bytes Walk::SelfFrame(uint16_t type) const {
+  Mac to;
+  std::copy_n(Self()->mac, 6, to.begin());
+  return Ethernet(to, Mac{}, type);
 }
 
 // The TC door begins anew with the frame as it came; a slave's without its header.
@@ -216,7 +229,7 @@ BucketKey Walk::KeyFor(ov6_bucket_purpose purpose) const {
 // As it came from the site or, to be verified, from the underlay with its outer header; the hop limit is
 // not touched, since the packet is not sent on yet. It comes back at most once.
 Outcome Walk::Punt(uint32_t id, ov6_punt_reason reason) {
-  if (header_ && reason != OV6_PUNT_ROUTE) return Drop(OV6_VERDICT_DROP_PUNT_LOOP);
+  if (WasAsked() && reason != OV6_PUNT_ROUTE) return Drop(OV6_VERDICT_DROP_PUNT_LOOP);
   const auto slave = tables_.slaves.find(id);
   if (slave == tables_.slaves.end() || tables_.port_devices.count(slave->second.port) == 0)
     return Drop(OV6_VERDICT_DROP_NO_PORT);

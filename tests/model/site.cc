@@ -56,7 +56,7 @@ Outcome Walk::ByMapping(const ov6_route& route) {
 Outcome Walk::ByPort(const ov6_route& route) {
   if (const ov6_negative* negative = FindNegative(tables_, ip6_.destination, in_.now))
     return Unreachable(negative->icmp_code, OV6_VERDICT_DROP_NEGATIVE);
-  if (header_) return Drop(OV6_VERDICT_DROP_PUNT_LOOP);
+  if (WasAsked()) return Drop(OV6_VERDICT_DROP_PUNT_LOOP);
   return Punt(route.slave, OV6_PUNT_ROUTE);
 }
 

@@ -79,7 +79,7 @@ std::optional<Outcome> Walk::Verify(const ov6_route* source) {
     return std::nullopt;
   }
   const bool answered =
-      mapping != nullptr ? header_.has_value() : FindNegative(tables_, ip6_.source, in_.now) != nullptr;
+      mapping != nullptr ? WasAsked() : FindNegative(tables_, ip6_.source, in_.now) != nullptr;
   if (ActionOf(source) != OV6_ACTION_TUNNEL || answered) return Drop(OV6_VERDICT_DROP_SOURCE_MISMATCH);
   return Punt(source->slave, OV6_PUNT_VERIFY);
 }

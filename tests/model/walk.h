@@ -113,6 +113,7 @@ class Walk {
   Outcome TimeExceeded();
   Outcome Answer(const Error& error);
   Outcome AnswerSite(const Error& error, const Ipv6& source);
+  Outcome AnswerSelf(const Error& error, const Ipv6& source);
   Outcome AnswerTunnel(const Error& error, const Ipv6& source);
   bool MayBeAnswered() const;
   std::optional<Ipv6> ErrorSource();
@@ -122,6 +123,7 @@ class Walk {
   bool CanSend(const NextHop& hop);
   bool CanSend(const Way& way);
   const ov6_device* Self() const;
+  Bytes SelfFrame(uint16_t type) const;
   bool IsUnderlayOrPort(uint32_t device);
   Outcome Send(ov6_verdict verdict, const NextHop& hop, uint16_t ether_type, Bytes packet) const;
   bool Spend(const BucketKey& key, uint32_t rate, uint32_t burst);
@@ -143,6 +145,8 @@ class Walk {
   Ipv4 outer_source_;
   uint8_t outer_ecn_ = 0;
   std::optional<ov6_port_header> header_;  // a slave brought it
+  // And it has been to one: what ov6d brings without a reason (out of fragments) comes for the first time.
+  bool WasAsked() const { return header_ && (header_->port != 0 || header_->reason != 0); }
 
   bool quoted_ = false;  // packet_ was only quoted to us by an ICMPv4 error
 

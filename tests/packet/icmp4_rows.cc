@@ -180,6 +180,14 @@ std::vector<Row> Others() {
           "cut short", [] { return Error4(3, 4, 1400, Bytes(19)); }, End::kStack,
           OV6_VERDICT_PASS_NOT_TUNNEL),
       Icmp4(
+          "about a datagram of the DHT's that looks like IPv6",
+          [] {
+            Bytes quote = SentByUdp();
+            quote[20] = 4646 >> 8, quote[21] = 4646 & 0xff;
+            return Error4(kUnreachable, 3, 0, quote);
+          },
+          End::kStack, OV6_VERDICT_PASS_NOT_TUNNEL),
+      Icmp4(
           "about DNS",
           [] {
             return Error4(kUnreachable, 3, 0,

@@ -50,9 +50,36 @@ Row Fragment() {
       End::kDrop, OV6_VERDICT_DROP_OUTER_FRAGMENT);
 }
 
+void DaemonsPort() {
+  ov6_device port = Device("port");
+  port.slot = OV6_PORT_DAEMON;
+  SetDevice("port", port);
+}
+
+// ov6d's own port: what comes without a reason comes for the first time, and may be verified.
+Row Reassembled(std::string name, uint8_t reason, End end, ov6_verdict verdict) {
+  return Near(
+      std::move(name), DaemonsPort,
+      [=] {
+        ov6_port_header header = PortHeader(OV6_PORT_RESUBMIT_IN, "wan", reason);
+        header.port = OV6_PORT_DAEMON, header.slave = 0;
+        return Frame(kPortMac, kFarMac)
+            .Port(header)
+            .EtherType(OV6_ETH_P_PORT)
+            .Ip4(kPeer, kWan)
+            .Ip6(kUnmapped, kHost)
+            .Echo(8)
+            .Done();
+      },
+      end, verdict);
+}
+
 std::vector<Row> Outs() {
   return {
       Fragment(),
+      Reassembled("in, reassembled, from an unknown source", 0, End::kPunt, OV6_VERDICT_PUNT_VERIFY),
+      Reassembled("in, by ov6d for a slave elsewhere, still unknown", OV6_PUNT_VERIFY, End::kDrop,
+                  OV6_VERDICT_DROP_PUNT_LOOP),
       Near("out, mapped by now", nullptr, Out(kRemote), End::kForward, OV6_VERDICT_TUNNEL,
            [] {
              return ToPeer()

@@ -200,6 +200,16 @@ TEST_F(Veth, TheRouterItselfIsReachedByXdp) {
   EXPECT_TRUE(RouterGetsEchoes());
 }
 
+// IPv6 may be off at the underlay: by ov6-self it reaches the stack all the same.
+TEST_F(Veth, TheRouterItselfIsReachedWithoutIpv6AtTheUnderlay) {
+  HangAll(true, true);
+  router2_.netns.Run("sysctl -qw net.ipv6.conf.wan.disable_ipv6=1");
+  Visit visit(router2_.netns);
+  Programs::Use(&router2_.programs);
+  SetDevice("self", Known("self", OV6_DEVICE_NONE, 0, "::"));
+  EXPECT_TRUE(RouterGetsEchoes());
+}
+
 // A slave's port whose near end may not redirect to the devices: XDP takes the header off, TC sends.
 class VethPort : public Veth {
  protected:

@@ -61,12 +61,11 @@ void SlaveService::StartManagement() {
   const absl::Status status = Start(kManagement);
   if (status.ok()) return;
   spdlog::error("the management slave was not started: {}", Message(status));
-  RestartManagement(*Find(kManagement));
+  RestartManagement();
 }
 
-void SlaveService::RestartManagement(const Slave& slave) {
+void SlaveService::RestartManagement() {
   if (ending_) return;
-  if (env_.clock() - slave.started > kGoodLife) management_delay_ = kFirstDelay;
   management_timer_.expires_after(management_delay_);
   management_delay_ = std::min(management_delay_ * 2, kLongestDelay);
   management_timer_.async_wait([this](error_code error) {
@@ -138,7 +137,10 @@ void SlaveService::OnExited(const std::string& name, int status) {
                                 [](const auto& entry) { return entry.second.process != nullptr; });
   if (all && all_ended_) return std::exchange(all_ended_, nullptr)();
   if (ending_) return;
-  if (name == kManagement) return RestartManagement(slave);
+  if (name == kManagement) {
+    if (env_.clock() - slave.started > kGoodLife) management_delay_ = kFirstDelay;
+    return RestartManagement();
+  }
   const std::string argument = json::serialize(json::object{{"name", name}, {"status", status}});
   Call(kManagement, "exited", argument, [name](const absl::StatusOr<std::string>& result) {
     if (!result.ok())

@@ -95,7 +95,7 @@ class SlaveService {
   absl::StatusOr<int> RawSocketFor(const SlavePlan& plan) const;
   void Watch(Slave& slave, const SpawnedProcess& spawned);
   void OnExited(const std::string& name, int status);
-  void RestartManagement(const Slave& slave);
+  void RestartManagement();
   void KillLater(const std::string& name);
 
   std::optional<Refusal> OnRequest(Slave& slave, const UpgradeRequest& request);
