@@ -50,38 +50,56 @@ static __always_inline int budget_take_of(const struct ov6_bucket_key *key, __u3
 	return 1;
 }
 
-/* From a site: the source. From the underlay: the outer source's /24, v4-mapped. */
+/* The outer source's /24, v4-mapped. */
+static __always_inline void budget_outer(struct ov6_bucket_key *key, const struct packet *p)
+{
+	key->source[10] = key->source[11] = 0xff;
+	__builtin_memcpy(key->source + 12, &p->outer_source, 3);
+}
+
+/* From a site: the source. From the underlay: the outer one. */
 static __always_inline void budget_key(struct ov6_bucket_key *key, const struct packet *p, __u32 purpose)
 {
 	__builtin_memset(key, 0, sizeof(*key));
 	key->purpose = purpose;
-	if (p->origin == ORIGIN_UNDERLAY) {
-		key->source[10] = key->source[11] = 0xff;
-		__builtin_memcpy(key->source + 12, &p->outer_source, 3);
-		return;
-	}
-	__builtin_memcpy(key->source, &p->ip6.saddr, sizeof(key->source));
+	if (p->origin == ORIGIN_UNDERLAY)
+		budget_outer(key, p);
+	else
+		__builtin_memcpy(key->source, &p->ip6.saddr, sizeof(key->source));
 }
 
+/*
+ * Who sends, whatever sources it makes up: a host's MAC address, the device where
+ * there are none, and for an ICMPv4 error about a host's packet the outer source.
+ */
+static __always_inline int budget_take_station(const struct packet *p, __u32 purpose, __u32 rate, __u32 burst)
+{
+	struct ov6_bucket_key key = {.purpose = purpose};
+
+	if (p->origin != ORIGIN_SITE || p->returned)
+		return 1;
+	if (p->quote)
+		budget_outer(&key, p);
+	else if (HOOK_LINK)
+		__builtin_memcpy(key.source, p->ethernet.h_source, ETH_ALEN);
+	else
+		__builtin_memcpy(key.source, &p->ingress, sizeof(p->ingress));
+	return budget_take_of(&key, rate, burst);
+}
+
+/* The sender's first: it must not use up what is another's. */
 static __always_inline int budget_take_answer(const struct packet *p)
 {
 	struct ov6_config *c = config_get();
+	__u32 rate = c && c->icmp_rate ? c->icmp_rate : OV6_DEFAULT_ICMP_RATE;
+	__u32 burst = c && c->icmp_burst ? c->icmp_burst : OV6_DEFAULT_ICMP_BURST;
 	struct ov6_bucket_key key;
 
+	if (!budget_take_station(p, OV6_BUCKET_ICMP_STATION, rate * OV6_ICMP_STATION_FACTOR,
+				 burst * OV6_ICMP_STATION_FACTOR))
+		return 0;
 	budget_key(&key, p, OV6_BUCKET_ICMP);
-	return budget_take_of(&key, c && c->icmp_rate ? c->icmp_rate : OV6_DEFAULT_ICMP_RATE,
-			      c && c->icmp_burst ? c->icmp_burst : OV6_DEFAULT_ICMP_BURST);
-}
-
-/* A host that makes up its sources is one station all the same. */
-static __always_inline int budget_take_station(const struct packet *p, __u32 rate, __u32 burst)
-{
-	struct ov6_bucket_key key = {.purpose = OV6_BUCKET_STATION};
-
-	if (!HOOK_LINK || p->origin != ORIGIN_SITE || p->returned)
-		return 1;
-	__builtin_memcpy(key.source, p->ethernet.h_source, ETH_ALEN);
-	return budget_take_of(&key, rate * OV6_PUNT_STATION_FACTOR, burst * OV6_PUNT_STATION_FACTOR);
+	return budget_take_of(&key, rate, burst);
 }
 
 /* Slaves that take every packet of a route get more of them, and verifying never starves resolving. */
@@ -104,7 +122,9 @@ static __always_inline int budget_take_source(const struct packet *p, __u8 reaso
 		burst *= OV6_PUNT_ROUTE_FACTOR;
 	}
 	budget_key(&key, p, OV6_BUCKET_PUNT);
-	return budget_take_of(&key, rate, burst) && budget_take_station(p, rate, burst);
+	return budget_take_of(&key, rate, burst) &&
+	       budget_take_station(p, OV6_BUCKET_STATION, rate * OV6_PUNT_STATION_FACTOR,
+				   burst * OV6_PUNT_STATION_FACTOR);
 }
 
 /* The source's own budget first: a flood from one place must not use up everybody's. Returns 0 or the drop.

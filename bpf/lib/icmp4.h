@@ -39,12 +39,18 @@ struct icmp4 {
 		__be16 mtu;  /* RFC 1191 */
 	} icmp;
 	struct iphdr quoted;
+	struct udphdr udp; /* quoted; zeros under 6in4 */
 };
+
+static __always_inline int icmp4_is_udp(const struct icmp4 *e)
+{
+	return e->quoted.protocol == IPPROTO_UDP;
+}
 
 /* Bytes of outer headers in the quoted packet. */
 static __always_inline __u32 icmp4_quoted_header(const struct icmp4 *e)
 {
-	return e->quoted.ihl * 4 + (e->quoted.protocol == IPPROTO_UDP ? sizeof(struct udphdr) : 0);
+	return e->quoted.ihl * 4 + (icmp4_is_udp(e) ? sizeof(e->udp) : 0);
 }
 
 /* End of the quote, RFC 4884 section 4.1: other things may stand behind it. */
@@ -56,12 +62,10 @@ static __always_inline __u32 icmp4_quote_end(const struct icmp4 *e, const struct
 	return words && end < whole ? end : whole;
 }
 
-/* Datagrams of other kinds leave from other ports. */
-static __always_inline int icmp4_is_flow_port(hook_ctx *ctx, __u32 at)
+/* Datagrams of other kinds leave from other ports. Returns not 0 if it is one, or none was quoted. */
+static __always_inline int icmp4_parse_udp(hook_ctx *ctx, __u32 at, struct icmp4 *e)
 {
-	__be16 port = 0;
-
-	return !hook_load(ctx, at, &port, sizeof(port)) && bpf_ntohs(port) >= OV6_FLOW_PORT_FIRST;
+	return hook_load(ctx, at, &e->udp, sizeof(e->udp)) || bpf_ntohs(e->udp.source) < OV6_FLOW_PORT_FIRST;
 }
 
 /* Reads the error and the quoted outer headers. Returns not 0 if it is not about a packet like ours. */
@@ -77,41 +81,64 @@ static __always_inline int icmp4_parse(hook_ctx *ctx, struct packet *p, const st
 	if (e->quoted.version != 4 || e->quoted.ihl < 5 || e->quoted.saddr != device->address ||
 	    e->quoted.frag_off & bpf_htons(IP4_OFFSET))
 		return -1;
-	if (e->quoted.protocol != IPPROTO_IPV6 &&
-	    (e->quoted.protocol != IPPROTO_UDP ||
-	     !icmp4_is_flow_port(ctx, at + sizeof(e->icmp) + e->quoted.ihl * 4)))
+	if (icmp4_is_udp(e) && icmp4_parse_udp(ctx, at + sizeof(e->icmp) + e->quoted.ihl * 4, e))
+		return -1;
+	if (!icmp4_is_udp(e) && e->quoted.protocol != IPPROTO_IPV6)
 		return -1;
 	p->strip = ip->ihl * 4 + sizeof(e->icmp) + icmp4_quoted_header(e);
 	return 0;
 }
 
-/* The quoted IPv6 header: all of it (2), so much that 6in4 can be recognised (1), or nothing of use (0). */
+/*
+ * How much of the quoted IPv6 header there is: all (2), so much that the tunnel can be recognised (1),
+ * nothing of use (0). RFC 792 promises 8 bytes behind the IPv4 header: the UDP header, or the first 8 of
+ * IPv6.
+ */
 static __always_inline int icmp4_parse_inner(hook_ctx *ctx, struct packet *p, const struct icmp4 *e,
 					     __u32 end)
 {
 	__u32 quote = end > p->strip ? end - p->strip : 0;
 
-	if (quote < ICMP4_MIN_QUOTE || hook_load(ctx, HOOK_LINK + p->strip, &p->ip6, ICMP4_MIN_QUOTE) ||
-	    p->ip6.version != 6)
+	if (quote < ICMP4_MIN_QUOTE)
+		return icmp4_is_udp(e) && end >= p->strip;
+	if (hook_load(ctx, HOOK_LINK + p->strip, &p->ip6, ICMP4_MIN_QUOTE) || p->ip6.version != 6)
 		return 0;
 	if (quote < sizeof(p->ip6) || hook_load(ctx, HOOK_LINK + p->strip, &p->ip6, sizeof(p->ip6)))
-		return e->quoted.protocol == IPPROTO_IPV6;
+		return 1;
 	/* What the router appended is no part of it. */
 	p->quote = quote < ip6_length(&p->ip6) ? quote : ip6_length(&p->ip6);
 	return 2;
 }
 
-/* Can it have been us? With the inner addresses the mapping tells, else that we have sent there at all. */
-static __always_inline int icmp4_plausible(struct packet *p, const struct icmp4 *e, int whole)
+/* The quoted lengths must agree; of what was fragmented (small paths), the first fragment is quoted. */
+static __always_inline int icmp4_lengths_fit(const struct packet *p, const struct icmp4 *e, int inner)
 {
-	struct ov6_mapping *mapping;
+	__u32 sent = bpf_ntohs(e->quoted.tot_len), udp = bpf_ntohs(e->udp.len);
+	__u32 packet = e->quoted.ihl * 4 + (icmp4_is_udp(e) ? udp : ip6_length(&p->ip6));
 
-	if (bpf_ntohs(e->quoted.tot_len) != icmp4_quoted_header(e) + ip6_length(&p->ip6))
+	if (icmp4_is_udp(e) && inner == 2 && udp != sizeof(e->udp) + ip6_length(&p->ip6))
 		return 0;
-	if (!whole)
-		return path_find(e->quoted.daddr) != 0;
-	mapping = mapping_find(&p->ip6.daddr);
-	return mapping && mapping_has_locator(mapping, e->quoted.daddr);
+	return e->quoted.frag_off & bpf_htons(IP4_MORE_FRAGMENTS) ? sent < packet : sent == packet;
+}
+
+/* With the inner addresses: the mapping sends there, and the source is one that may use it. */
+static __always_inline int icmp4_was_mapped(const struct packet *p, const struct icmp4 *e)
+{
+	struct ov6_mapping *mapping = mapping_find(&p->ip6.daddr);
+	struct ov6_route *route = route_find(&p->ip6.daddr);
+
+	if (!mapping || !mapping_sends_to(mapping, e->quoted.daddr, icmp4_is_udp(e), e->udp.dest))
+		return 0;
+	return route_action(route_find(&p->ip6.saddr)) == OV6_ACTION_SITE ||
+	       (route && route->flags & OV6_ROUTE_RELAY);
+}
+
+/* Can it have been us? Without the inner addresses: we have sent to that peer at all. */
+static __always_inline int icmp4_plausible(const struct packet *p, const struct icmp4 *e, int inner)
+{
+	if (!icmp4_lengths_fit(p, e, inner))
+		return 0;
+	return inner == 2 ? icmp4_was_mapped(p, e) : path_find(e->quoted.daddr) != 0;
 }
 
 static __always_inline int icmp4_is_too_big(const struct icmp4 *e)
@@ -189,8 +216,12 @@ static __always_inline void icmp4_decide(hook_ctx *ctx, struct packet *p, struct
 	inner = icmp4_parse_inner(ctx, p, &e, icmp4_quote_end(&e, ip));
 	if (!inner || csum_fold(sum_packet(ctx, HOOK_LINK + ip->ihl * 4, length, 0)))
 		return to_stack(d, OV6_VERDICT_PASS_NOT_TUNNEL, 0);
-	if (!icmp4_plausible(p, &e, inner == 2))
+	if (!icmp4_plausible(p, &e, inner)) {
+		/* A UDP header alone may be of any datagram. */
+		if (inner == 1 && icmp4_is_udp(&e))
+			return to_stack(d, OV6_VERDICT_PASS_NOT_TUNNEL, 0);
 		return drop(d, OV6_VERDICT_DROP_ICMP4);
+	}
 	for_host = inner == 2 && route_action(route_find(&p->ip6.saddr)) == OV6_ACTION_SITE;
 	if (icmp4_is_too_big(&e))
 		icmp4_too_big(ctx, p, d, &e, for_host);
@@ -205,9 +236,13 @@ __noinline int ov6_icmp4(hook_ctx *ctx, struct packet *p, struct decision *d, co
 
 	if (!p || !d || !device)
 		return 0;
-	if (hook_load(ctx, HOOK_LINK, &ip, sizeof(ip)) || ip.frag_off & bpf_htons(IP4_FRAGMENT) ||
-	    bpf_ntohs(ip.tot_len) > p->counted || bpf_ntohs(ip.tot_len) < ip.ihl * 4 ||
-	    parse_ip4_checksum(ctx, &ip))
+	if (hook_load(ctx, HOOK_LINK, &ip, sizeof(ip))) {
+		to_stack(d, OV6_VERDICT_PASS_NOT_TUNNEL, 0);
+		return 0;
+	}
+	p->outer_source = ip.saddr;
+	if (ip.frag_off & bpf_htons(IP4_FRAGMENT) || bpf_ntohs(ip.tot_len) > p->counted ||
+	    bpf_ntohs(ip.tot_len) < ip.ihl * 4 || parse_ip4_checksum(ctx, &ip))
 		to_stack(d, OV6_VERDICT_PASS_NOT_TUNNEL, 0);
 	else if (in4_martian(ip.saddr) || ip.saddr == device->address)
 		drop(d, OV6_VERDICT_DROP_OUTER_SOURCE);

@@ -68,4 +68,23 @@ static __always_inline int mapping_has_locator(const struct ov6_mapping *mapping
 	return 0;
 }
 
+static __always_inline int locator_is(const struct ov6_locator *locator, __be32 address, int udp, __be16 port)
+{
+	if (locator->address != address || locator->priority == LOCATOR_ACCEPT_ONLY)
+		return 0;
+	if (locator->encapsulation == OV6_ENCAPSULATION_UDP)
+		return udp && locator->port == port;
+	return !udp;
+}
+
+/* Is that where we send, and in that encapsulation? */
+static __always_inline int mapping_sends_to(const struct ov6_mapping *mapping, __be32 address, int udp,
+					    __be16 port)
+{
+	for (__u32 i = 0; i < OV6_MAX_LOCATORS; i++)
+		if (i < mapping->locator_count && locator_is(&mapping->locators[i], address, udp, port))
+			return 1;
+	return 0;
+}
+
 #endif

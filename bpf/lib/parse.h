@@ -13,6 +13,7 @@
 #include "transport.h"
 
 #define IP4_DONT_FRAGMENT 0x4000
+#define IP4_MORE_FRAGMENTS 0x2000
 #define IP4_FRAGMENT 0x3fff /* more-fragments and the offset */
 #define IP4_OFFSET 0x1fff
 

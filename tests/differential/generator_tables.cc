@@ -128,8 +128,9 @@ void Generator::ChangeBudgets(model::Tables& tables) {
     for (const ov6_bucket_purpose purpose : {OV6_BUCKET_ICMP, OV6_BUCKET_PUNT})
       if (dice_.Chance(40))
         tables.buckets[{At6(source), purpose}] = {ahead, dice_.Of<uint64_t>({0, 999, 1000, 5500, 1'000'000})};
-  if (dice_.Chance(20)) {
-    model::BucketKey station{{}, OV6_BUCKET_STATION};
+  for (const ov6_bucket_purpose purpose : {OV6_BUCKET_STATION, OV6_BUCKET_ICMP_STATION}) {
+    if (!dice_.Chance(20)) continue;
+    model::BucketKey station{{}, purpose};
     std::copy(packet::kHostMac.begin(), packet::kHostMac.end(), station.source.bytes.begin());
     tables.buckets[station] = {ahead, dice_.Of<uint64_t>({0, 1000, 3000})};
   }

@@ -47,6 +47,8 @@ std::vector<Hostile> Lies() {
           Error(Quote(Sent().Patch(14 + 20 + 4, 1)))),
       lie("RFC 5927 7", "unreachable, about a packet to whom nothing is mapped",
           Error(Quote(Sent("198.51.100.66")), 0, kUnreachable, 1)),
+      lie("RFC 5927 7", "unreachable about a packet that none of our hosts sent",
+          Error(Quote(Sent(kPeer, kRemote, kUnmapped)), 0, kUnreachable, 1)),
       lie("RFC 5927 7", "time exceeded, about another peer's prefix",
           Error(Quote(Sent(kPeer, kRemoteUdp)), 0, 11, 0)),
   };
@@ -83,8 +85,6 @@ std::vector<Hostile> Others() {
                 .Icmp4(kUnreachable, kFragmentationNeeded, 1400, quote)),
       other("RFC 792", "error to another router",
             FromPeer().Ip4(kRouterOnTheWay, kPeer).Icmp4(kUnreachable, kFragmentationNeeded, 1400, quote)),
-      other("RFC 4443 2.4", "unreachable about a packet that none of our hosts sent",
-            Error(Quote(Sent(kPeer, kRemote, kUnmapped)), 0, kUnreachable, 1)),
   };
 }
 

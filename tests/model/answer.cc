@@ -91,11 +91,15 @@ Outcome Walk::AnswerTunnel(const Error& error, const Ipv6& source) {
   return Encapsulate(error.verdict, way, ErrorPacket(error, source));
 }
 
-// Section 2.4 (f): a token bucket, one for each source so that none mutes the others.
+// Section 2.4 (f): a token bucket, one for each source so that none mutes the others; and before it one for
+// who makes us send them, whatever sources it names.
 bool Walk::SpendError() {
   const ov6_config& config = tables_.config;
-  return Spend(KeyFor(OV6_BUCKET_ICMP), config.icmp_rate != 0 ? config.icmp_rate : OV6_DEFAULT_ICMP_RATE,
-               config.icmp_burst != 0 ? config.icmp_burst : OV6_DEFAULT_ICMP_BURST);
+  const uint32_t rate = config.icmp_rate != 0 ? config.icmp_rate : OV6_DEFAULT_ICMP_RATE;
+  const uint32_t burst = config.icmp_burst != 0 ? config.icmp_burst : OV6_DEFAULT_ICMP_BURST;
+  if (!SpendStation(OV6_BUCKET_ICMP_STATION, rate * OV6_ICMP_STATION_FACTOR, burst * OV6_ICMP_STATION_FACTOR))
+    return false;
+  return Spend(KeyFor(OV6_BUCKET_ICMP), rate, burst);
 }
 
 // Section 2.4 (c): as much of the packet as fits in 1280 bytes; of what a frame holds behind it, nothing.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // ICMPv4 errors about tunnel packets of ours: RFC 792, RFC 1191, RFC 4213 section 3.4, RFC 2473
 // section 8. Anybody can send one, so the quote must be of a packet that can have been ours.
+#include <arpa/inet.h>
+
 #include <algorithm>
 
 #include "tests/model/walk.h"
@@ -11,6 +13,8 @@ namespace {
 enum : uint8_t { kIcmp4Unreachable = 3, kIcmp4TimeExceeded = 11 };
 constexpr uint8_t kFragmentationNeeded = 4;
 constexpr size_t kIcmpHeader = 8;
+constexpr uint16_t kMoreFragments = 0x2000;
+constexpr uint8_t kAcceptOnly = 255;                         // a locator's priority
 constexpr uint8_t kAddressUnreachable = 3, kProhibited = 1;  // RFC 4443 section 3.1
 constexpr uint32_t kSmallestMtu = 68;                        // RFC 791
 constexpr uint32_t kPlateau = 1492;                          // RFC 1191 section 7, the one below Ethernet's
@@ -20,6 +24,15 @@ View QuoteOf(View message) {
   const size_t words = message[5];
   View quote = message.subspan(kIcmpHeader);
   return words == 0 ? quote : quote.first(std::min(quote.size(), words * 4));
+}
+
+bool SendsTo(const ov6_mapping& mapping, const Quote& quote) {
+  const int count = std::min<int>(mapping.locator_count, OV6_MAX_LOCATORS);
+  return std::any_of(mapping.locators, mapping.locators + count, [&](const ov6_locator& locator) {
+    const bool udp = locator.encapsulation == OV6_ENCAPSULATION_UDP;
+    return locator.address == quote.ip.destination.ToBe() && locator.priority != kAcceptOnly &&
+           udp == quote.udp && (!udp || ntohs(locator.port) == quote.port);
+  });
 }
 
 }  // namespace
@@ -33,15 +46,20 @@ std::optional<Quote> Quote::Read(View message, Ipv4 ours) {
   if (ip->protocol != kIp6InIp4 && ip->protocol != kUdp) return std::nullopt;
   quote.ip = *ip;
   quote.overhead = ip->length + (ip->protocol == kUdp ? 8 : 0);
-  if (packet.size() <= quote.overhead) return std::nullopt;
-  // Our tunnels send from the flow's port (RFC 6335: the dynamic range), other datagrams of ours may not be
-  // IPv6.
-  if (ip->protocol == kUdp && Get16(packet, ip->length) < OV6_FLOW_PORT_FIRST) return std::nullopt;
+  if (packet.size() < quote.overhead) return std::nullopt;
   quote.inner = packet.subspan(quote.overhead);
+  quote.udp = ip->protocol == kUdp;
+  if (quote.udp) {
+    // Our tunnels send from the flow's port (RFC 6335: the dynamic range), other datagrams of ours may not be
+    // IPv6.
+    if (Get16(packet, ip->length) < OV6_FLOW_PORT_FIRST) return std::nullopt;
+    quote.port = Get16(packet, ip->length + 2);
+    quote.datagram = Get16(packet, ip->length + 4);
+  }
+  // RFC 792 promises 8 bytes: of IPv6, or the UDP header.
+  if (quote.inner.size() < 8) return quote.udp ? std::optional(quote) : std::nullopt;
   if (quote.inner[0] >> 4 != 6) return std::nullopt;
   quote.ip6 = Ip6Header::Read(quote.inner);
-  // RFC 792 promises 8 bytes: enough to know 6in4 by, not what stands in a UDP datagram.
-  if (!quote.ip6 && (ip->protocol == kUdp || quote.inner.size() < 8)) return std::nullopt;
   return quote;
 }
 
@@ -50,6 +68,7 @@ Outcome Walk::IcmpFromUnderlay(const ov6_device& device, const Ip4Header& ip) {
   const bool whole = ip.fragment == 0 && ip.total <= packet_.size() && ip.total >= ip.length &&
                      Checksum(View(packet_).first(ip.length)) == 0;
   if (!whole) return ToStack(OV6_VERDICT_PASS_NOT_TUNNEL);
+  outer_source_ = ip.source;
   // RFC 1122 section 3.2.1.3: nobody sends from there.
   if (ip.source.IsMartian() || ip.source.ToBe() == device.address) return Drop(OV6_VERDICT_DROP_OUTER_SOURCE);
   const View message = View(packet_).subspan(ip.length, ip.total - ip.length);
@@ -57,19 +76,33 @@ Outcome Walk::IcmpFromUnderlay(const ov6_device& device, const Ip4Header& ip) {
   if (!quote || (quote->type != kIcmp4Unreachable && quote->type != kIcmp4TimeExceeded) ||
       Checksum(message) != 0)
     return ToStack(OV6_VERDICT_PASS_NOT_TUNNEL);
-  if (!CanHaveBeenSent(*quote)) return Drop(OV6_VERDICT_DROP_ICMP4);
+  if (!CanHaveBeenSent(*quote)) {
+    // A UDP header alone may be of any datagram of the router's.
+    const bool any = quote->udp && !quote->ip6;
+    return any ? ToStack(OV6_VERDICT_PASS_NOT_TUNNEL) : Drop(OV6_VERDICT_DROP_ICMP4);
+  }
   if (quote->type == kIcmp4Unreachable && quote->code == kFragmentationNeeded)
     return FragmentationNeeded(*quote);
   return UnreachableByIp4(*quote);
 }
 
-// With both inner addresses the mapping tells; with less, that we have sent to that peer at all.
+// The lengths agree; of a packet that went in fragments, the first one is quoted.
+bool Walk::LengthsFit(const Quote& quote) {
+  const size_t inner = quote.inner.size() < 8 ? 0 : Ip6Header::kSize + Get16(quote.inner, 4);
+  if (quote.udp && quote.ip6 && quote.datagram != 8 + inner) return false;
+  const size_t sent = quote.ip.length + (quote.udp ? quote.datagram : inner);
+  return (quote.ip.fragment & kMoreFragments) != 0 ? quote.ip.total < sent : quote.ip.total == sent;
+}
+
+// With both inner addresses the mapping tells: it sends there, in that encapsulation, and the source is a
+// host of ours, or one that is relayed. With less, that we have sent to that peer at all.
 bool Walk::CanHaveBeenSent(const Quote& quote) {
-  const size_t payload = Get16(quote.inner, 4);
-  if (quote.ip.total != quote.overhead + Ip6Header::kSize + payload) return false;
+  if (!LengthsFit(quote)) return false;
   if (!quote.ip6) return tables_.paths.count(quote.ip.destination) != 0;
   const ov6_mapping* mapping = FindMapping(tables_, quote.ip6->destination, in_.now);
-  return mapping != nullptr && HasLocator(*mapping, quote.ip.destination);
+  const ov6_route* route = Longest(tables_.routes, quote.ip6->destination);
+  if (mapping == nullptr || !SendsTo(*mapping, quote)) return false;
+  return IsOfOurSite(quote) || (route != nullptr && (route->flags & OV6_ROUTE_RELAY) != 0);
 }
 
 // RFC 1191: the path carries no more than the router says; one older than that says nothing, and the

@@ -226,6 +226,18 @@ BucketKey Walk::KeyFor(ov6_bucket_purpose purpose) const {
   return {Mapped(Ipv4{outer_source_.value & 0xffffff00}), purpose};
 }
 
+// Who sends, whatever sources it makes up: a host's MAC address, or the neighbourhood an ICMPv4 error came
+// from.
+bool Walk::SpendStation(ov6_bucket_purpose purpose, uint32_t rate, uint32_t burst) {
+  if (origin_ != Origin::kSite || header_) return true;
+  BucketKey key{{}, purpose};
+  if (quoted_)
+    key.source = Mapped(Ipv4{outer_source_.value & 0xffffff00});
+  else
+    std::copy_n(ethernet_.begin() + 6, 6, key.source.bytes.begin());
+  return Spend(key, rate, burst);
+}
+
 // As it came from the site or, to be verified, from the underlay with its outer header; the hop limit is
 // not touched, since the packet is not sent on yet. It comes back at most once.
 Outcome Walk::Punt(uint32_t id, ov6_punt_reason reason) {
@@ -266,11 +278,8 @@ std::optional<ov6_verdict> Walk::SpendPunt(ov6_punt_reason reason) {
   const uint32_t divisor = reason == OV6_PUNT_VERIFY ? 2 : 1;
   const uint32_t rate = factor * Or(config.punt_source_rate, OV6_DEFAULT_PUNT_SOURCE_RATE);
   const uint32_t burst = factor * Or(config.punt_source_burst, OV6_DEFAULT_PUNT_SOURCE_BURST);
-  BucketKey station{{}, OV6_BUCKET_STATION};
-  std::copy_n(ethernet_.begin() + 6, 6, station.source.bytes.begin());
   if (!Spend(KeyFor(OV6_BUCKET_PUNT), rate, burst)) return OV6_VERDICT_DROP_PUNT_SOURCE_BUDGET;
-  if (origin_ == Origin::kSite && !header_ &&
-      !Spend(station, rate * OV6_PUNT_STATION_FACTOR, burst * OV6_PUNT_STATION_FACTOR))
+  if (!SpendStation(OV6_BUCKET_STATION, rate * OV6_PUNT_STATION_FACTOR, burst * OV6_PUNT_STATION_FACTOR))
     return OV6_VERDICT_DROP_PUNT_SOURCE_BUDGET;
   changes_.punt_budget = reason;
   if (!Take(tables_.punt_budgets[reason], in_.now,

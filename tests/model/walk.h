@@ -28,6 +28,8 @@ struct Quote {
   Ip4Header ip{};       // outer
   size_t overhead = 0;  // bytes of outer headers
   View inner{};         // the IPv6 packet, as far as it was quoted
+  bool udp = false;
+  uint16_t port = 0, datagram = 0;  // UDP's destination and length
   std::optional<Ip6Header> ip6{};
 
   // Nullopt if it quotes no packet in a tunnel from our address.
@@ -75,6 +77,7 @@ class Walk {
   Outcome IcmpFromUnderlay(const ov6_device& device, const Ip4Header& ip);
   Outcome FragmentationNeeded(const Quote& quote);
   Outcome UnreachableByIp4(const Quote& quote);
+  bool LengthsFit(const Quote& quote);
   bool CanHaveBeenSent(const Quote& quote);
   bool IsOfOurSite(const Quote& quote);
   Outcome PassOn(const Quote& quote, const Error& error);
@@ -126,6 +129,7 @@ class Walk {
   Bytes SelfFrame(uint16_t type) const;
   bool IsUnderlayOrPort(uint32_t device);
   Outcome Send(ov6_verdict verdict, const NextHop& hop, uint16_t ether_type, Bytes packet) const;
+  bool SpendStation(ov6_bucket_purpose purpose, uint32_t rate, uint32_t burst);
   bool Spend(const BucketKey& key, uint32_t rate, uint32_t burst);
   BucketKey KeyFor(ov6_bucket_purpose purpose) const;
 

@@ -33,6 +33,17 @@ Bytes SentByUdp() {
                 14);
 }
 
+Bytes UdpHeader() {
+  Bytes packet = SentByUdp();
+  packet.resize(28);
+  return packet;
+}
+Bytes OtherPort() {
+  Bytes packet = SentByUdp();
+  packet[23]++;
+  return packet;
+}
+
 Bytes Error4(uint8_t type, uint8_t code, uint32_t word, const Bytes& quote) {
   return FromPeer().Ip4(kUnderlayRouter, kWan).Icmp4(type, code, word, quote).Done();
 }
@@ -44,6 +55,11 @@ Row Icmp4(std::string name, std::function<Bytes()> frame, End end, ov6_verdict v
           std::function<Bytes()> expected = nullptr, std::function<void()> tables = nullptr) {
   return {"ICMPv4 " + name, "underlay", "wan",   std::move(tables),
           std::move(frame), end,        verdict, std::move(expected)};
+}
+
+Bytes Relayed() {
+  return Error4(3, 4, 1400,
+                Quote(ToPeer().Ip4(kWan, kPeer).DontFragment().Ip6(kRemoteUdp, kRemote).Udp(1, 2, 1400)));
 }
 
 void Known() { SetEntry("locators", Address4(kPeer), ov6_path{}); }
@@ -90,14 +106,36 @@ std::vector<Row> TooBig() {
           "fragmentation needed, lengths do not fit",
           [] { return Error4(3, 4, 1400, Quote(Sent().Patch(17, 0xdd))); }, End::kDrop,
           OV6_VERDICT_DROP_ICMP4),
+      Icmp4("fragmentation needed, about a relayed packet", Relayed, End::kStack, OV6_VERDICT_PASS_PATH_MTU,
+            nullptr, [] { SetRoute("fd00:2::/48", OV6_ACTION_TUNNEL, kDht, OV6_ROUTE_RELAY); }),
+      Icmp4("fragmentation needed, about a packet that is not relayed", Relayed, End::kDrop,
+            OV6_VERDICT_DROP_ICMP4),
       Icmp4(
-          "fragmentation needed, about a relayed packet",
+          "fragmentation needed, in the other encapsulation",
           [] {
             return Error4(
                 3, 4, 1400,
-                Quote(ToPeer().Ip4(kWan, kPeer).DontFragment().Ip6(kRemoteUdp, kRemote).Udp(1, 2, 1400)));
+                Quote(ToPeer().Ip4(kWan, kFarPeer).DontFragment().Ip6(kHost, kRemoteUdp).Udp(1, 2, 1400)));
           },
-          End::kStack, OV6_VERDICT_PASS_PATH_MTU),
+          End::kDrop, OV6_VERDICT_DROP_ICMP4),
+      Icmp4(
+          "fragmentation needed, about another UDP port", [] { return Error4(3, 4, 100, OtherPort()); },
+          End::kDrop, OV6_VERDICT_DROP_ICMP4),
+      Icmp4(
+          "fragmentation needed, of a locator that is never sent to",
+          [] { return Error4(3, 4, 1400, Quote(Sent())); }, End::kDrop, OV6_VERDICT_DROP_ICMP4, nullptr,
+          [] {
+            ov6_locator locator = Locator(kPeer);
+            locator.priority = 255;
+            SetMapping("fd00:2::/48", Mapping(locator));
+          }),
+      Icmp4(
+          "fragmentation needed, a UDP header quoted", [] { return Error4(3, 4, 100, UdpHeader()); },
+          End::kStack, OV6_VERDICT_PASS_PATH_MTU, nullptr,
+          [] { SetEntry("locators", Address4(kFarPeer), ov6_path{}); }),
+      Icmp4(
+          "fragmentation needed, a UDP header quoted, of whom we never sent to",
+          [] { return Error4(3, 4, 100, UdpHeader()); }, End::kStack, OV6_VERDICT_PASS_NOT_TUNNEL),
   };
 }
 
@@ -140,6 +178,19 @@ std::vector<Row> Unreachables() {
                     ToPeer().Ip4(kWan, kPeer).DontFragment().Ip6(kHost, kRemote).Icmp6(1, 0, 0, Bytes(48))));
           },
           End::kDrop, OV6_VERDICT_DROP_ICMP_LIMIT),
+      Icmp4(
+          "host unreachable, about a first fragment",
+          [] {
+            return Error4(
+                kUnreachable, 1, 0,
+                Quote(Sent(1280 - 48).Fragment(0x2000).Patch(16, 1256 >> 8).Patch(17, 1256 & 0xff)));
+          },
+          End::kForward, OV6_VERDICT_ANSWER_UNDERLAY),
+      Icmp4(
+          "host unreachable, errors because of that /24 used up",
+          [] { return Error4(kUnreachable, 1, 0, Quote(Sent(100))); }, End::kDrop,
+          OV6_VERDICT_DROP_ICMP_LIMIT, nullptr,
+          [] { EmptyBucket("::ffff:192.0.2.0", OV6_BUCKET_ICMP_STATION); }),
       Icmp4(
           "host unreachable, the host's errors used up",
           [] { return Error4(kUnreachable, 1, 0, Quote(Sent(100))); }, End::kDrop,

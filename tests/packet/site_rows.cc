@@ -339,6 +339,13 @@ std::vector<Row> Answers() {
           },
           To(kUnmapped), End::kDrop, OV6_VERDICT_DROP_ICMP_LIMIT),
       Site(
+          "the station's errors used up",
+          [] {
+            SetNegative("fd00:9::/48", 0);
+            EmptyBucket("200:0:102::", OV6_BUCKET_ICMP_STATION);
+          },
+          To(kUnmapped), End::kDrop, OV6_VERDICT_DROP_ICMP_LIMIT),
+      Site(
           "no address to answer from",
           [] {
             SetNegative("fd00:9::/48", 0);

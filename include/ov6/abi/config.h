@@ -39,6 +39,7 @@ OV6_SIZE(struct ov6_config, 48);
 #define OV6_DEFAULT_PATH_MTU_LIFETIME 600 /* RFC 1191 section 6.3: ten minutes */
 #define OV6_DEFAULT_ICMP_RATE 10
 #define OV6_DEFAULT_ICMP_BURST 10
+#define OV6_ICMP_STATION_FACTOR 10 /* one MAC address may cause so many sources' errors */
 #define OV6_OUTER_TTL 64
 #define OV6_UDP_PORT 6080
 #define OV6_FLOW_PORT_FIRST 49152 /* outer UDP source ports: RFC 6335's dynamic range */

@@ -31,7 +31,7 @@ struct ov6_count {
 OV6_SIZE(struct ov6_count, 16);
 
 struct ov6_bucket_key {
-	__u8 source[16]; /* IPv6; IPv4: v4-mapped /24; STATION: six bytes of MAC address */
+	__u8 source[16]; /* IPv6; IPv4: v4-mapped /24; STATION: six bytes of MAC address, or the ifindex */
 	__u32 purpose;	 /* enum ov6_bucket_purpose */
 };
 OV6_SIZE(struct ov6_bucket_key, 20);
@@ -39,7 +39,8 @@ OV6_SIZE(struct ov6_bucket_key, 20);
 enum ov6_bucket_purpose {
 	OV6_BUCKET_ICMP = 1,
 	OV6_BUCKET_PUNT = 2,
-	OV6_BUCKET_STATION = 3, /* punts of one MAC address, whatever sources it names */
+	OV6_BUCKET_STATION = 3,      /* punts of one MAC address, whatever sources it names */
+	OV6_BUCKET_ICMP_STATION = 4, /* ICMPv6 errors because of one MAC address, or of one /24's ICMPv4 errors */
 };
 
 struct ov6_bucket {

@@ -36,7 +36,7 @@
 	V(15, PASS_NOT_TUNNEL, pass, "left to the stack: IPv4, but not a tunnel packet for us", \
 	  "") \
 	V(16, PASS_OTHER_MAC, pass, "left to the stack: the frame is for another or a group MAC address", \
-	  "many: a bridge above the device floods, or its MAC address was changed: restart ov6d") \
+	  "many: a bridge above the device floods; by hand: the MAC address in devices is not the device's") \
 	V(17, PASS_GUE, pass, "left to the stack: GUE control or variant 0 on the tunnel port", \
 	  "many: a peer speaks GUE with a header; ov6 takes variant 1, IPv6 right behind UDP") \
 	V(18, PASS_VLAN, pass, "left to the stack: VLAN-tagged", \
@@ -50,7 +50,7 @@
 	V(22, PUNT_VERIFY, punt, "sent to the slave: the tunnel source must be verified", \
 	  "") \
 	V(23, PASS_PATH_MTU, pass, "left to the stack: ICMPv4 \"fragmentation needed\" about a tunnel packet; the locator's path MTU was lowered", \
-	  "\"ov6ctl map dump locators\" shows it; it is forgotten after ten minutes") \
+	  "\"ov6ctl map dump locators\" shows it, and when it is forgotten") \
 	V(30, ANSWER_UNREACHABLE, answer, "answered with ICMPv6 destination unreachable", \
 	  "if it should be reachable: \"ov6ctl resolve ADDRESS\", \"ov6ctl map get negatives ADDRESS\"") \
 	V(31, ANSWER_TOO_BIG, answer, "answered with ICMPv6 packet too big", \
@@ -126,7 +126,7 @@
 	V(71, DROP_PORT_UNMARKED, drop, "a slave's frame that its port's XDP program did not see", \
 	  "restart ov6d: the port's XDP program is gone") \
 	V(72, DROP_ICMP4, drop, "an ICMPv4 error about a tunnel packet that this router cannot have sent", \
-	  "forged: somebody tries to lower a path MTU or to cut a site off")
+	  "forged, or late: its mapping has changed since")
 /* clang-format on */
 
 enum ov6_verdict {
