@@ -119,12 +119,13 @@ absl::Status EachAddress(uint32_t ifindex, uint8_t family,
 }
 
 absl::Status ChangeAddress(uint16_t type, uint16_t flags, uint32_t ifindex, uint8_t family,
-                           const void* address, size_t size, int length) {
+                           const void* address, size_t size, int length, uint8_t scope = RT_SCOPE_UNIVERSE) {
   Request request(type, NLM_F_ACK | flags);
   auto* info = request.Extra<ifaddrmsg>();
   info->ifa_family = family;
   info->ifa_prefixlen = static_cast<uint8_t>(length);
   info->ifa_index = ifindex;
+  info->ifa_scope = scope;
   if (family == AF_INET6) info->ifa_flags = IFA_F_NODAD;
   mnl_attr_put(request.get(), IFA_LOCAL, size, address);
   mnl_attr_put(request.get(), IFA_ADDRESS, size, address);
@@ -302,9 +303,10 @@ absl::Status DeleteAddress(uint32_t ifindex, const Ipv6& address, int length) {
   return status;
 }
 
-absl::Status AddAddress(uint32_t ifindex, const Ipv4& address, int length) {
+absl::Status AddHostAddress(uint32_t ifindex, const Ipv4& address) {
   const uint32_t be = address.ToBe();
-  return ChangeAddress(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, ifindex, AF_INET, &be, sizeof(be), length);
+  return ChangeAddress(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, ifindex, AF_INET, &be, sizeof(be), 32,
+                       RT_SCOPE_HOST);
 }
 
 absl::StatusOr<std::string> Driver(const std::string& name) {

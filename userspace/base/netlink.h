@@ -60,7 +60,8 @@ absl::StatusOr<std::vector<InterfaceAddress6>> Ipv6Addresses(uint32_t ifindex);
 // IPv6 addresses are added without duplicate address detection. AlreadyExists: it is there.
 absl::Status AddAddress(uint32_t ifindex, const Ipv6& address, int length);
 absl::Status DeleteAddress(uint32_t ifindex, const Ipv6& address, int length);
-absl::Status AddAddress(uint32_t ifindex, const Ipv4& address, int length);
+// A /32 of scope "host": the kernel never chooses it as a source. AlreadyExists: it is there.
+absl::Status AddHostAddress(uint32_t ifindex, const Ipv4& address);
 
 // A route of the main table.
 struct Route6 {
