@@ -27,6 +27,7 @@
 #include "ov6/abi/port.h"
 #include "tests/datapath/private_world.h"
 #include "userspace/base/netlink.h"
+#include "userspace/datapath/own_veth.h"
 #include "userspace/port/port_rings.h"
 
 namespace ov6 {
@@ -174,6 +175,27 @@ TEST_F(KernelDatapathTest, OpenMakesTheDeviceRoutesAreAskedFor) {
   EXPECT_EQ(*netlink::ReadSysctl("net/ipv4/conf/ov6-self/forwarding"), "1");
   EXPECT_EQ(*netlink::ReadSysctl("net/ipv6/conf/ov6-self/forwarding"), "1");
   EXPECT_EQ(*netlink::ReadSysctl("net/ipv4/conf/wan/forwarding"), "0");
+}
+
+// A strict reverse path for all devices, and udev wrote it to ours too.
+TEST_F(KernelDatapathTest, TheKernelFragmentsWhatEntersByOv6SelfWhateverAllHas) {
+  Open();
+  Shell("ip link set wan mtu 1280");
+  Shell("sysctl -qw net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.ov6-self.rp_filter=1");
+  ASSERT_TRUE(LetSelfForward().ok());
+  std::vector<uint8_t> frame(sizeof(ethhdr) + 1300);
+  const auto mac = netlink::GetLink("ov6-self")->mac;
+  std::memcpy(frame.data(), mac.data(), 6);
+  std::memcpy(&frame[6], mac.data(), 6);
+  frame[12] = 0x08;
+  // 1300 bytes of protocol 41 from 198.51.100.1 to .2, TTL 64; the checksum is right.
+  const uint8_t outer[] = {0x45, 0,    0x05, 0x14, 0,   1, 0,   0,  64,  41,
+                           0x21, 0x56, 198,  51,   100, 1, 198, 51, 100, 2};
+  std::memcpy(&frame[sizeof(ethhdr)], outer, sizeof(outer));
+  RawSocket remote("wanh");
+  RawSocket("ov6-selfp").Send(frame);
+  EXPECT_EQ(remote.Receive(ETH_P_IP).size(), sizeof(ethhdr) + 1276);  // a multiple of 8 and the header
+  EXPECT_GT(remote.Receive(ETH_P_IP).size(), sizeof(ethhdr) + 20);
 }
 
 TEST_F(KernelDatapathTest, SetConfigKeepsWhatIsTheDatapathsOwn) {

@@ -20,6 +20,9 @@ inline constexpr const char* kSelfPeer = "ov6-selfp";
 
 // Makes it, or takes the one that is there; its ifindex.
 absl::StatusOr<uint32_t> EnsureOwnVeth();
+// Part of it, and to be done again now and then: udev and "sysctl --system" write what an operator wants of
+// all devices to this one too. Cheap, and no event.
+absl::Status LetSelfForward();
 absl::Status RemoveOwnVeth();
 
 }  // namespace ov6
