@@ -132,17 +132,19 @@ bool DeviceKeeper::FollowOne(Kept& kept) {
   const Ipv4 before = kept.spec.address;
   FollowAddress(kept, link->ifindex);
   if (SameLink(*link, kept.link) && before == kept.spec.address) return false;
+  const uint32_t old_mtu = kept.link.mtu;
+  if (absl::Status status = Attach(kept, *link); !status.ok()) {
+    kept.spec.address = before;  // so that the next event finds a difference again
+    Complain(kept, Message(status));
+    return false;
+  }
   if (before != kept.spec.address) {
     spdlog::info("{}: the address is {} now, it was {}", kept.spec.interface, kept.spec.address.ToString(),
                  before.ToString());
   }
-  if (link->mtu != kept.link.mtu) {
+  if (link->mtu != old_mtu) {
     spdlog::info("{}: the MTU is {} now", kept.spec.interface, link->mtu);
     CheckMtu(kept, link->mtu);
-  }
-  if (absl::Status status = Attach(kept, *link); !status.ok()) {
-    Complain(kept, Message(status));
-    return false;
   }
   kept.trouble.clear();
   return true;
