@@ -209,6 +209,10 @@ absl::StatusOr<NodeLayout> LayOut(const Config& config, const NodeKey& key) {
   for (const SlaveConfig& slave : config.slaves) {
     layout.selves.push_back(PlaceSelf(*config.FindDomain(slave.domain), &layout));
   }
+  if (layout.selves.empty() && !config.mappings.empty() && !layout.sites.empty()) {
+    const SitePlace& first = layout.sites.front().front();
+    layout.selves.push_back({first.domain, first.RouterAddress(), false});
+  }
   if (absl::Status status = CheckMappings(config, layout); !status.ok()) return status;
   return layout;
 }

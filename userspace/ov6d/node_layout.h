@@ -37,10 +37,11 @@ struct NodeLayout {
   std::map<std::string, Prefix> own;                         // domain -> the key's aggregate
   std::map<std::string, std::vector<Prefix>> registrations;  // domain -> what its DHT slave registers
   std::vector<Prefix> rejects;                               // aggregates whose unassigned rest is rejected
-  std::vector<SelfPlace> selves;                             // one for each domain with a slave
+  std::vector<SelfPlace> selves;                             // one for each domain with a slave; see LayOut
 };
 
-// An error names the line of a prefix that this key may not claim.
+// An error names the line of a prefix that this key may not claim. Where no domain has a slave, mappings are
+// sent to from the first site.
 absl::StatusOr<NodeLayout> LayOut(const Config& config, const NodeKey& key);
 
 // The biggest IPv6 packet that fits through every underlay; 1280 at least.

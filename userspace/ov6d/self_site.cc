@@ -31,6 +31,11 @@ Ipv6 SourceFor(const Prefix& prefix, const std::vector<SelfPlace>& selves) {
       ->address;
 }
 
+bool HasSlave(const Config& config, const std::string& domain) {
+  return std::any_of(config.slaves.begin(), config.slaves.end(),
+                     [&](const SlaveConfig& slave) { return slave.domain == domain; });
+}
+
 template <typename T>
 bool Contains(const std::vector<T>& list, const T& item) {
   return std::find(list.begin(), list.end(), item) != list.end();
@@ -58,12 +63,14 @@ absl::Status ApplyAddresses(const std::vector<Ipv6>& wanted, uint32_t ifindex) {
   return status;
 }
 
-absl::Status ApplyRoutes(const std::vector<Route6>& wanted) {
+// `self`: the ifindex of ov6-self, 0 if it has gone.
+absl::Status ApplyRoutes(const std::vector<Route6>& wanted, uint32_t self) {
   const auto present = netlink::Routes6(kRouteProtocol);
   if (!present.ok()) return present.status();
   absl::Status status;
   for (const Route6& old : *present) {
-    if (!Contains(wanted, old)) status.Update(Tolerant(netlink::DeleteRoute6(old, kRouteProtocol)));
+    if (IsOurs(old, self) && !Contains(wanted, old))
+      status.Update(Tolerant(netlink::DeleteRoute6(old, kRouteProtocol)));
   }
   for (const Route6& route : wanted) {
     if (!Contains(*present, route)) status.Update(netlink::SetRoute6(route, kRouteProtocol));
@@ -72,6 +79,10 @@ absl::Status ApplyRoutes(const std::vector<Route6>& wanted) {
 }
 
 }  // namespace
+
+bool IsOurs(const Route6& route, uint32_t self) {
+  return route.unreachable ? route.metric == kLastResort : route.ifindex == self;
+}
 
 SelfPlan PlanSelf(const Config& config, const NodeLayout& layout) {
   SelfPlan plan;
@@ -88,7 +99,7 @@ SelfPlan PlanSelf(const Config& config, const NodeLayout& layout) {
   const auto end_here = [&](const Prefix& prefix) { add({prefix, 0, std::nullopt, kLastResort, true}); };
   for (const SelfPlace& self : layout.selves) {
     if (self.own) plan.addresses.push_back(self.address);
-    lead_in(config.FindDomain(self.domain)->prefix, self.address);
+    if (HasSlave(config, self.domain)) lead_in(config.FindDomain(self.domain)->prefix, self.address);
   }
   for (const MappingConfig& mapping : config.mappings)
     lead_in(mapping.prefix, SourceFor(mapping.prefix, layout.selves));
@@ -114,10 +125,13 @@ absl::Status ApplySelf(const SelfPlan& plan, uint32_t mtu) {
   for (Route6& route : routes) {
     if (!route.unreachable) route.ifindex = self->ifindex;
   }
-  status.Update(ApplyRoutes(routes));
+  status.Update(ApplyRoutes(routes, self->ifindex));
   return status;
 }
 
-absl::Status RemoveSelfRoutes() { return ApplyRoutes({}); }
+absl::Status RemoveSelfRoutes() {
+  const auto self = netlink::GetLink(kSelfDevice);
+  return ApplyRoutes({}, self.ok() ? self->ifindex : 0);
+}
 
 }  // namespace ov6

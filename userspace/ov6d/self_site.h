@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The router as one more site: addresses and routes by which its own processes send into the
-// overlay through `ov6-self`. The kernel's tables are the only state: an address there and a
-// route with our protocol number are ours, whoever made them.
+// overlay through `ov6-self`. The kernel's tables are the only state: an address there is ours,
+// and a route with our protocol number that leads there or is a last resort, whoever made them.
 #ifndef OV6_USERSPACE_OV6D_SELF_SITE_H
 #define OV6_USERSPACE_OV6D_SELF_SITE_H
 
@@ -26,6 +26,9 @@ struct SelfPlan {
 // Domains with a slave and static mappings go to ov6-self. What is a site's or our own rest is
 // unreachable where the kernel has nothing better, so that it never takes the way into the overlay.
 SelfPlan PlanSelf(const Config& config, const NodeLayout& layout);
+
+// Of the main table's routes of our protocol; `self`: the ifindex of ov6-self.
+bool IsOurs(const netlink::Route6& route, uint32_t self);
 
 // Of both ends of ov6-self.
 absl::Status SetSelfMtu(uint32_t mtu);

@@ -24,6 +24,8 @@ Config SomeConfig() {
   config.domains = {{"chord", P("fd00::/8"), 48, Domain::Trust::kSelf},
                     {"lab", P("2001:db8::/32"), 48, Domain::Trust::kOpen}};
   config.slaves.resize(2);
+  config.slaves[0].domain = "chord";
+  config.slaves[1].domain = "lab";
   return config;
 }
 
@@ -54,6 +56,32 @@ TEST(SelfSiteTest, AMappingIsSentToFromTheAddressThatIsMostLikeIt) {
   EXPECT_THAT(plan.routes, UnorderedElementsAre(
                                Into("fd00::/8", "fd01:2:3:1::1"), Into("2001:db8::/32", "2001:db8:1::1"),
                                Into("2001:db8:7::/48", "2001:db8:1::1"), Into("fe00::/16", "fd01:2:3:1::1")));
+}
+
+// A router of static tunnels alone: nobody resolves in the site's domain, so only mappings are led in.
+TEST(SelfSiteTest, WithoutASlaveAMappingIsSentToFromTheFirstSite) {
+  Config config = SomeConfig();
+  config.slaves.clear();
+  config.mappings = {{P("2001:db8:7::/48"), {}, 0}};
+  config.sites.resize(1);
+  config.sites[0].prefixes = {{"lab", P("2001:db8:1:1::/64"), 0}};
+  const NodeKey key{PrivateKey::Generate(), {}};
+  const auto layout = LayOut(config, key);
+  ASSERT_TRUE(layout.ok()) << layout.status();
+  EXPECT_THAT(
+      PlanSelf(config, *layout).routes,
+      UnorderedElementsAre(Into("2001:db8:7::/48", "2001:db8:1:1::1"), EndsHere("2001:db8:1:1::/64")));
+  config.mappings.clear();
+  EXPECT_TRUE(LayOut(config, key)->selves.empty());
+}
+
+// Others may use the number too.
+TEST(SelfSiteTest, RoutesOfOurNumberAreOursOnlyWhereWePutThem) {
+  constexpr uint32_t kSelf = 5;
+  EXPECT_TRUE(IsOurs({P("fd00::/8"), kSelf, A("fd01::1"), 1024, false}, kSelf));
+  EXPECT_FALSE(IsOurs({P("fd00::/8"), 6, std::nullopt, 1024, false}, kSelf));
+  EXPECT_TRUE(IsOurs(EndsHere("fd01:2:3::/48"), kSelf));
+  EXPECT_FALSE(IsOurs({P("fd01:2:3::/48"), 0, std::nullopt, 1024, true}, kSelf));
 }
 
 TEST(SelfSiteTest, ARouterWithoutAnAddressHasNoRoutes) {
