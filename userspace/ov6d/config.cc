@@ -19,6 +19,7 @@ namespace {
 constexpr int64_t kLastUid = 0x7ffffff0;
 constexpr int64_t kMostPackets = 10'000'000;  // a second, or in a burst
 constexpr int64_t kDay = 24 * 3600;
+constexpr int64_t kFirstFreePort = 1024;    // below it a socket needs CAP_NET_BIND_SERVICE
 constexpr int64_t kSmallestDatagram = 576;  // any IPv4 host takes it: RFC 791
 constexpr int kLongestAggregate = 64;       // OwnedPrefix cuts no longer ones
 const char* const kNameWanted = "1 to 11 of the characters a-z, 0-9 and \"-\"";
@@ -109,6 +110,11 @@ absl::Status ReadUnderlay(ConfigReader& reader, Config* config) {
     return Take(ParseEncapsulation(text), &underlay.encapsulation);
   });
   reader.Integer("udp_port", 1, 65535, &port);
+  if (port < kFirstFreePort) {
+    reader.Fail("udp_port", "key \"udp_port\" is " + std::to_string(port) +
+                                ", a port that needs a privilege which ov6d gives up (CAP_NET_BIND_SERVICE); "
+                                "it should be a number from 1024 to 65535");
+  }
   ReadAttach(reader, &underlay.attach);
   underlay.udp_port = static_cast<uint16_t>(port);
   config->underlays.push_back(std::move(underlay));

@@ -82,6 +82,9 @@ const WrongRow kWrong[] = {
      "ov6.toml:9: key \"encapsulation\" is \"gre\"; it should be \"6in4\" or \"udp\""},
     {"port out of range", "6081", "70000",
      "ov6.toml:10: key \"udp_port\" is 70000; it should be a number from 1 to 65535"},
+    {"privileged port", "6081", "1023",
+     "ov6.toml:10: key \"udp_port\" is 1023, a port that needs a privilege which ov6d gives up "
+     "(CAP_NET_BIND_SERVICE); it should be a number from 1024 to 65535"},
     {"port as text", "6081", "\"6081\"",
      "ov6.toml:10: key \"udp_port\" is \"6081\"; it should be a number from 1 to 65535"},
     {"generic XDP", "\"native\"", "\"generic\"",
