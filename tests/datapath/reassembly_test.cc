@@ -260,8 +260,22 @@ TEST_F(ReassemblyTest, TheStackAnswersNothing) {
   EXPECT_EQ(answer[sizeof(ethhdr) + 20], 0);  // echo reply
 }
 
+TEST_F(ReassemblyTest, NothingWaitsForOneThatIsGone) {
+  ASSERT_TRUE(OpenEnds(1).ok());
+  for (int i = 0; i < 300; ++i) {
+    SendInPieces(*WriteOuter({kPeer, kOurs, 0}, Inner(1000)), 800);
+    if (i % 20 == 0) io_.restart(), io_.poll();
+  }
+  EXPECT_TRUE(RunUntil([&] { return reassembly_->Counters().resubmitted >= 256; }));  // and 6in4 pauses
+  reassembly_.reset();
+  port_.reset();
+  io_.restart();
+  io_.run();  // comes back: there is nothing left to wait for
+  EXPECT_TRUE(io_.stopped());
+}
+
 TEST_F(ReassemblyTest, ATakenUdpPortIsNamedAndTheRestWorks) {
-  const UniqueFd taken(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  UniqueFd taken(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(kUdpPort);
@@ -270,6 +284,12 @@ TEST_F(ReassemblyTest, ATakenUdpPortIsNamedAndTheRestWorks) {
             absl::AlreadyExistsError("the UDP port 198.51.100.1:6080 belongs to another process"));
   SendInPieces(*WriteOuter({kPeer, kOurs, 0}, Inner(1000)), 800);
   EXPECT_TRUE(RunUntil([&] { return reassembly_->Counters().resubmitted == 1; }));
+  // Once it is free only that socket is opened: what waits in the other one is not lost.
+  taken = UniqueFd();
+  SendInPieces(*WriteOuter({kPeer, kOurs, 0}, Inner(1000)), 800);
+  EXPECT_TRUE(reassembly_->Open({"wan", netlink::GetLink("wan")->ifindex, kOurs.address, kUdpPort}).ok());
+  SendInPieces(*WriteOuter({{kPeer.address, 50000}, {kOurs.address, kUdpPort}, 0}, Inner(1000)), 800);
+  EXPECT_TRUE(RunUntil([&] { return reassembly_->Counters().resubmitted == 3; }));
 }
 
 }  // namespace

@@ -13,9 +13,9 @@
 #include <set>
 #include <utility>
 
-#include "userspace/base/netlink.h"
 #include "userspace/base/netlink_monitor.h"
 #include "userspace/datapath/kernel_datapath.h"
+#include "userspace/datapath/own_veth.h"
 #include "userspace/ov6d/bpffs.h"
 #include "userspace/ov6d/control_api.h"
 #include "userspace/ov6d/daemon_port.h"
@@ -39,17 +39,8 @@ using boost::system::error_code;
 constexpr auto kSweepInterval = std::chrono::seconds(1);
 // Changes of the world come in swarms.
 constexpr auto kSettle = std::chrono::milliseconds(50);
-
-// What comes out of a tunnel for the router itself enters the stack by the device it came by.
-void WarnOfDeafness(const std::string& underlay) {
-  const auto off = netlink::ReadSysctl("net/ipv6/conf/" + underlay + "/disable_ipv6");
-  if (!off.ok() || *off == "0") return;
-  spdlog::warn(
-      "{} has IPv6 turned off (disable_ipv6): this router's own processes hear nothing through tunnels that "
-      "end "
-      "there; its sites do",
-      underlay);
-}
+// What nothing tells of: that another process gave a port back, that somebody wrote to a sysctl.
+constexpr auto kRetryInterval = std::chrono::seconds(10);
 
 class Daemon {
  public:
@@ -60,7 +51,8 @@ class Daemon {
         setup_(config_.node.run / "undo.json"),
         signals_(io_),
         sweep_timer_(io_),
-        settle_timer_(io_) {}
+        settle_timer_(io_),
+        retry_timer_(io_) {}
 
   absl::Status Run();
 
@@ -82,6 +74,7 @@ class Daemon {
   void AwaitWorld();
   void FollowWorld();
   void ArmSweep();
+  void ArmRetry();
   void Detach(SlaveService::Result reply);
   absl::Status TakeAway();
 
@@ -102,7 +95,8 @@ class Daemon {
   std::optional<netlink::Monitor> monitor_;
   std::unique_ptr<DaemonPort> port_;
   std::optional<Reassembly> reassembly_;
-  std::vector<TunnelEnd> ends_;  // those that reassembly_ has
+  std::vector<TunnelEnd> ends_;           // those that reassembly_ has, or is to have
+  std::set<std::string> tunnel_trouble_;  // what was said last
   std::optional<Master> master_;
   std::optional<ThreadSpawner> spawner_;
   std::optional<SlaveService> service_;
@@ -111,6 +105,7 @@ class Daemon {
   asio::signal_set signals_;
   asio::steady_timer sweep_timer_;
   asio::steady_timer settle_timer_;
+  asio::steady_timer retry_timer_;
   std::optional<asio::posix::stream_descriptor> events_, world_;
   bool detaching_ = false;
 };
@@ -224,7 +219,8 @@ absl::Status Daemon::SetOperatorEntries() {
   return status;
 }
 
-// Without an end of its own a fragmented tunnel packet is lost; all others are not.
+// Without an end of its own a fragmented tunnel packet is lost; all others are not. What is right already is
+// left alone, and what is wrong is said once.
 absl::Status Daemon::OpenTunnelEnds() {
   if (!port_) {
     auto port = DaemonPort::Open(io_, *datapath_);
@@ -240,14 +236,18 @@ absl::Status Daemon::OpenTunnelEnds() {
   for (const TunnelEnd& old : ends_) {
     if (std::find(ends.begin(), ends.end(), old) == ends.end()) reassembly_->Close(old.interface);
   }
-  for (const TunnelEnd& end : ends) {
-    if (std::find(ends_.begin(), ends_.end(), end) != ends_.end()) continue;
-    if (!layout_.selves.empty()) WarnOfDeafness(end.interface);
-    const absl::Status status = reassembly_->Open(end);
-    if (status.ok()) continue;
-    spdlog::warn("{}: tunnel packets that arrive there in fragments are lost", Message(status));
-  }
   ends_ = ends;
+  std::set<std::string> trouble;
+  for (const TunnelEnd& end : ends_) {
+    if (const absl::Status status = reassembly_->Open(end); !status.ok())
+      trouble.insert(Message(status) + ": tunnel packets that arrive there in fragments are lost");
+  }
+  if (const absl::Status status = LetSelfForward(); !status.ok())
+    trouble.insert(Message(status) + ": tunnel packets too big for an underlay's MTU are lost");
+  for (const std::string& sentence : trouble) {
+    if (!tunnel_trouble_.contains(sentence)) spdlog::warn("{}", sentence);
+  }
+  tunnel_trouble_ = std::move(trouble);
   return absl::OkStatus();
 }
 
@@ -291,15 +291,16 @@ absl::Status Daemon::Serve() {
   service_.emplace(SlaveService::Environment{io_, *datapath_, *master_, *spawner_, *key_, libexec,
                                              [] { return BootClock::now(); }},
                    PlanSlaves(config_, layout_, *key_, datapath_->Devices()));
-  api_.emplace(ControlContext{config_, layout_, *key_, *datapath_, *master_, *service_,
-                              [] { return BootClock::now(); }, started_,
-                              [this](SlaveService::Result reply) { Detach(std::move(reply)); },
-                              [this] { return reassembly_->Counters(); }});
+  api_.emplace(ControlContext{
+      config_, layout_, *key_, *datapath_, *master_, *service_, [] { return BootClock::now(); }, started_,
+      [this](SlaveService::Result reply) { Detach(std::move(reply)); },
+      [this] { return reassembly_ ? reassembly_->Counters() : ReassemblyCounters{}; }});
   WatchSignals();
   world_.emplace(io_, ::fcntl(monitor_->fd(), F_DUPFD_CLOEXEC, 0));
   AwaitWorld();
   WatchEvents();
   ArmSweep();
+  ArmRetry();
   service_->RetireUnplanned();
   service_->StartManagement();
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(BootClock::now() - started_);
@@ -329,7 +330,7 @@ void Daemon::WatchEvents() {
     events_.emplace(io_, ::fcntl(fd, F_DUPFD_CLOEXEC, 0));
   }
   events_->async_wait(asio::posix::stream_descriptor::wait_read, [this](error_code error) {
-    if (error) return;
+    if (error || !events_) return;
     service_->DrainEvents();
     WatchEvents();
   });
@@ -367,6 +368,15 @@ void Daemon::ArmSweep() {
     if (error || detaching_) return;
     service_->Sweep();
     ArmSweep();
+  });
+}
+
+void Daemon::ArmRetry() {
+  retry_timer_.expires_after(kRetryInterval);
+  retry_timer_.async_wait([this](error_code error) {
+    if (error || detaching_) return;
+    if (const absl::Status status = OpenTunnelEnds(); !status.ok()) spdlog::warn("{}", Message(status));
+    ArmRetry();
   });
 }
 

@@ -67,11 +67,12 @@ Resubmitted DaemonPort::Resubmit(ov6_port_type type, uint32_t ingress, std::span
 }
 
 void DaemonPort::Watch() {
-  readable_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [this](error_code error) {
-    if (error) return;
-    Drain();
-    Watch();
-  });
+  readable_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                       [this, alive = std::weak_ptr<char>(alive_)](error_code error) {
+                         if (error || alive.expired()) return;
+                         Drain();
+                         Watch();
+                       });
 }
 
 // No route leads here: what arrives was punted for a slave that has no port.

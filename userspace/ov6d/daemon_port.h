@@ -42,6 +42,8 @@ class DaemonPort {
   std::unique_ptr<PortRings> rings_;
   boost::asio::posix::stream_descriptor readable_;
   uint64_t unexpected_ = 0;
+  std::shared_ptr<char> alive_ =
+      std::make_shared<char>();  // what a handler asks that was queued before the end
 };
 
 }  // namespace ov6

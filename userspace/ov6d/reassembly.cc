@@ -17,34 +17,43 @@ constexpr auto kPause = std::chrono::milliseconds(10);
 
 }  // namespace
 
+Reassembly::~Reassembly() {
+  while (!opened_.empty()) Close(std::string(opened_.begin()->first));
+}
+
 absl::Status Reassembly::Open(const TunnelEnd& end) {
-  Close(end.interface);
-  absl::Status status = OpenOne(Encapsulation::k6in4, end);
-  status.Update(OpenOne(Encapsulation::kUdp, end));
+  const auto found = opened_.find(end.interface);
+  if (found != opened_.end() && found->second.end != end) Close(end.interface);
+  Opened& opened = opened_[end.interface];
+  opened.end = end;
+  absl::Status status = OpenOne(Encapsulation::k6in4, opened);
+  status.Update(OpenOne(Encapsulation::kUdp, opened));
   return status;
 }
 
-absl::Status Reassembly::OpenOne(Encapsulation encapsulation, const TunnelEnd& end) {
+absl::Status Reassembly::OpenOne(Encapsulation encapsulation, Opened& opened) {
+  if (opened.readers.contains(encapsulation)) return absl::OkStatus();
+  const TunnelEnd& end = opened.end;
   auto socket = TunnelSocket::Open(encapsulation, end.interface, {end.address, end.udp_port});
   if (!socket.ok()) return socket.status();
   const int fd = ::fcntl(socket->fd(), F_DUPFD_CLOEXEC, 0);
   if (fd < 0) return absl::ErrnoToStatus(errno, "duplicating a tunnel socket's descriptor");
   auto reader =
       std::make_shared<Reader>(env_.io, *std::move(socket), fd, end.ifindex, TokenBucket(env_.rate, kBurst));
-  readers_[end.interface].push_back(reader);
+  opened.readers[encapsulation] = reader;
   Watch(reader);
   return absl::OkStatus();
 }
 
 void Reassembly::Close(const std::string& interface) {
-  const auto found = readers_.find(interface);
-  if (found == readers_.end()) return;
-  for (const auto& reader : found->second) {
+  const auto found = opened_.find(interface);
+  if (found == opened_.end()) return;
+  for (const auto& [encapsulation, reader] : found->second.readers) {
     counters_.dropped += reader->socket.Dropped();
     reader->readable.close();
     reader->pause.cancel();
   }
-  readers_.erase(found);
+  opened_.erase(found);
 }
 
 void Reassembly::Watch(const std::shared_ptr<Reader>& reader) {
@@ -95,8 +104,8 @@ void Reassembly::Take(const Reader& reader, const TunnelDatagram& datagram) {
 
 ReassemblyCounters Reassembly::Counters() const {
   ReassemblyCounters all = counters_;
-  for (const auto& [interface, readers] : readers_) {
-    for (const auto& reader : readers) all.dropped += reader->socket.Dropped();
+  for (const auto& [interface, opened] : opened_) {
+    for (const auto& [encapsulation, reader] : opened.readers) all.dropped += reader->socket.Dropped();
   }
   return all;
 }

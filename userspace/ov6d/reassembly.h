@@ -14,7 +14,6 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "userspace/base/token_bucket.h"
 #include "userspace/ov6d/daemon_port.h"
@@ -51,9 +50,13 @@ class Reassembly {
   };
 
   explicit Reassembly(Environment environment) : env_(std::move(environment)) {}
+  // Handlers that still wait find their sockets closed and touch nothing.
+  ~Reassembly();
+  Reassembly(const Reassembly&) = delete;
+  Reassembly& operator=(const Reassembly&) = delete;
 
-  // The sockets of an underlay; earlier ones of the same interface are closed. An error is a sentence
-  // about the sockets that could not be opened; the other one stands.
+  // The sockets of an underlay, those of them that are not open; ones of another end at the same interface
+  // are closed. An error is a sentence about one that could not be opened; the other one stands.
   absl::Status Open(const TunnelEnd& end);
   void Close(const std::string& interface);
   ReassemblyCounters Counters() const;
@@ -69,7 +72,12 @@ class Reassembly {
     TokenBucket bucket;
   };
 
-  absl::Status OpenOne(Encapsulation encapsulation, const TunnelEnd& end);
+  struct Opened {
+    TunnelEnd end;
+    std::map<Encapsulation, std::shared_ptr<Reader>> readers;
+  };
+
+  absl::Status OpenOne(Encapsulation encapsulation, Opened& opened);
   void Watch(const std::shared_ptr<Reader>& reader);
   void Pause(const std::shared_ptr<Reader>& reader);
   void Read(const std::shared_ptr<Reader>& reader);
@@ -77,7 +85,7 @@ class Reassembly {
 
   Environment env_;
   ReassemblyCounters counters_;
-  std::map<std::string, std::vector<std::shared_ptr<Reader>>> readers_;  // by interface
+  std::map<std::string, Opened> opened_;  // by interface
 };
 
 }  // namespace ov6
