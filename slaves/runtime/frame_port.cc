@@ -31,6 +31,19 @@ Ipv6 AddressAt(std::span<const uint8_t> packet, size_t offset) {
   return address;
 }
 
+// The station that sent the frame, whatever addresses it makes up; where there are no MAC addresses, its
+// address.
+PuntSource StationOf(std::span<const uint8_t> frame, uint32_t ingress) {
+  constexpr size_t kMac = 6;
+  const auto mac = frame.subspan(kMac, kMac);
+  PuntSource source{false, ingress, {}};
+  if (std::all_of(mac.begin(), mac.end(), [](uint8_t byte) { return byte == 0; }))
+    source.address = AddressAt(frame.subspan(kPacketOffset), kSourceOffset);
+  else
+    std::copy(mac.begin(), mac.end(), source.address.bytes.begin() + 10);
+  return source;
+}
+
 // The /24 of the outer IPv4 source.
 PuntSource OuterOf(std::span<const uint8_t> packet) {
   PuntSource source{true, 0, {}};
@@ -61,10 +74,8 @@ std::optional<Punt> ParsePunt(std::span<const uint8_t> frame) {
     case OV6_PUNT_MISS:
     case OV6_PUNT_ROUTE:
       if (!IsIpv6(packet)) return std::nullopt;
-      return Punt{
-          reason,
-          AddressAt(packet, kDestinationOffset),
-          {false, Big32(header, offsetof(ov6_port_header, ingress)), AddressAt(packet, kSourceOffset)}};
+      return Punt{reason, AddressAt(packet, kDestinationOffset),
+                  StationOf(frame, Big32(header, offsetof(ov6_port_header, ingress)))};
     case OV6_PUNT_VERIFY: {
       const auto inner = InnerOf(packet);
       if (!IsIpv6(inner)) return std::nullopt;

@@ -24,8 +24,9 @@ class FramePort {
   virtual void Release(const Frame& frame) = 0;
 };
 
-// Who made the datapath punt: a host of a site, by the device it came by and its address; or, for VERIFY, a
-// part of the underlay, by the outer source's /24 (the last four bytes of `address`, device 0).
+// Who made the datapath punt: a station of a site, by the device it came by and its MAC address (the last six
+// bytes of `address`) or, where there are none, its IPv6 address; or, for VERIFY, a part of the underlay, by
+// the outer source's /24 (the last four bytes of `address`, device 0).
 struct PuntSource {
   bool underlay = false;
   uint32_t ingress = 0;

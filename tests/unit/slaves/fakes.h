@@ -84,9 +84,10 @@ inline Bytes Ipv4Packet(uint8_t protocol, const Bytes& payload) {
   return out.U32(0xc6336402).U32(0xc6336401).Raw(payload).Take();
 }
 
-inline Bytes PuntBytes(ov6_punt_reason reason, const Bytes& packet) {
+// `station` is each byte of the MAC addresses.
+inline Bytes PuntBytes(ov6_punt_reason reason, const Bytes& packet, uint8_t station = 0xee) {
   ByteWriter out;
-  out.Raw(Bytes(12, 0xee)).U16(OV6_ETH_P_PORT);
+  out.Raw(Bytes(12, station)).U16(OV6_ETH_P_PORT);
   out.U8(OV6_PORT_HEADER_VERSION).U8(OV6_PORT_PUNT).U8(static_cast<uint8_t>(reason)).U8(0);
   return out.U16(3).U16(0).U32(7).U32(42).Raw(packet).Take();
 }
@@ -94,7 +95,9 @@ inline Bytes PuntBytes(ov6_punt_reason reason, const Bytes& packet) {
 // Keeps the bytes of frames alive and numbers their chunks.
 class Frames {
  public:
-  Frame Punt(ov6_punt_reason reason, const Bytes& packet) { return Raw(PuntBytes(reason, packet)); }
+  Frame Punt(ov6_punt_reason reason, const Bytes& packet, uint8_t station = 0xee) {
+    return Raw(PuntBytes(reason, packet, station));
+  }
   Frame Miss(const std::string& destination) {
     return Punt(OV6_PUNT_MISS, Ipv6Packet(Address("fd01::1"), Address(destination)));
   }

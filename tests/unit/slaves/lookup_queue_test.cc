@@ -201,7 +201,11 @@ TEST(PuntSource, SaysWhoMadeUsAsk) {
   Frames frames;
   const auto miss = ParsePunt(frames.Miss("fd02::9").bytes);
   ASSERT_TRUE(miss);
-  EXPECT_EQ(miss->source, (PuntSource{false, 42, Address("fd01::1")}));
+  EXPECT_EQ(miss->source, (PuntSource{false, 42, Address("::eeee:eeee:eeee")}));
+  const Bytes packet = Ipv6Packet(Address("fd01::1"), Address("fd02::9"));
+  const auto without_mac = ParsePunt(frames.Punt(OV6_PUNT_MISS, packet, 0).bytes);
+  ASSERT_TRUE(without_mac);
+  EXPECT_EQ(without_mac->source, (PuntSource{false, 42, Address("fd01::1")}));
   const Bytes inner = Ipv6Packet(Address("fd02::1"), Address("fd01::1"));
   const auto verify = ParsePunt(frames.Punt(OV6_PUNT_VERIFY, Ipv4Packet(41, inner)).bytes);
   ASSERT_TRUE(verify);
