@@ -19,8 +19,8 @@ struct Ipv4 {
 
   static std::optional<Ipv4> Parse(std::string_view text);  // dotted quad only
   std::string ToString() const;
-  uint32_t ToBe() const;                 // as a __be32
-  static Ipv4 FromBe(uint32_t be);       // from a __be32
+  uint32_t ToBe() const;            // as a __be32
+  static Ipv4 FromBe(uint32_t be);  // from a __be32
   // Never a tunnel endpoint: 0/8, 127/8, 169.254/16, 224/4, 240/4.
   bool IsMartian() const;
   auto operator<=>(const Ipv4&) const = default;
@@ -30,8 +30,8 @@ struct Ipv6 {
   std::array<uint8_t, 16> bytes{};  // network byte order
 
   static std::optional<Ipv6> Parse(std::string_view text);
-  std::string ToString() const;              // RFC 5952
-  Ipv6 Masked(int length) const;             // bits from `length` on cleared
+  std::string ToString() const;   // RFC 5952
+  Ipv6 Masked(int length) const;  // bits from `length` on cleared
   bool Bit(int index) const { return (bytes[index / 8] >> (7 - index % 8)) & 1; }
   bool IsZero() const { return *this == Ipv6{}; }
   // The paper's step: the last set bit cleared. Zero stays zero.
@@ -51,7 +51,7 @@ struct Prefix {
   bool Contains(const Ipv6& a) const { return a.Masked(length) == address; }
   bool Contains(const Prefix& p) const { return p.length >= length && Contains(p.address); }
   bool Overlaps(const Prefix& p) const { return Contains(p) || p.Contains(*this); }
-  std::string ToString() const;  // always with "/length"
+  std::string ToString() const;                     // always with "/length"
   auto operator<=>(const Prefix&) const = default;  // by address, then shorter first
 };
 
@@ -65,13 +65,21 @@ struct Endpoint {
 };
 
 template <typename H>
-H AbslHashValue(H h, const Ipv4& a) { return H::combine(std::move(h), a.value); }
+H AbslHashValue(H h, const Ipv4& a) {
+  return H::combine(std::move(h), a.value);
+}
 template <typename H>
-H AbslHashValue(H h, const Ipv6& a) { return H::combine(std::move(h), a.bytes); }
+H AbslHashValue(H h, const Ipv6& a) {
+  return H::combine(std::move(h), a.bytes);
+}
 template <typename H>
-H AbslHashValue(H h, const Prefix& p) { return H::combine(std::move(h), p.address, p.length); }
+H AbslHashValue(H h, const Prefix& p) {
+  return H::combine(std::move(h), p.address, p.length);
+}
 template <typename H>
-H AbslHashValue(H h, const Endpoint& e) { return H::combine(std::move(h), e.address, e.port); }
+H AbslHashValue(H h, const Endpoint& e) {
+  return H::combine(std::move(h), e.address, e.port);
+}
 
 }  // namespace ov6
 

@@ -142,8 +142,8 @@ struct UnknownCapsule {
 };
 
 using Capsule = std::variant<DatagramCapsule, RouteAdvertisementCapsule, MappingsCapsule, MappingsAckCapsule,
-                             RefreshCapsule, PortCapsule, StatusCapsule, CallCapsule, ReturnCapsule, PingCapsule,
-                             UnknownCapsule>;
+                             RefreshCapsule, PortCapsule, StatusCapsule, CallCapsule, ReturnCapsule,
+                             PingCapsule, UnknownCapsule>;
 
 }  // namespace ov6
 

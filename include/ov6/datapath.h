@@ -59,10 +59,10 @@ struct DeviceSpec {
   std::string interface;
   ov6_device_role role = OV6_DEVICE_NONE;  // site or underlay
   Attach attach = Attach::kAuto;
-  Ipv4 address;                                              // underlay
-  Encapsulation encapsulation = Encapsulation::k6in4;        // underlay
-  uint16_t udp_port = OV6_UDP_PORT;                          // underlay
-  Ipv6 icmp_source;                                          // site; may be ::
+  Ipv4 address;                                        // underlay
+  Encapsulation encapsulation = Encapsulation::k6in4;  // underlay
+  uint16_t udp_port = OV6_UDP_PORT;                    // underlay
+  Ipv6 icmp_source;                                    // site; may be ::
 };
 
 struct DeviceState {

@@ -72,7 +72,8 @@ struct ValueInfo {
   uint64_t sequence = 0;  // higher replaces lower
   Duration lifetime{};    // from now
 };
-using ValueChecker = std::function<std::optional<ValueInfo>(const Key&, std::span<const uint8_t> value, BootTime now)>;
+using ValueChecker =
+    std::function<std::optional<ValueInfo>(const Key&, std::span<const uint8_t> value, BootTime now)>;
 
 class Engine {
  public:

@@ -62,9 +62,9 @@ int Overhead(Encapsulation encapsulation);
 struct Locator {
   Ipv4 address;
   Encapsulation encapsulation = Encapsulation::k6in4;
-  uint16_t port = 0;      // UDP destination, host byte order; 0 under 6in4
-  uint8_t priority = 1;   // lower is better; 255: accept from it, never send to it
-  uint16_t mtu = 0;       // biggest outer packet, bytes; 0: as the egress device
+  uint16_t port = 0;     // UDP destination, host byte order; 0 under 6in4
+  uint8_t priority = 1;  // lower is better; 255: accept from it, never send to it
+  uint16_t mtu = 0;      // biggest outer packet, bytes; 0: as the egress device
   auto operator<=>(const Locator&) const = default;
   std::string ToString() const;  // "198.51.100.2" or "198.51.100.2:6080/udp"
 };

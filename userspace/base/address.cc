@@ -13,7 +13,8 @@ template <typename T>
 std::optional<T> ParseDecimal(std::string_view text, T most) {
   T value{};
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || text.empty() || value > most) return std::nullopt;
+  if (error != std::errc() || end != text.data() + text.size() || text.empty() || value > most)
+    return std::nullopt;
   return value;
 }
 

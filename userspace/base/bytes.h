@@ -101,7 +101,8 @@ class ByteWriter {
 
  private:
   ByteWriter& Big(uint64_t v, int size) {
-    for (int shift = 8 * (size - 1); shift >= 0; shift -= 8) bytes_.push_back(static_cast<uint8_t>(v >> shift));
+    for (int shift = 8 * (size - 1); shift >= 0; shift -= 8)
+      bytes_.push_back(static_cast<uint8_t>(v >> shift));
     return *this;
   }
 

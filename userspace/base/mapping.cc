@@ -17,25 +17,33 @@ struct Name {
 };
 
 constexpr Name<SlaveKind> kKinds[] = {
-    {SlaveKind::kOperator, "operator"},   {SlaveKind::kManagement, "management"}, {SlaveKind::kDht, "dht"},
-    {SlaveKind::kGateway, "gateway"},     {SlaveKind::kMulticast, "multicast"},   {SlaveKind::kAnycast, "anycast"},
-    {SlaveKind::kResiliency, "resiliency"}, {SlaveKind::kBridge, "bridge"},
+    {SlaveKind::kOperator, "operator"},
+    {SlaveKind::kManagement, "management"},
+    {SlaveKind::kDht, "dht"},
+    {SlaveKind::kGateway, "gateway"},
+    {SlaveKind::kMulticast, "multicast"},
+    {SlaveKind::kAnycast, "anycast"},
+    {SlaveKind::kResiliency, "resiliency"},
+    {SlaveKind::kBridge, "bridge"},
 };
 constexpr Name<Action> kActions[] = {
     {Action::kNone, "none"}, {Action::kTunnel, "tunnel"}, {Action::kSite, "site"},
     {Action::kPort, "port"}, {Action::kPass, "pass"},     {Action::kReject, "reject"},
 };
-constexpr Name<Encapsulation> kEncapsulations[] = {{Encapsulation::k6in4, "6in4"}, {Encapsulation::kUdp, "udp"}};
+constexpr Name<Encapsulation> kEncapsulations[] = {{Encapsulation::k6in4, "6in4"},
+                                                   {Encapsulation::kUdp, "udp"}};
 
 template <typename E, size_t N>
 std::string_view TextOf(const Name<E> (&names)[N], E value) {
-  const auto it = std::find_if(std::begin(names), std::end(names), [&](const auto& n) { return n.value == value; });
+  const auto it =
+      std::find_if(std::begin(names), std::end(names), [&](const auto& n) { return n.value == value; });
   return it == std::end(names) ? "unknown" : it->text;
 }
 
 template <typename E, size_t N>
 std::optional<E> ValueOf(const Name<E> (&names)[N], std::string_view text) {
-  const auto it = std::find_if(std::begin(names), std::end(names), [&](const auto& n) { return n.text == text; });
+  const auto it =
+      std::find_if(std::begin(names), std::end(names), [&](const auto& n) { return n.text == text; });
   return it == std::end(names) ? std::nullopt : std::optional<E>(it->value);
 }
 
@@ -56,7 +64,8 @@ ov6_locator LocatorToAbi(const Locator& l) {
 }
 
 Locator LocatorFromAbi(const ov6_locator& v) {
-  return {Ipv4::FromBe(v.address), static_cast<Encapsulation>(v.encapsulation), ntohs(v.port), v.priority, v.mtu};
+  return {Ipv4::FromBe(v.address), static_cast<Encapsulation>(v.encapsulation), ntohs(v.port), v.priority,
+          v.mtu};
 }
 
 }  // namespace
@@ -66,7 +75,9 @@ std::optional<SlaveKind> ParseSlaveKind(std::string_view text) { return ValueOf(
 std::string_view ToString(Action action) { return TextOf(kActions, action); }
 std::optional<Action> ParseAction(std::string_view text) { return ValueOf(kActions, text); }
 std::string_view ToString(Encapsulation encapsulation) { return TextOf(kEncapsulations, encapsulation); }
-std::optional<Encapsulation> ParseEncapsulation(std::string_view text) { return ValueOf(kEncapsulations, text); }
+std::optional<Encapsulation> ParseEncapsulation(std::string_view text) {
+  return ValueOf(kEncapsulations, text);
+}
 
 int Overhead(Encapsulation encapsulation) { return encapsulation == Encapsulation::kUdp ? 28 : 20; }
 
@@ -83,7 +94,9 @@ ov6_route ToAbi(const Route& route) {
   return value;
 }
 
-Route FromAbi(const ov6_route& value) { return {value.slave, static_cast<Action>(value.action), value.flags}; }
+Route FromAbi(const ov6_route& value) {
+  return {value.slave, static_cast<Action>(value.action), value.flags};
+}
 
 ov6_mapping ToAbi(const Mapping& mapping) {
   ov6_mapping value{};

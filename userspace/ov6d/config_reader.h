@@ -19,8 +19,8 @@
 #define TOML_HEADER_ONLY 1
 #define TOML_EXCEPTIONS 0
 #define TOML_ENABLE_FORMATTERS 0
-// "[" at a line's end fails an assertion of its parser, and with NDEBUG the compiler is told to assume it. Checked
-// by neither it is an error like any other.
+// "[" at a line's end fails an assertion of its parser, and with NDEBUG the compiler is told to assume it.
+// Checked by neither it is an error like any other.
 #pragma push_macro("NDEBUG")
 #undef NDEBUG
 #define TOML_ASSERT(expression) static_cast<void>(0)

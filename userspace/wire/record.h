@@ -44,7 +44,7 @@ struct Record {
   uint64_t sequence = 0;
   UnixTime not_before{};
   UnixTime expiry{};
-  uint32_t flags = 0;  // enum RecordFlags
+  uint32_t flags = 0;             // enum RecordFlags
   std::vector<Locator> locators;  // empty: revoked
   PublicKey public_key{};
   Modifier modifier{};
@@ -62,14 +62,15 @@ struct Domain {
   bool operator==(const Domain&) const = default;
 };
 
-Bytes EncodeRecord(const Record& record);                                // unsigned
+Bytes EncodeRecord(const Record& record);  // unsigned
 absl::StatusOr<Record> DecodeRecord(std::span<const uint8_t> unsigned_record);
-Bytes SignedBytes(std::span<const uint8_t> unsigned_record);             // what the signature covers
+Bytes SignedBytes(std::span<const uint8_t> unsigned_record);  // what the signature covers
 Bytes EncodeSigned(std::span<const uint8_t> unsigned_record, const Signature& signature);
 
 // Decodes and checks everything: size, version, domain, prefix inside the domain, window (with
 // skew), sequence, locators (no martians), ownership, signature; cheap checks first.
-absl::StatusOr<Record> VerifySigned(std::span<const uint8_t> signed_record, const Domain& domain, UnixTime now);
+absl::StatusOr<Record> VerifySigned(std::span<const uint8_t> signed_record, const Domain& domain,
+                                    UnixTime now);
 
 // The prefix a key owns in a domain: the domain's prefix filled up to its aggregate with bits of
 // SHA-256(modifier, domain's prefix, public key). Only for aggregates shorter than 65 bits.

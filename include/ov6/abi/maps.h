@@ -18,7 +18,7 @@
 	M(port_sockets, 64, "port slot -> AF_XDP socket")                                                    \
 	M(verdicts, 128, "verdict -> packets and bytes, per CPU")                                            \
 	M(buckets, 16384, "source -> token bucket for ICMPv6 errors and punts")                              \
-	M(punt_budget, 4, "punt reason -> token bucket for all such punts, per CPU")                                             \
+	M(punt_budget, 4, "punt reason -> token bucket for all such punts, per CPU")                         \
 	M(config, 1, "the datapath's configuration")                                                         \
 	M(events, 262144, "ring buffer of events for ov6d (bytes)")                                          \
 	M(monitor, 1, "which packets \"ov6ctl monitor\" wants to see, and until when")                       \
@@ -39,8 +39,9 @@ OV6_SIZE(struct ov6_bucket_key, 20);
 enum ov6_bucket_purpose {
 	OV6_BUCKET_ICMP = 1,
 	OV6_BUCKET_PUNT = 2,
-	OV6_BUCKET_STATION = 3,      /* punts of one MAC address, whatever sources it names */
-	OV6_BUCKET_ICMP_STATION = 4, /* ICMPv6 errors because of one MAC address, or of one /24's ICMPv4 errors */
+	OV6_BUCKET_STATION = 3, /* punts of one MAC address, whatever sources it names */
+	/* ICMPv6 errors because of one MAC address, or of one /24's ICMPv4 errors */
+	OV6_BUCKET_ICMP_STATION = 4,
 };
 
 struct ov6_bucket {

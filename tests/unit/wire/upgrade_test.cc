@@ -156,7 +156,8 @@ TEST(UpgradeResponse, FalseSuccess) {
 }
 
 TEST(UpgradeResponse, Garbage) {
-  for (const std::string& bytes : {std::string("hello\r\n\r\n"), std::string("\r\n\r\n"), std::string(8193, 'x')}) {
+  for (const std::string& bytes :
+       {std::string("hello\r\n\r\n"), std::string("\r\n\r\n"), std::string(8193, 'x')}) {
     const auto parsed = ParseUpgradeResponse(bytes);
     ASSERT_TRUE(parsed);
     EXPECT_FALSE(parsed->ok());
