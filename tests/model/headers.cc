@@ -23,7 +23,7 @@ std::optional<size_t> ExtensionLength(const UpperLayer& layer) {
     case kAuthentication:  // RFC 4302 section 2.2
       return bytes.size() < 2 ? SIZE_MAX : (bytes[1] + 2u) * 4;
     case kFragment:
-      if (bytes.size() < 8) return SIZE_MAX;
+      if (bytes.size() < 4) return SIZE_MAX;  // the offset says all that is asked
       return Get16(bytes, 2) >> 3 == 0 ? std::optional<size_t>(8) : std::nullopt;
     default:
       return std::nullopt;
