@@ -289,7 +289,7 @@ absl::Status Daemon::Serve() {
   spawner_.emplace();
   const auto libexec = config_.node.libexec.empty() ? executables_ : config_.node.libexec;
   service_.emplace(SlaveService::Environment{io_, *datapath_, *master_, *spawner_, *key_, libexec,
-                                             [] { return BootClock::now(); }},
+                                             config_.node.state, [] { return BootClock::now(); }},
                    PlanSlaves(config_, layout_, *key_, datapath_->Devices()));
   api_.emplace(ControlContext{
       config_, layout_, *key_, *datapath_, *master_, *service_, [] { return BootClock::now(); }, started_,

@@ -39,6 +39,15 @@ absl::StatusOr<std::string> ReadFile(const std::filesystem::path& path) {
   return text.str();
 }
 
+// The new name is only safe on disk with its directory.
+static absl::Status SyncDirectory(const std::filesystem::path& path) {
+  const int fd = ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return FileError(path, "opening the directory");
+  const absl::Status status = ::fsync(fd) == 0 ? absl::OkStatus() : FileError(path, "writing the directory");
+  ::close(fd);
+  return status;
+}
+
 absl::Status WriteFileAtomically(const std::filesystem::path& path, std::string_view text, mode_t mode) {
   const std::string part = path.string() + ".new";
   ::unlink(part.c_str());
@@ -49,7 +58,7 @@ absl::Status WriteFileAtomically(const std::filesystem::path& path, std::string_
   ::close(fd);
   if (!status.ok()) return status;
   if (::rename(part.c_str(), path.c_str()) != 0) return FileError(path, "replacing it");
-  return absl::OkStatus();
+  return SyncDirectory(path.parent_path());
 }
 
 absl::Status MakeDirectory(const std::filesystem::path& path, mode_t mode) {

@@ -56,6 +56,12 @@ void SlaveService::OnCall(Slave& slave, const CallCapsule& call) {
 absl::StatusOr<std::string> SlaveService::Answer(Slave& slave, const CallCapsule& call) {
   if (call.method == "config") return ConfigOf(slave);
   if (call.method == "sign") return Sign(slave, call.argument);
+  if (call.method == "saved") return memory_.Load(slave.plan.name);
+  if (call.method == "save") {
+    if (absl::Status status = memory_.Save(env_.clock(), slave.plan.name, call.argument); !status.ok())
+      return status;
+    return std::string("{}");
+  }
   if (call.method == "slaves" || call.method == "start" || call.method == "stop") {
     if (slave.plan.kind == SlaveKind::kManagement) return AnswerManagement(call);
     return absl::PermissionDeniedError("only the management slave may call " + call.method);

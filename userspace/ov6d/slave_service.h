@@ -15,6 +15,7 @@
 
 #include "userspace/master/master.h"
 #include "userspace/ov6d/node_layout.h"
+#include "userspace/ov6d/slave_memory.h"
 #include "userspace/ov6d/slave_process.h"
 #include "userspace/ov6d/slave_session.h"
 #include "userspace/ov6d/spawner.h"
@@ -38,6 +39,7 @@ class SlaveService {
     Spawner& spawner;
     const NodeKey& key;
     std::filesystem::path libexec;
+    std::filesystem::path state;
     std::function<BootTime()> clock;
   };
   static constexpr Duration kFirstDelay = std::chrono::milliseconds(100);  // before management's next start
@@ -113,6 +115,7 @@ class SlaveService {
   void DropPort(const SlaveEntry& entry);
 
   Environment env_;
+  SlaveMemory memory_{env_.state};
   std::map<std::string, Slave> slaves_;
   std::map<std::string, PortHandles> handles_;  // made, to be sent when the session opens
   std::set<uint16_t> ports_;                    // slots that exist in this process's life

@@ -135,13 +135,19 @@ class ServiceTest : public testing::Test {
   }
   std::unique_ptr<FakeSlave> UpChord() { return Up(SlaveKind::kDht, "chord", "fd00::/8"); }
 
+  void TearDown() override { std::filesystem::remove_all(state_); }
+
+  std::filesystem::path state_ = [] {
+    char name[] = "/tmp/ov6-service-test-XXXXXX";
+    return mkdtemp(name);
+  }();
   boost::asio::io_context io_;
   FakeDatapath kernel_;
   Master master_{kernel_};
   NoSpawner spawner_;
   NodeKey key_{PrivateKey::Generate(), {}};
   BootTime now_{std::chrono::seconds(1000)};
-  SlaveService service_{{io_, kernel_, master_, spawner_, key_, "/libexec", [this] { return now_; }},
+  SlaveService service_{{io_, kernel_, master_, spawner_, key_, "/libexec", state_, [this] { return now_; }},
                         {Plan(SlaveKind::kManagement, "management", "::/0"),
                          Plan(SlaveKind::kGateway, "gw0", "fd12:3456:789a:1::/64"),
                          Plan(SlaveKind::kDht, "chord", "fd00::/8")}};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <boost/json.hpp>
+#include <fstream>
 
 #include "tests/unit/ov6d/service_fixture.h"
 
@@ -203,6 +204,38 @@ TEST_F(ServiceTest, Calls) {
   EXPECT_EQ(spawner_.requests[0].executable, "/libexec/ov6-dht");
   EXPECT_THAT(spawner_.requests[0].arguments,
               testing::ElementsAre("--name", "chord", "--prefix", "fd00::/8"));
+}
+
+TEST_F(ServiceTest, KeepsWhatASlaveSaves) {
+  const auto chord = UpChord();
+  EXPECT_EQ(chord->Ask("saved").result, "{}");
+  EXPECT_EQ(chord->Ask("save", R"({"peers":["198.51.100.2:4646"]})").code, 0);
+  EXPECT_EQ(chord->Ask("saved").result, R"({"peers":["198.51.100.2:4646"]})");
+  EXPECT_EQ(chord->Ask("save", "[1]").code, 3);
+  EXPECT_EQ(chord->Ask("save", R"({"a":")" + std::string(SlaveMemory::kMaxSize, 'x') + "\"}").code, 3);
+  for (int i = 1; i < SlaveMemory::kBurst; ++i)
+    EXPECT_EQ(chord->Ask("save", "{\"n\":" + std::to_string(i) + "}").code, 0) << i;
+  EXPECT_EQ(chord->Ask("save", R"({"n":5})").code, 8) << "the budget is used up";
+  EXPECT_EQ(chord->Ask("save", R"({"n":4})").code, 0) << "nothing has to be written";
+  now_ += std::chrono::seconds(5);
+  EXPECT_EQ(chord->Ask("save", R"({"n":5})").code, 0);
+}
+
+TEST(SlaveMemoryTest, SurvivesARestartAndAFileThatIsCutShort) {
+  char name[] = "/tmp/ov6-memory-test-XXXXXX";
+  const std::filesystem::path state = mkdtemp(name);
+  const BootTime now{std::chrono::seconds(1)};
+  ASSERT_TRUE(SlaveMemory(state).Save(now, "chord", R"({"sequence":7})").ok());
+  std::ofstream(state / "slave-chord.json.new") << "{\"seq";  // a crash in the middle of a write
+  EXPECT_EQ(*SlaveMemory(state).Load("chord"), R"({"sequence":7})");
+  EXPECT_EQ(*SlaveMemory(state).Load("other"), "{}");
+  std::ofstream(state / "slave-chord.json") << "{\"seq";
+  SlaveMemory memory(state);
+  EXPECT_EQ(*memory.Load("chord"), "{}");
+  EXPECT_TRUE(std::filesystem::exists(state / "slave-chord.json.damaged"));
+  EXPECT_TRUE(memory.Save(now, "chord", R"({"sequence":8})").ok());
+  EXPECT_EQ(*SlaveMemory(state).Load("chord"), R"({"sequence":8})");
+  std::filesystem::remove_all(state);
 }
 
 TEST_F(ServiceTest, SignsOnlyOurRecords) {
