@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "userspace/wire/storage_key.h"
+
 namespace ov6 {
 
 Registrar::Registrar(const DhtConfig& config, Session& session, SubmitRequest submit, DhtClock clock)

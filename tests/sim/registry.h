@@ -11,6 +11,7 @@
 
 #include "slaves/engine/resolver/resolver.h"
 #include "userspace/wire/record.h"
+#include "userspace/wire/storage_key.h"
 
 namespace ov6::sim {
 

@@ -183,12 +183,6 @@ absl::Status CheckContents(const Record& record, const Domain& domain, UnixTime 
   return CheckOwner(record, domain);
 }
 
-Key KeyOf(const Domain& domain, const Ipv6& network) {
-  ByteWriter out;
-  out.String(domain.name).Raw(network.bytes);
-  return Sha1(out.bytes());
-}
-
 }  // namespace
 
 Bytes EncodeRecord(const Record& record) {
@@ -284,11 +278,5 @@ bool MayClaim(const Domain& domain, const Prefix& prefix, const PublicKey& key, 
   if (domain.trust == Domain::Trust::kOpen) return domain.prefix.Contains(prefix);
   return OwnedPrefix(domain, key, modifier).Contains(prefix);
 }
-
-Key StorageKey(const Domain& domain, const Prefix& prefix) {
-  return KeyOf(domain, prefix.address.Masked(std::min(domain.aggregate, prefix.length)));
-}
-
-Key LookupKey(const Domain& domain, const Ipv6& address) { return KeyOf(domain, address); }
 
 }  // namespace ov6

@@ -55,10 +55,13 @@ struct Record {
 
 struct Domain {
   enum class Trust { kSelf, kOpen };
+  enum class Resolving { kAggregates, kZeroing };
   std::string name;
   Prefix prefix;
   int aggregate = 48;
   Trust trust = Trust::kSelf;
+  std::vector<int> aggregates = {};  // further lengths at which records are stored together (storage_key.h)
+  Resolving resolving = Resolving::kAggregates;
   bool operator==(const Domain&) const = default;
 };
 
@@ -77,12 +80,6 @@ absl::StatusOr<Record> VerifySigned(std::span<const uint8_t> signed_record, cons
 Prefix OwnedPrefix(const Domain& domain, const PublicKey& key, const Modifier& modifier);
 // Whether this key may claim `prefix` in the domain.
 bool MayClaim(const Domain& domain, const Prefix& prefix, const PublicKey& key, const Modifier& modifier);
-
-// Where a record is stored and looked for: SHA-1 over the domain's name and the network address of the
-// prefix's aggregate, or of the prefix itself if that is shorter.
-Key StorageKey(const Domain& domain, const Prefix& prefix);
-// The key of a lookup of `address` as the paper zeroes it: the address itself as the network.
-Key LookupKey(const Domain& domain, const Ipv6& address);
 
 }  // namespace ov6
 

@@ -5,6 +5,8 @@
 #include <set>
 #include <utility>
 
+#include "userspace/wire/storage_key.h"
+
 namespace ov6 {
 namespace {
 

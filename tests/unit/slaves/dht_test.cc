@@ -10,6 +10,7 @@
 #include "slaves/dht/record_checker.h"
 #include "slaves/dht/registrar.h"
 #include "tests/unit/slaves/fakes.h"
+#include "userspace/wire/storage_key.h"
 
 namespace ov6 {
 namespace {

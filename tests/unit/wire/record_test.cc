@@ -207,17 +207,5 @@ TEST(OwnedPrefix, FillsTheDomainUpToItsAggregate) {
   EXPECT_EQ(OwnedPrefix(odd, key, modifier).address.Masked(50), OwnedPrefix(odd, key, modifier).address);
 }
 
-TEST(StorageKey, IsTheAggregates) {
-  const Domain domain = SelfDomain();
-  const Prefix aggregate = *Prefix::Parse("fd12:3456:789a::/48");
-  EXPECT_EQ(StorageKey(domain, *Prefix::Parse("fd12:3456:789a:1::/64")), StorageKey(domain, aggregate));
-  EXPECT_EQ(LookupKey(domain, aggregate.address), StorageKey(domain, aggregate));
-  EXPECT_NE(StorageKey(domain, *Prefix::Parse("fd12:3456:789b::/48")), StorageKey(domain, aggregate));
-  EXPECT_EQ(StorageKey(domain, *Prefix::Parse("fd12::/16")), LookupKey(domain, *Ipv6::Parse("fd12::")));
-  Domain other = domain;
-  other.name = "chor";
-  EXPECT_NE(StorageKey(other, aggregate), StorageKey(domain, aggregate));
-}
-
 }  // namespace
 }  // namespace ov6
