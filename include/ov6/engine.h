@@ -54,11 +54,15 @@ struct GetOutput {
   GetOutcome outcome = GetOutcome::kUnreachable;
   std::vector<Bytes> values;  // every value stored under the key, deduplicated
   int hops = 0;               // nodes asked, the owner included
+  bool overflowed = false;    // the key had no room for all: others lie at their ValueInfo::next
+  int messages = 0;           // datagrams sent and received for it, repeated ones included
+  size_t bytes = 0;           // of their payloads
 };
 struct PutOutput {
   uint64_t id = 0;
   bool stored = false;  // at least one responsible node holds it
   int replicas = 0;
+  bool overflowed = false;  // not under the key that was asked for: that one was full
 };
 struct JoinedOutput {};  // the node is a member of a ring of more than itself, or founded one
 
@@ -71,6 +75,8 @@ struct ValueInfo {
   Bytes owner;            // values of one key compare by sequence only within one owner
   uint64_t sequence = 0;  // higher replaces lower
   Duration lifetime{};    // from now
+  uint32_t rank = 0;      // when a key is full the highest rank gives way (of equals, the last owner)
+  std::optional<Key> next = std::nullopt;  // where it goes then; nullopt: nowhere
 };
 using ValueChecker =
     std::function<std::optional<ValueInfo>(const Key&, std::span<const uint8_t> value, BootTime now)>;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "userspace/base/bytes.h"
+#include "userspace/wire/storage_key.h"
 
 namespace ov6 {
 
@@ -12,13 +13,18 @@ ValueChecker MakeRecordChecker(const Domain& domain, std::function<UnixTime()> w
                                           BootTime) -> std::optional<ValueInfo> {
     const UnixTime now = wall();
     const auto record = VerifySigned(value, domain, now);
-    if (!record.ok() || StorageKey(domain, record->prefix) != key || record->expiry <= now)
-      return std::nullopt;
+    if (!record.ok() || record->expiry <= now) return std::nullopt;
+    const std::vector<Place> places = PlacesOf(domain, record->prefix);
+    const auto place = PlaceIndex(domain, record->prefix, key);
+    if (!place) return std::nullopt;
     ByteWriter owner;
     owner.Raw(record->public_key)
         .Raw(record->prefix.address.bytes)
         .U8(static_cast<uint8_t>(record->prefix.length));
-    return ValueInfo{owner.Take(), record->sequence, record->expiry - now};
+    ValueInfo info{owner.Take(), record->sequence, record->expiry - now};
+    info.rank = static_cast<uint32_t>(record->prefix.length);
+    if (*place + 1 < places.size()) info.next = KeyOf(domain, places[*place + 1].address);
+    return info;
   };
 }
 

@@ -36,7 +36,7 @@ struct ChordConfig {
   Duration rto_max = std::chrono::seconds(2);
   int tries = 3;  // unanswered sends before a peer counts as dead
 
-  size_t max_values_per_key = 64;
+  size_t max_values_per_key = 16;  // what a few datagrams carry; the rest goes to ValueInfo::next
   size_t max_values = 65536;
   size_t max_bytes = size_t{32} << 20;
   size_t max_publications = 1024;

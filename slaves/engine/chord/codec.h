@@ -54,6 +54,7 @@ enum Flag : uint32_t {
   kIncomplete = 8,       // VALUES, RANGE: this node is still fetching its part
   kOwner = 16,           // VALUES, STORED: the (first) key is this node's
   kAdmitted = 32,        // CONTACTSTATE: you are in
+  kOverflowed = 64,      // VALUES: the key has not room for all that belongs there; STORED: nor for this one
 };
 
 struct Message {

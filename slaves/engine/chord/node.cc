@@ -36,7 +36,9 @@ ChordEngine::Node::Node(ChordConfig config)
               outputs_.push_back(SendOutput{to, bytes});
             }),
       fingers_(config_.id),
-      store_({config_.max_values_per_key, config_.max_values, config_.max_bytes}) {
+      store_({.values_per_key = config_.max_values_per_key,
+              .values = config_.max_values,
+              .bytes = config_.max_bytes}) {
   timers_.fill(BootTime::max());
 }
 
@@ -58,7 +60,7 @@ void ChordEngine::Node::OnMessage(BootTime now, const Endpoint& from, std::span<
     if (message.type != MessageType::kLeave) Revive(message.sender);
     return OnRequest(message, bytes.size());
   }
-  switch (rpcs_.OnReply(now_, from, message)) {
+  switch (rpcs_.OnReply(now_, from, message, bytes.size())) {
     case Rpcs::Match::kUnsolicited:
       return Count("unsolicited");
     case Rpcs::Match::kIdMismatch:

@@ -135,6 +135,7 @@ class ChordEngine::Node {
     BootTime deadline{};
     // owner and the nodes behind it; or, if the predecessor is wanted, it and then its successors
     std::function<void(std::optional<std::vector<Peer>>, int hops)> done;
+    std::shared_ptr<Rpcs::Cost> cost = nullptr;
   };
   struct Get {
     uint64_t id = 0;
@@ -147,6 +148,8 @@ class ChordEngine::Node {
     bool answered = false;  // by somebody, if only with nothing
     bool sure = false;      // by one that has fetched its part: what it does not have is absent
     int rounds = 1;
+    bool overflowed = false;
+    std::shared_ptr<Rpcs::Cost> cost = std::make_shared<Rpcs::Cost>();
     BootTime again = BootTime::max();  // when to start over, if nobody answered
     BootTime deadline{};
   };
@@ -161,9 +164,12 @@ class ChordEngine::Node {
     Duration backoff{};
     bool busy = false;
     std::vector<uint64_t> waiting;  // PutRequests without their PutOutput
+    Key at{};                       // `key`, or where that one, being full, has sent it on to
+    bool handed_on = false;         // another's: put once
   };
   using LookupDone = std::function<void(std::optional<std::vector<Peer>>, int)>;
-  void StartLookup(const Key& key, bool want_predecessor, std::vector<Peer> start, LookupDone done);
+  void StartLookup(const Key& key, bool want_predecessor, std::vector<Peer> start, LookupDone done,
+                   std::shared_ptr<Rpcs::Cost> cost = nullptr);
   void LookupStep(uint64_t id);
   void LookupAsk(uint64_t id, const Peer& peer);
   void OnFound(uint64_t id, const Peer& asked, const Message* reply);
@@ -191,10 +197,14 @@ class ChordEngine::Node {
   void SubmitRemove(const RemoveRequest& request);
   void PublishDue();
   void Publish(uint64_t id);
+  void PutAt(uint64_t id);
+  void Overflow(uint64_t id);
+  void HandOn(const Key& full, const Bytes& value);
   struct Tally {
     size_t open = 0;
     int stored = 0;
     bool owner = false;
+    bool bounced = false;  // the owner has no room for it
     std::set<Key> asked;
     std::optional<Peer> newer;  // came in before one that was the owner
   };
@@ -211,7 +221,8 @@ class ChordEngine::Node {
     Peer to;
     std::vector<std::pair<Key, Bytes>> entries;
   };
-  bool StoreValue(const Key& key, const Bytes& value);
+  enum class Kept { kNo, kYes, kKeyFull };
+  Kept StoreValue(const Key& key, const Bytes& value);
   void HandlePut(const Message& request, size_t size);
   void HandlePull(const Message& request, size_t size);
   void StartPull();

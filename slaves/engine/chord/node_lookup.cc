@@ -87,7 +87,7 @@ void ChordEngine::Node::HandleFind(const Message& request, size_t size) {
 
 // `start`: whom to ask first; empty: as this node knows the ring.
 void ChordEngine::Node::StartLookup(const Key& key, bool want_predecessor, std::vector<Peer> start,
-                                    LookupDone done) {
+                                    LookupDone done, std::shared_ptr<Rpcs::Cost> cost) {
   std::vector<Peer> nodes;
   if (start.empty() && !want_predecessor && KnowsOwner(key, &nodes)) return done(std::move(nodes), 0);
   if (lookups_.size() >= config_.max_requests) {
@@ -96,7 +96,16 @@ void ChordEngine::Node::StartLookup(const Key& key, bool want_predecessor, std::
   }
   const uint64_t id = next_id_++;
   Lookup& lookup = lookups_[id];
-  lookup = {id, key, want_predecessor, {}, {}, 0, 0, now_ + config_.request_timeout, std::move(done)};
+  lookup = {id,
+            key,
+            want_predecessor,
+            {},
+            {},
+            0,
+            0,
+            now_ + config_.request_timeout,
+            std::move(done),
+            std::move(cost)};
   AddCandidates(&lookup, start.empty() ? Nearest(key) : start);
   LookupStep(id);
 }
@@ -130,7 +139,8 @@ void ChordEngine::Node::LookupAsk(uint64_t id, const Peer& peer) {
   request.key = lookup.key;
   if (lookup.want_predecessor) request.flags |= kWantPredecessor;
   Call(peer, std::move(request), [this, id, peer](const Message* reply) { OnFound(id, peer, reply); },
-       {0, [this, id] { LookupStep(id); }});  // while one keeps us waiting, the next best is asked
+       {0, [this, id] { LookupStep(id); },
+        lookup.cost});  // while one keeps us waiting, the next best is asked
 }
 
 void ChordEngine::Node::OnFound(uint64_t id, const Peer& asked, const Message* reply) {
@@ -193,13 +203,16 @@ void ChordEngine::Node::StartGet(uint64_t id) {
   Get& get = gets_.at(id);
   get.started = true;
   get.again = BootTime::max();
-  StartLookup(get.key, false, {}, [this, id](std::optional<std::vector<Peer>> nodes, int hops) {
-    const auto it = gets_.find(id);
-    if (it == gets_.end()) return;
-    it->second.hops += hops;
-    if (nodes) it->second.nodes = std::move(*nodes);
-    GetStep(id);
-  });
+  StartLookup(
+      get.key, false, {},
+      [this, id](std::optional<std::vector<Peer>> nodes, int hops) {
+        const auto it = gets_.find(id);
+        if (it == gets_.end()) return;
+        it->second.hops += hops;
+        if (nodes) it->second.nodes = std::move(*nodes);
+        GetStep(id);
+      },
+      get.cost);
 }
 
 // Asks the owner; and those behind it as long as it does not answer, or can't know everything yet.
@@ -211,6 +224,7 @@ void ChordEngine::Node::GetStep(uint64_t id) {
     if (Buried(peer) || !get.seen.insert(peer.id).second) continue;
     if (peer.id != self_.id) return GetFrom(id, peer, 0);
     for (const Bytes& value : store_.Get(get.key)) get.values.insert(value);
+    get.overflowed |= store_.Overflowed(get.key);
     get.answered = true;
     get.sure |= !incomplete_ && !CutOff();
     if (!incomplete_) break;
@@ -222,7 +236,8 @@ void ChordEngine::Node::GetFrom(uint64_t id, const Peer& peer, uint32_t cursor) 
   Message request = Make(MessageType::kGet);
   request.key = gets_.at(id).key;
   request.cursor = cursor;
-  Call(peer, std::move(request), [this, id, peer](const Message* reply) { OnValues(id, peer, reply); });
+  Call(peer, std::move(request), [this, id, peer](const Message* reply) { OnValues(id, peer, reply); },
+       {0, nullptr, gets_.at(id).cost});
 }
 
 void ChordEngine::Node::OnValues(uint64_t id, const Peer& asked, const Message* reply) {
@@ -233,6 +248,7 @@ void ChordEngine::Node::OnValues(uint64_t id, const Peer& asked, const Message* 
   if (reply == nullptr) return GetStep(id);
   if (!std::exchange(get.answered, true) || reply->cursor == 0 || (reply->flags & kMore) == 0) ++get.hops;
   TakeValues(&get, reply->entries);
+  get.overflowed |= (reply->flags & kOverflowed) != 0;
   if ((reply->flags & kMore) != 0 && !reply->entries.empty()) return GetFrom(id, asked, reply->cursor);
   // Somebody has come in before the one we asked, and the key is its now.
   const std::optional<Peer>& newer = reply->predecessor;
@@ -271,7 +287,9 @@ void ChordEngine::Node::FinishGet(uint64_t id) {
   if (GetAgain(&gets_.at(id))) return;
   auto node = gets_.extract(id);
   const Get& get = node.mapped();
-  GetOutput output{get.id, GetOutcome::kUnreachable, {get.values.begin(), get.values.end()}, get.hops};
+  GetOutput output{get.id,         GetOutcome::kUnreachable, {get.values.begin(), get.values.end()},
+                   get.hops,       get.overflowed,           get.cost->messages,
+                   get.cost->bytes};
   if (get.sure) output.outcome = GetOutcome::kAbsent;
   if (!get.values.empty()) output.outcome = GetOutcome::kFound;
   if (output.outcome == GetOutcome::kUnreachable) Count("get_unreachable");
@@ -282,6 +300,7 @@ void ChordEngine::Node::HandleGet(const Message& request, size_t size) {
   if (!Member() && mode_ != Mode::kLeaving) return Count("not_a_member");
   Message reply = Make(MessageType::kValues);
   if (incomplete_) reply.flags |= kIncomplete;
+  if (store_.Overflowed(*request.key)) reply.flags |= kOverflowed;
   if (OwnsKey(*request.key)) {
     reply.flags |= kOwner;
   } else if (!Buried(*predecessor_)) {
@@ -368,7 +387,12 @@ void ChordEngine::Node::Publish(uint64_t id) {
   Publication& publication = publications_.at(id);
   publication.busy = true;
   publication.due = now_ + Jitter(config_.republish);
-  StartLookup(publication.key, false, {}, [this, id](std::optional<std::vector<Peer>> nodes, int) {
+  publication.at = publication.key;
+  PutAt(id);
+}
+
+void ChordEngine::Node::PutAt(uint64_t id) {
+  StartLookup(publications_.at(id).at, false, {}, [this, id](std::optional<std::vector<Peer>> nodes, int) {
     if (!publications_.contains(id)) return;
     if (!nodes) return Published(id, 0, false);
     PutTo(id, std::move(*nodes));
@@ -385,16 +409,17 @@ void ChordEngine::Node::PutTo(uint64_t id, std::vector<Peer> nodes) {
 void ChordEngine::Node::PutToAll(uint64_t id, const std::vector<Peer>& nodes,
                                  const std::shared_ptr<Tally>& tally) {
   const Publication& publication = publications_.at(id);
-  const Key key = publication.key;
+  const Key key = publication.at;
   Message put = Make(MessageType::kPut);
   put.entries.emplace_back(key, publication.value);
   tally->open = nodes.size() + 1;
   for (const Peer& peer : nodes) {
     tally->asked.insert(peer.id);
     if (peer.id == self_.id) {
-      const bool stored = StoreValue(key, put.entries[0].second);
-      tally->stored += stored ? 1 : 0;
-      tally->owner |= stored && OwnsKey(key);
+      const Kept kept = StoreValue(key, put.entries[0].second);
+      tally->stored += kept == Kept::kYes ? 1 : 0;
+      tally->owner |= kept == Kept::kYes && OwnsKey(key);
+      tally->bounced |= kept == Kept::kKeyFull && OwnsKey(key);
       PutAnswered(id, tally);
       continue;
     }
@@ -404,6 +429,7 @@ void ChordEngine::Node::PutToAll(uint64_t id, const std::vector<Peer>& nodes,
       const bool owner = reply != nullptr && (reply->flags & kOwner) != 0;
       tally->stored += stored ? 1 : 0;
       tally->owner |= stored && owner;
+      tally->bounced |= owner && !stored && (reply->flags & kOverflowed) != 0;
       // Each that is not the owner names the one before it: the first behind the key is meant.
       const bool moved =
           reply != nullptr && !owner && reply->predecessor &&
@@ -421,9 +447,44 @@ void ChordEngine::Node::PutAnswered(uint64_t id, const std::shared_ptr<Tally>& t
   const std::optional<Peer> newer = std::exchange(tally->newer, std::nullopt);
   const bool follow = !tally->owner && newer && !Buried(*newer) && tally->asked.size() < kMaxSeen &&
                       !tally->asked.contains(newer->id) && publications_.contains(id);
+  if (tally->bounced) return Overflow(id);
   if (!follow) return Published(id, tally->stored, tally->owner);
   Count("put_followed");
   PutToAll(id, {*newer}, tally);
+}
+
+// The key is full, and of those that belong there this one gives way.
+void ChordEngine::Node::Overflow(uint64_t id) {
+  const auto it = publications_.find(id);
+  if (it == publications_.end()) return;
+  const auto info = config_.checker(it->second.at, it->second.value, now_);
+  if (!info || !info->next) {
+    Count("put_no_room");
+    return Published(id, 0, false);
+  }
+  Count("put_overflowed");
+  it->second.at = *info->next;
+  PutAt(id);
+}
+
+void ChordEngine::Node::HandOn(const Key& full, const Bytes& value) {
+  const auto info = config_.checker(full, value, now_);
+  if (!info || !info->next) return Count("put_no_room");
+  const auto others = std::count_if(publications_.begin(), publications_.end(),
+                                    [](const auto& p) { return p.second.handed_on; });
+  if (static_cast<size_t>(others) >= config_.max_publications / 2) return Count("publication_overflow");
+  Count("handed_on");
+  Publication publication;
+  publication.key = *info->next;
+  publication.owner = info->owner;
+  publication.value = value;
+  publication.sequence = info->sequence;
+  publication.expiry = now_ + info->lifetime;
+  publication.due = now_;
+  publication.give_up = now_ + config_.request_timeout;
+  publication.handed_on = true;
+  publications_.emplace(next_id_++, std::move(publication));
+  ArmPublish();
 }
 
 // Nodes that were the owner until somebody came in between keep the value, but nobody asks them for it: it
@@ -433,6 +494,10 @@ void ChordEngine::Node::Published(uint64_t id, int replicas, bool owner) {
   if (it == publications_.end()) return;
   Publication& publication = it->second;
   publication.busy = false;
+  if (publication.handed_on && ((replicas > 0 && owner) || publication.give_up <= now_)) {
+    publications_.erase(it);
+    return;
+  }
   if (replicas == 0 || !owner) {
     Count(replicas == 0 ? "put_failed" : "put_beside_owner");
     publication.backoff = std::clamp<Duration>(publication.backoff * 2, kMinBackoff, kMaxBackoff);
@@ -446,7 +511,9 @@ void ChordEngine::Node::Published(uint64_t id, int replicas, bool owner) {
 }
 
 void ChordEngine::Node::TellPut(Publication* publication, int replicas) {
-  for (const uint64_t id : publication->waiting) outputs_.push_back(PutOutput{id, replicas > 0, replicas});
+  const bool overflowed = publication->at != publication->key;
+  for (const uint64_t id : publication->waiting)
+    outputs_.push_back(PutOutput{id, replicas > 0, replicas, overflowed});
   publication->waiting.clear();
 }
 

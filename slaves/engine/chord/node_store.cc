@@ -41,21 +41,29 @@ size_t ChordEngine::Node::Room(const Message& message) const {
   return taken >= kMaxDatagram ? 0 : kMaxDatagram - taken;
 }
 
-bool ChordEngine::Node::StoreValue(const Key& key, const Bytes& value) {
+// A value that has to make room is handed on by the key's owner; the publisher comes to that only later.
+ChordEngine::Node::Kept ChordEngine::Node::StoreValue(const Key& key, const Bytes& value) {
   const auto info = config_.checker ? config_.checker(key, value, now_) : std::nullopt;
   if (!info || info->lifetime <= Duration(0)) {
     Count("bad_value");
-    return false;
+    return Kept::kNo;
   }
-  const Store::Result result = store_.Put(key, value, *info, now_);
+  std::optional<Bytes> bounced;
+  const Store::Result result = store_.Put(key, value, *info, now_, &bounced);
   Count(CounterOf(result));
-  return result == Store::Result::kStored || result == Store::Result::kKnown;
+  if (bounced && OwnsKey(key)) HandOn(key, *bounced);
+  if (result == Store::Result::kKeyFull) return Kept::kKeyFull;
+  return result == Store::Result::kStored || result == Store::Result::kKnown ? Kept::kYes : Kept::kNo;
 }
 
 void ChordEngine::Node::HandlePut(const Message& request, size_t size) {
   if (!Member()) return Count("not_a_member");
   Message reply = Make(MessageType::kStored);
-  for (const auto& [key, value] : request.entries) reply.count += StoreValue(key, value) ? 1 : 0;
+  for (const auto& [key, value] : request.entries) {
+    const Kept kept = StoreValue(key, value);
+    reply.count += kept == Kept::kYes ? 1 : 0;
+    if (kept == Kept::kKeyFull) reply.flags |= kOverflowed;
+  }
   if (!request.entries.empty() && OwnsKey(request.entries.front().first)) {
     reply.flags |= kOwner;
   } else if (predecessor_ && !Buried(*predecessor_)) {

@@ -26,15 +26,20 @@ bool Rpcs::Start(BootTime now, uint64_t id, const Peer& to, Bytes bytes, Done do
   if (calls_.size() >= config_.max_rpcs || calls_.contains(id)) return false;
   const auto known = round_trips_.find(to.endpoint);
   const Duration rto = known == round_trips_.end() ? config_.initial : known->second.Timeout(config_);
-  send_(to.endpoint, bytes);
   Call& call = calls_[id];
   call = {to, std::move(bytes), std::move(done), std::move(options), 1, now, now + rto, rto};
   if (call.options.tries == 0) call.options.tries = config_.tries;
   deadlines_.insert({call.deadline, id});
+  SendNow(call);
   return true;
 }
 
-Rpcs::Match Rpcs::OnReply(BootTime now, const Endpoint& from, const Message& reply) {
+void Rpcs::SendNow(const Call& call) {
+  if (call.options.cost) call.options.cost->Add(call.bytes.size());
+  send_(call.to.endpoint, call.bytes);
+}
+
+Rpcs::Match Rpcs::OnReply(BootTime now, const Endpoint& from, const Message& reply, size_t size) {
   const auto it = calls_.find(reply.rpc);
   if (it == calls_.end() || it->second.to.endpoint != from) return Match::kUnsolicited;
   const Peer& asked = it->second.to;
@@ -42,6 +47,7 @@ Rpcs::Match Rpcs::OnReply(BootTime now, const Endpoint& from, const Message& rep
       asked.id != Key{} && (asked.id != reply.sender.id || asked.incarnation != reply.sender.incarnation);
   const Call call = Take(reply.rpc);
   // Karn: a retransmitted request's round trip is ambiguous.
+  if (call.options.cost) call.options.cost->Add(size);
   if (call.sent == 1 && !other) Sample(from, now - call.first);
   call.done(other ? nullptr : &reply);
   return other ? Match::kIdMismatch : Match::kMatched;
@@ -63,7 +69,7 @@ void Rpcs::Expire(BootTime now, uint64_t id) {
   call.rto = std::min(call.rto * 2, config_.max);
   call.deadline = now + call.rto;
   deadlines_.insert({call.deadline, id});
-  send_(call.to.endpoint, call.bytes);
+  SendNow(call);
   if (call.sent++ == 1 && call.options.on_delay) call.options.on_delay();
 }
 

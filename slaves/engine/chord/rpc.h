@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <utility>
@@ -42,9 +43,18 @@ class Rpcs {
   // The answer, or nullptr: the peer counts as dead, or another node answered in its place.
   using Done = std::function<void(const Message*)>;
   using Send = std::function<void(const Endpoint&, const Bytes&)>;
+  struct Cost {  // datagrams both ways, and their payloads
+    int messages = 0;
+    size_t bytes = 0;
+    void Add(size_t size) {
+      ++messages;
+      bytes += size;
+    }
+  };
   struct Options {
-    int tries = 0;                   // 0: as configured
-    std::function<void()> on_delay;  // once, when the first send stays unanswered
+    int tries = 0;                             // 0: as configured
+    std::function<void()> on_delay = nullptr;  // once, when the first send stays unanswered
+    std::shared_ptr<Cost> cost = nullptr;      // kept up to date, if there is one
   };
   enum class Match { kMatched, kUnsolicited, kIdMismatch };
 
@@ -53,7 +63,7 @@ class Rpcs {
   // `to` without an id (all zero): whoever answers there. False: too many under way, `done` is not kept.
   bool Start(BootTime now, uint64_t id, const Peer& to, Bytes bytes, Done done, Options options);
   // Calls `done` last, when the request is forgotten already.
-  Match OnReply(BootTime now, const Endpoint& from, const Message& reply);
+  Match OnReply(BootTime now, const Endpoint& from, const Message& reply, size_t size);
   void OnTimer(BootTime now);
   BootTime NextDeadline() const;
   void Clear();
@@ -74,6 +84,7 @@ class Rpcs {
     Duration rto{};
   };
 
+  void SendNow(const Call& call);
   void Expire(BootTime now, uint64_t id);
   Call Take(uint64_t id);
   void Sample(const Endpoint& peer, Duration rtt);

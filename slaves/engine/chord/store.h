@@ -16,9 +16,10 @@
 namespace ov6::chord {
 
 struct StoreLimits {
-  size_t values_per_key = 64;
+  size_t values_per_key = 16;
   size_t values = 65536;
   size_t bytes = size_t{32} << 20;
+  size_t overflows = 4096;  // keys remembered to have turned something away
 };
 
 class Store {
@@ -27,8 +28,12 @@ class Store {
 
   explicit Store(StoreLimits limits) : limits_(limits) {}
 
-  // kConflict: the same owner and sequence with other bytes; the first seen stays.
-  Result Put(const Key& key, const Bytes& value, const ValueInfo& info, BootTime now);
+  // kConflict: the same owner and sequence with other bytes; the first seen stays. kKeyFull: those there have
+  // no higher rank. `bounced`, if given, takes the value that had to make room.
+  Result Put(const Key& key, const Bytes& value, const ValueInfo& info, BootTime now,
+             std::optional<Bytes>* bounced = nullptr);
+  // Whether more belongs under this key than it has room for, as far as this store has seen.
+  bool Overflowed(const Key& key) const;
   std::vector<Bytes> Get(const Key& key) const;
   void Expire(BootTime now);
   std::optional<BootTime> NextExpiry() const;
@@ -51,15 +56,19 @@ class Store {
     Bytes bytes;
     uint64_t sequence = 0;
     BootTime expiry{};
+    uint32_t rank = 0;
   };
   using Set = std::map<Bytes, Value>;  // by owner
 
   std::vector<const Key*> KeysIn(const Key& start, const Key& end) const;
   void Drop(const Key& key, const Bytes& owner);
+  bool MakeRoom(const Key& key, const ValueInfo& info, BootTime now, std::optional<Bytes>* bounced);
+  void NoteOverflow(const Key& key, BootTime until);
 
   StoreLimits limits_;
   std::map<Key, Set> sets_;
   std::set<std::pair<BootTime, std::pair<Key, Bytes>>> expiries_;
+  std::map<Key, BootTime> overflows_;  // until when what was turned away may lie elsewhere
   size_t size_ = 0;
   size_t bytes_ = 0;
 };

@@ -27,7 +27,7 @@ struct Fixture : testing::Test {
     Message message;
     message.rpc = id;
     message.sender = sender;
-    return rpcs.OnReply(now, from, message);
+    return rpcs.OnReply(now, from, message, 100);
   }
   void RunUntil(Duration end) {
     while (rpcs.NextDeadline() <= At(end)) {

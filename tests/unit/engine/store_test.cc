@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace ov6::chord {
 namespace {
 
@@ -42,6 +44,35 @@ TEST(Bounds, AKeyTheNumberAndTheBytes) {
   by_bytes.Put(kKey, {1, 1}, Of(1, 1), At(0s));
   EXPECT_EQ(by_bytes.Put(Key{2}, {1, 1}, Of(1, 1), At(0s)), Result::kFull);
   EXPECT_EQ(by_bytes.Put(kKey, {1, 1, 1}, Of(1, 2), At(0s)), Result::kStored);
+}
+
+// Shorter prefixes stay: the same ones, in whatever order they come.
+TEST(Overflow, TheHighestRankGivesWay) {
+  for (const std::vector<uint8_t>& order : {std::vector<uint8_t>{1, 2, 3, 4}, {4, 3, 2, 1}, {3, 1, 4, 2}}) {
+    Store store({2, 100, 100});
+    std::vector<Bytes> bounced;
+    for (const uint8_t rank : order) {
+      ValueInfo info = Of(rank, 1, Duration(rank * 10s));
+      info.rank = rank;
+      std::optional<Bytes> out;
+      const Result result = store.Put(kKey, {rank}, info, At(0s), &out);
+      if (out) bounced.push_back(*out);
+      if (result == Result::kKeyFull) bounced.push_back({rank});
+    }
+    EXPECT_EQ(store.Get(kKey), (std::vector<Bytes>{{1}, {2}}));
+    EXPECT_EQ(std::set<Bytes>(bounced.begin(), bounced.end()), (std::set<Bytes>{{3}, {4}}));
+    store.Expire(At(25s));  // both that it had
+    EXPECT_TRUE(store.Overflowed(kKey)) << "what it turned away may lie elsewhere until it expires";
+    store.Expire(At(40s));
+    EXPECT_FALSE(store.Overflowed(kKey));
+  }
+}
+
+TEST(Overflow, AFullKeyCountsAsOverflowed) {
+  Store store({1, 100, 100});
+  EXPECT_FALSE(store.Overflowed(kKey));
+  store.Put(kKey, {1}, Of(1, 1), At(0s));
+  EXPECT_TRUE(store.Overflowed(kKey));
 }
 
 TEST(Expiry, IsTheValuesOwn) {
