@@ -30,7 +30,7 @@ DhtClock SystemClock() {
 chord::ChordConfig MakeChordConfig(const DhtConfig& config, const DhtClock& clock) {
   chord::ChordConfig chord;
   chord.self = config.Self();
-  chord.id = Sha1(config.public_key);
+  chord.slot = Sha1(config.public_key).front() % chord::kSlots;
   chord.incarnation = static_cast<uint64_t>(clock.wall().time_since_epoch().count());
   chord.network = config.domain.name;
   chord.bootstrap = config.bootstrap;

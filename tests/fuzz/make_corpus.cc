@@ -53,7 +53,7 @@ void Datapath() {
 
 void Chord() {
   using namespace chord;
-  const Peer peer{Key{9, 9}, 3, {Ipv4{0x0a000099}, 4646}};
+  const Peer peer = PeerAt({Ipv4{0x0a000099}, 4646}, 5, 3);
   for (uint8_t type = 1; type <= kLastType; type++) {
     Message m;
     m.type = MessageType(type);

@@ -32,7 +32,9 @@ size_t Simulator::Add(std::vector<size_t> bootstrap, std::function<void(chord::C
   Node node;
   node.endpoint = {Ipv4{0x0a000001 + static_cast<uint32_t>(number)}, 4646};
   node.config.self = node.endpoint;
-  node.config.id = KeyOf("node " + std::to_string(random_()));
+  node.config.slot = static_cast<uint8_t>(random_() % chord::kSlots);
+  node.config.successors = 4;
+  node.config.replicas = 3;
   node.config.network = "sim";
   node.config.seed = random_();
   node.config.checker = CheckValue;
@@ -40,7 +42,8 @@ size_t Simulator::Add(std::vector<size_t> bootstrap, std::function<void(chord::C
     node.config.bootstrap.push_back({Ipv4{0x0a000001 + static_cast<uint32_t>(other)}, 4646});
   if (tune) tune(&node.config);
   by_endpoint_[node.endpoint] = number;
-  ids_.insert(node.config.id);
+  node.id = chord::IdOf(node.endpoint.address, node.config.slot);
+  ids_.insert(node.id);
   nodes_.push_back(std::move(node));
   StartEngine(number);
   return number;
@@ -193,8 +196,9 @@ bool Simulator::RingIsPerfect() const {
   std::vector<chord::Peer> ring;
   std::map<Key, const Node*> by_id;
   for (const size_t i : Alive()) {
-    ring.push_back({nodes_[i].config.id, nodes_[i].config.incarnation, nodes_[i].endpoint});
-    by_id[nodes_[i].config.id] = &nodes_[i];
+    const chord::ChordConfig& config = nodes_[i].config;
+    ring.push_back(chord::PeerAt(nodes_[i].endpoint, config.slot, config.incarnation));
+    by_id[nodes_[i].id] = &nodes_[i];
   }
   std::sort(ring.begin(), ring.end());
   const size_t n = ring.size();

@@ -29,6 +29,7 @@ struct Weather {
 
 struct Node {
   Endpoint endpoint;
+  Key id{};
   chord::ChordConfig config;
   std::unique_ptr<chord::ChordEngine> engine;  // null: crashed or left
   bool joined = false;

@@ -10,7 +10,9 @@ std::string Validate(const ChordConfig& config) {
     return "the node's own endpoint is " + config.self.ToString() +
            "; other nodes need an address and a port";
   }
-  if (config.id == Key{}) return "the node's id is zero; it must be the SHA-1 of its public key";
+  if (config.slot >= kSlots) {
+    return "slot is " + std::to_string(config.slot) + "; it must be 0 to " + std::to_string(kSlots - 1);
+  }
   if (config.successors < 1 || config.successors > 16) {
     return "successors is " + std::to_string(config.successors) + "; it must be 1 to 16";
   }

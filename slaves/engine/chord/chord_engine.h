@@ -17,13 +17,13 @@ namespace ov6::chord {
 
 struct ChordConfig {
   Endpoint self;                    // where other nodes reach this one; never 0.0.0.0
-  Key id{};                         // position in the ring: SHA-1 of the node's public key
+  uint8_t slot = 0;                 // 0-7, tells nodes of one address apart; the id follows from both
   uint64_t incarnation = 1;         // higher at every start of the process, e.g. Unix milliseconds
   std::string network;              // the domain's name; nodes of other names are not heard
   std::vector<Endpoint> bootstrap;  // may name dead nodes and oneself; empty: found a new ring
 
-  int successors = 4;  // r, length of the successor list, 1-16
-  int replicas = 3;    // nodes that hold a value, the owner included; at most r
+  int successors = 16;  // r, length of the successor list, 1-16
+  int replicas = 8;     // nodes that hold a value, the owner included; at most r
 
   Duration stabilize = std::chrono::seconds(1);               // between rounds when nothing changes
   Duration stabilize_eager = std::chrono::milliseconds(100);  // while the neighbourhood changes

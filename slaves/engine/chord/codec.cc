@@ -2,6 +2,7 @@
 #include "slaves/engine/chord/codec.h"
 
 #include <algorithm>
+#include <string_view>
 
 #include "slaves/engine/chord/chord.pb.h"
 #include "userspace/base/bytes.h"
@@ -16,10 +17,10 @@ constexpr size_t kMaxEntries = 256;
 std::string Text(std::span<const uint8_t> bytes) { return {bytes.begin(), bytes.end()}; }
 
 void Put(const Peer& peer, wire::Peer* out) {
-  out->set_id(Text(peer.id));
   out->set_incarnation(peer.incarnation);
   out->set_address(peer.endpoint.address.value);
   out->set_port(peer.endpoint.port);
+  out->set_slot(peer.slot);
 }
 
 bool Take(const std::string& text, Key* out) {
@@ -34,10 +35,10 @@ bool Take(const std::string& text, std::optional<Key>* out) {
 }
 
 bool Take(const wire::Peer& peer, Peer* out) {
-  if (peer.port() == 0 || peer.port() > 65535 || peer.address() == 0) return false;
-  out->incarnation = peer.incarnation();
-  out->endpoint = {Ipv4{peer.address()}, static_cast<uint16_t>(peer.port())};
-  return Take(peer.id(), &out->id);
+  if (peer.port() == 0 || peer.port() > 65535 || peer.address() == 0 || peer.slot() >= kSlots) return false;
+  *out = PeerAt({Ipv4{peer.address()}, static_cast<uint16_t>(peer.port())}, static_cast<uint8_t>(peer.slot()),
+                peer.incarnation());
+  return true;
 }
 
 template <typename Repeated>
@@ -111,6 +112,13 @@ wire::Body ToWire(const Message& m, uint64_t network) {
 }
 
 }  // namespace
+
+Key IdOf(Ipv4 address, uint8_t slot) {
+  constexpr std::string_view kContext = "ov6 chord id";
+  ByteWriter out;
+  out.Raw(std::span(reinterpret_cast<const uint8_t*>(kContext.data()), kContext.size()));
+  return Sha1(out.U32(address.value).U8(slot).bytes());
+}
 
 const char* ToString(DecodeError error) {
   switch (error) {

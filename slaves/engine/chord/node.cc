@@ -28,14 +28,14 @@ bool Padded(MessageType type) {
 
 ChordEngine::Node::Node(ChordConfig config)
     : config_(std::move(config)),
-      self_{config_.id, config_.incarnation, config_.self},
+      self_(PeerAt(config_.self, config_.slot, config_.incarnation)),
       network_(NetworkHash(config_.network)),
       random_(config_.seed),
       rpcs_(RpcsOf(config_),
             [this](const Endpoint& to, const Bytes& bytes) {
               outputs_.push_back(SendOutput{to, bytes});
             }),
-      fingers_(config_.id),
+      fingers_(self_.id),
       store_({.values_per_key = config_.max_values_per_key,
               .values = config_.max_values,
               .bytes = config_.max_bytes}) {
@@ -54,8 +54,8 @@ void ChordEngine::Node::OnMessage(BootTime now, const Endpoint& from, std::span<
   Message& message = std::get<Message>(decoded);
   if (message.sender.id == self_.id) return Count("from_self");
   if (mode_ == Mode::kLeft) return Count("after_leave");
-  // The address it came from is the one that works.
-  message.sender.endpoint = from;
+  // The address it came from is the one that works, and the one that its place follows from.
+  message.sender = PeerAt(from, message.sender.slot, message.sender.incarnation);
   if (!IsReply(message.type)) {
     if (message.type != MessageType::kLeave) Revive(message.sender);
     return OnRequest(message, bytes.size());

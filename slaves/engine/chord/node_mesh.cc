@@ -62,7 +62,7 @@ void ChordEngine::Node::Contact() {
     return Arm(kContact, Jitter(kMaxContactBackoff));
   const std::vector<Endpoint> endpoints = ContactEndpoints();
   for (size_t i = 0; i < std::min(endpoints.size(), kContactsAtOnce); ++i) {
-    const Peer anyone{{}, 0, endpoints[contact_next_++ % endpoints.size()]};
+    const Peer anyone{{}, 0, endpoints[contact_next_++ % endpoints.size()], 0};
     Call(anyone, Make(MessageType::kContact), [this](const Message* reply) { OnContactState(reply); },
          {1, {}});
   }
@@ -284,7 +284,7 @@ void ChordEngine::Node::Merge() {
   Arm(kContact, Jitter(kMergeInterval));
   const std::vector<Endpoint> endpoints = ContactEndpoints();
   if (endpoints.empty()) return;
-  const Peer anyone{{}, 0, endpoints[contact_next_++ % endpoints.size()]};
+  const Peer anyone{{}, 0, endpoints[contact_next_++ % endpoints.size()], 0};
   Call(anyone, Make(MessageType::kContact),
        [this](const Message* reply) {
          if (reply == nullptr || mode_ != Mode::kRing || static_cast<Mode>(reply->mode) != Mode::kRing)

@@ -14,7 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr char kNetwork[] = "sim";
-const Peer kPeer{Key{9, 9}, 3, {Ipv4{0x0a000099}, 4646}};
+const Peer kPeer = PeerAt({Ipv4{0x0a000099}, 4646}, 5, 3);
 
 Message Full(MessageType type) {
   Message m;
@@ -173,10 +173,11 @@ TEST(Config, SaysWhatWouldBeRight) {
   ChordConfig config;
   EXPECT_NE(Validate(config).find("0.0.0.0:0"), std::string::npos);
   config.self = kPeer.endpoint;
-  EXPECT_NE(Validate(config), "");
-  config.id = kPeer.id;
   EXPECT_EQ(Validate(config), "");
-  config.replicas = 5;
+  config.slot = kSlots;
+  EXPECT_NE(Validate(config).find("0 to 7"), std::string::npos);
+  config.slot = kPeer.slot;
+  config.replicas = 17;
   EXPECT_NE(Validate(config).find("1 to successors"), std::string::npos);
 }
 

@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "slaves/engine/chord/fingers.h"
+#include "userspace/base/crypto.h"
 
 namespace ov6::chord {
 namespace {
@@ -71,6 +74,16 @@ TEST(Fingers, KeepOnlyDistinctOnes) {
   EXPECT_EQ(fingers.all().begin()->second.id, K(100));
   fingers.Remove(K(100));
   EXPECT_TRUE(fingers.all().empty());
+}
+
+TEST(Id, FollowsFromAddressAndSlot) {
+  // printf 'ov6 chord id\306\063\144\002\003' | sha1sum
+  EXPECT_EQ(ToHex(IdOf(*Ipv4::Parse("198.51.100.2"), 3)), "4b8d440362453b089d4694355a24e6abd36ee0b8");
+  std::set<Key> ids;
+  for (uint8_t slot = 0; slot < kSlots; ++slot) ids.insert(IdOf(*Ipv4::Parse("198.51.100.2"), slot));
+  EXPECT_EQ(ids.size(), kSlots);
+  EXPECT_EQ(PeerAt({*Ipv4::Parse("198.51.100.2"), 1}, 3, 1).id,
+            PeerAt({*Ipv4::Parse("198.51.100.2"), 2}, 3, 9).id);
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 const Endpoint kPeer{Ipv4{0x0a000001}, 4646};
 const Endpoint kOther{Ipv4{0x0a000002}, 4646};
 BootTime At(Duration d) { return BootTime(d); }
-Peer APeer(uint8_t id, uint64_t incarnation = 1) { return {Key{id}, incarnation, kPeer}; }
+Peer APeer(uint8_t id, uint64_t incarnation = 1) { return {Key{id}, incarnation, kPeer, 0}; }
 
 struct Fixture : testing::Test {
   std::vector<Duration> sent;  // when

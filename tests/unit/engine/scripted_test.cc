@@ -21,12 +21,18 @@ class Scripted : public testing::Test {
     Message message;
   };
 
-  static Peer At(uint8_t place) { return {Key{place}, 1, {Ipv4{0x0a000000u + place}, 4646}}; }
+  // A node whose id begins with this byte, and whose address ends with it.
+  static Peer At(uint8_t place) {
+    uint32_t address = 0x0a000000u + place;
+    while (IdOf(Ipv4{address}, 0)[0] != place) address += 256;
+    return PeerAt({Ipv4{address}, 4646}, 0, 1);
+  }
 
   void SetUp() override {
     ChordConfig config;
     config.self = At(0x20).endpoint;
-    config.id = At(0x20).id;
+    config.successors = 4;
+    config.replicas = 3;
     config.network = "sim";
     config.bootstrap = {At(0x30).endpoint};
     config.checker = sim::CheckValue;
