@@ -3,7 +3,6 @@
 
 #include <utility>
 
-#include "userspace/base/bytes.h"
 #include "userspace/wire/storage_key.h"
 
 namespace ov6 {
@@ -17,11 +16,7 @@ ValueChecker MakeRecordChecker(const Domain& domain, std::function<UnixTime()> w
     const std::vector<Place> places = PlacesOf(domain, record->prefix);
     const auto place = PlaceIndex(domain, record->prefix, key);
     if (!place) return std::nullopt;
-    ByteWriter owner;
-    owner.Raw(record->public_key)
-        .Raw(record->prefix.address.bytes)
-        .U8(static_cast<uint8_t>(record->prefix.length));
-    ValueInfo info{owner.Take(), record->sequence, record->expiry - now};
+    ValueInfo info{ClaimOf(*record), record->sequence, record->expiry - now};
     info.rank = static_cast<uint32_t>(record->prefix.length);
     if (*place + 1 < places.size()) info.next = KeyOf(domain, places[*place + 1].address);
     return info;

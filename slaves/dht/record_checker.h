@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The judge an engine asks about every value: a signed record of this domain, stored
-// under the key it belongs to. Owner: one claim of one key on one prefix.
+// under the key it belongs to. Owner: the claim (ClaimOf).
 #ifndef OV6_SLAVES_DHT_RECORD_CHECKER_H
 #define OV6_SLAVES_DHT_RECORD_CHECKER_H
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "userspace/wire/ownership.h"
 #include "userspace/wire/storage_key.h"
 
 namespace ov6 {
@@ -57,6 +58,7 @@ Record Registrar::MakeRecord(const Prefix& prefix) {
   record.locators = config_.locators;
   record.public_key = config_.public_key;
   record.modifier = config_.modifier;
+  record.security = SecurityOf(config_.public_key, config_.modifier);
   return record;
 }
 

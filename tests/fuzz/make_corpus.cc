@@ -108,7 +108,7 @@ void Records() {
   record.not_before = UnixTime(std::chrono::seconds(1'800'000'000));
   record.expiry = record.not_before + std::chrono::hours(1);
   record.locators = {{*Ipv4::Parse("203.0.113.9"), Encapsulation::kUdp, 6080, 255, 1400}};
-  record.chain = {{{1, 2, 3}}};
+  record.control_port = 4646;
   const Bytes bytes = EncodeRecord(record);
   Write("record", "unsigned", bytes);
   Write("record", "signed", EncodeSigned(bytes, key.Sign(SignedBytes(bytes))));

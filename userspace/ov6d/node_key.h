@@ -8,7 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "userspace/base/crypto.h"
-#include "userspace/wire/record.h"
+#include "userspace/wire/ownership.h"
 
 namespace ov6 {
 
@@ -16,7 +16,10 @@ struct NodeKey {
   PrivateKey key;
   Modifier modifier{};
 
-  Prefix Owned(const Domain& domain) const { return OwnedPrefix(domain, key.public_key(), modifier); }
+  uint32_t security() const { return SecurityOf(key.public_key(), modifier); }
+  Prefix Owned(const Domain& domain) const {
+    return OwnedPrefix(domain, key.public_key(), modifier, security());
+  }
 };
 
 absl::StatusOr<NodeKey> LoadOrMakeNodeKey(const std::filesystem::path& state);

@@ -28,8 +28,8 @@ void AddOnce(std::vector<Prefix>* list, const Prefix& prefix) {
   if (std::find(list->begin(), list->end(), prefix) == list->end()) list->push_back(prefix);
 }
 
-absl::StatusOr<SitePlace> Place(const Config& config, const NodeKey& key, const SitePrefix& site,
-                                size_t number, NodeLayout* layout) {
+absl::StatusOr<SitePlace> Place(const Config& config, const SitePrefix& site, size_t number,
+                                NodeLayout* layout) {
   const Domain& domain = *config.FindDomain(site.domain);
   if (!site.prefix) {
     const Prefix& own = layout->own.at(site.domain);
@@ -37,7 +37,7 @@ absl::StatusOr<SitePlace> Place(const Config& config, const NodeKey& key, const 
     AddOnce(&layout->rejects, own);
     return SitePlace{Subnet(own, number), site.domain};
   }
-  if (!MayClaim(domain, *site.prefix, key.key.public_key(), key.modifier)) {
+  if (domain.trust != Domain::Trust::kOpen && !layout->own.at(site.domain).Contains(*site.prefix)) {
     return ConfigError(config.file, site.line,
                        "key \"prefixes\" has " + site.prefix->ToString() + ", but in the domain \"" +
                            site.domain + "\" (trust = \"self\") this node's key holds " +
@@ -200,7 +200,7 @@ absl::StatusOr<NodeLayout> LayOut(const Config& config, const NodeKey& key) {
   for (size_t i = 0; i < config.sites.size(); ++i) {
     std::vector<SitePlace> places;
     for (const SitePrefix& site : config.sites[i].prefixes) {
-      auto place = Place(config, key, site, i + 1, &layout);
+      auto place = Place(config, site, i + 1, &layout);
       if (!place.ok()) return place.status();
       places.push_back(*std::move(place));
     }

@@ -66,20 +66,6 @@ absl::StatusOr<Locator> ReadLocator(const wire::LocatorMessage& message) {
                  .mtu = static_cast<uint16_t>(message.mtu())};
 }
 
-absl::StatusOr<Prefix> ReadPrefix(const wire::RecordMessage& message) {
-  Ipv6 address;
-  const auto status = CopyExactly(message.prefix_address(), "prefix", &address.bytes);
-  if (!status.ok()) return status;
-  if (message.prefix_length() > 128) {
-    return Malformed(fmt::format("the record's prefix length {} is over 128", message.prefix_length()));
-  }
-  const int length = static_cast<int>(message.prefix_length());
-  if (address.Masked(length) != address) {
-    return Malformed(fmt::format("{}/{} has bits set past its length", address.ToString(), length));
-  }
-  return Prefix{address, length};
-}
-
 absl::StatusOr<UnixTime> ReadTime(uint64_t seconds) {
   if (seconds > kLastTime) return Malformed(fmt::format("{} is no time in seconds since 1970", seconds));
   return UnixTime(std::chrono::seconds(seconds));
@@ -99,8 +85,43 @@ absl::Status ReadOwner(const wire::RecordMessage& message, Record* record) {
   const auto status = CopyExactly(message.public_key(), "public key", &record->public_key);
   if (!status.ok()) return status;
   record->security = message.security();
-  for (const std::string& link : message.chain()) record->chain.push_back({Bytes(link.begin(), link.end())});
   return CopyExactly(message.modifier(), "modifier", &record->modifier);
+}
+
+// The prefix around the record's own: the last link's, or ::/0.
+Prefix Around(const Record& record) { return record.chain.empty() ? Prefix{} : record.chain.back().prefix; }
+
+absl::Status ReadChain(const wire::RecordMessage& message, Record* record) {
+  const auto links = static_cast<size_t>(message.chain_size());
+  if (links > kMaxLinks) {
+    return Malformed(fmt::format("the record's chain has {} links; at most {} are taken", links, kMaxLinks));
+  }
+  if (links == 0 && !message.root().empty()) return Malformed("the record has a root, but no chain from it");
+  if (links == 0) return absl::OkStatus();
+  for (size_t i = 0; i < links; ++i) {
+    auto link = DecodeLink(message.chain(static_cast<int>(i)), Around(*record), i + 1 < links);
+    if (!link.ok()) return link.status();
+    record->chain.push_back(*std::move(link));
+  }
+  record->chain.back().subject = record->public_key;
+  return CopyExactly(message.root(), "root", &record->root);
+}
+
+absl::Status ReadPrefix(const wire::RecordMessage& message, Record* record) {
+  const auto prefix = DecodeInside(message.prefix_address(), message.prefix_length(), Around(*record));
+  if (!prefix.ok()) return prefix.status();
+  record->prefix = *prefix;
+  return absl::OkStatus();
+}
+
+void FillChain(const Record& record, wire::RecordMessage* message) {
+  if (record.chain.empty()) return;
+  Prefix around;
+  for (const Delegation& link : record.chain) {
+    message->add_chain(EncodeLink(link, around, &link != &record.chain.back()));
+    around = link.prefix;
+  }
+  message->set_root(ToText(record.root));
 }
 
 absl::Status ReadLocators(const wire::RecordMessage& message, Record* record) {
@@ -112,84 +133,13 @@ absl::Status ReadLocators(const wire::RecordMessage& message, Record* record) {
   return absl::OkStatus();
 }
 
-// --- checks --------------------------------------------------------------------
-
-absl::Status CheckDomain(const Record& record, const Domain& domain) {
-  if (record.domain != domain.name) {
-    return Malformed(fmt::format("a record of the domain '{}', this is '{}'", record.domain, domain.name));
-  }
-  if (!domain.prefix.Contains(record.prefix)) {
-    return Malformed(fmt::format("{} is outside the domain {}, which is {}", record.prefix.ToString(),
-                                 domain.name, domain.prefix.ToString()));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckWindow(const Record& record, UnixTime now) {
-  using std::chrono::seconds;
-  const auto count = [](auto time) { return std::chrono::duration_cast<seconds>(time).count(); };
-  if (record.expiry <= record.not_before || record.expiry - record.not_before > kMaxRecordLifetime) {
-    return Malformed(fmt::format("the record of {} is to live {} s; 1 to {} are taken",
-                                 record.prefix.ToString(), count(record.expiry - record.not_before),
-                                 count(seconds(kMaxRecordLifetime))));
-  }
-  if (now + kClockSkew < record.not_before) {
-    return absl::FailedPreconditionError(fmt::format("the record of {} is not valid for another {} s",
-                                                     record.prefix.ToString(),
-                                                     count(record.not_before - now)));
-  }
-  if (now >= record.expiry + kClockSkew) {
-    return absl::FailedPreconditionError(fmt::format("the record of {} expired {} s ago",
-                                                     record.prefix.ToString(), count(now - record.expiry)));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckLocator(const Locator& locator) {
-  if (locator.address.IsMartian()) {
-    return Malformed(fmt::format("{} can't be a locator: no packet reaches it", locator.address.ToString()));
-  }
-  if ((locator.encapsulation == Encapsulation::kUdp) != (locator.port != 0)) {
-    return Malformed(fmt::format("locator {} with port {}: UDP needs a port, 6in4 has none",
-                                 locator.address.ToString(), locator.port));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckLocators(const Record& record) {
-  if (record.locators.size() > OV6_MAX_LOCATORS) {
-    return Malformed(fmt::format("the record of {} has {} locators; at most {} are taken",
-                                 record.prefix.ToString(), record.locators.size(), OV6_MAX_LOCATORS));
-  }
-  for (const Locator& locator : record.locators) {
-    const auto status = CheckLocator(locator);
-    if (!status.ok()) return status;
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckOwner(const Record& record, const Domain& domain) {
-  if (MayClaim(domain, record.prefix, record.public_key, record.modifier)) return absl::OkStatus();
-  return absl::PermissionDeniedError(
-      fmt::format("{} is not cut from the key that claims it, which owns {}", record.prefix.ToString(),
-                  OwnedPrefix(domain, record.public_key, record.modifier).ToString()));
-}
-
-absl::Status CheckContents(const Record& record, const Domain& domain, UnixTime now) {
-  if (auto status = CheckDomain(record, domain); !status.ok()) return status;
-  if (auto status = CheckWindow(record, now); !status.ok()) return status;
-  if (record.sequence == 0) return Malformed("the record has no sequence number; the first is 1");
-  if (auto status = CheckLocators(record); !status.ok()) return status;
-  return CheckOwner(record, domain);
-}
-
 }  // namespace
 
 Bytes EncodeRecord(const Record& record) {
   wire::RecordMessage message;
   message.set_version(record.version);
   message.set_domain(record.domain);
-  message.set_prefix_address(ToText(record.prefix.address.bytes));
+  message.set_prefix_address(EncodeInside(record.prefix, Around(record)));
   message.set_prefix_length(static_cast<uint32_t>(record.prefix.length));
   message.set_sequence(record.sequence);
   message.set_not_before(static_cast<uint64_t>(record.not_before.time_since_epoch().count()));
@@ -199,7 +149,8 @@ Bytes EncodeRecord(const Record& record) {
   message.set_public_key(ToText(record.public_key));
   message.set_modifier(ToText(record.modifier));
   message.set_security(record.security);
-  for (const Delegation& link : record.chain) message.add_chain(ToText(link.bytes));
+  FillChain(record, &message);
+  message.set_control_port(record.control_port);
   return Serialize(message);
 }
 
@@ -216,12 +167,12 @@ absl::StatusOr<Record> DecodeRecord(std::span<const uint8_t> unsigned_record) {
   record.domain = message.domain();
   record.sequence = message.sequence();
   record.flags = message.flags();
-  const auto prefix = ReadPrefix(message);
-  if (!prefix.ok()) return prefix.status();
-  record.prefix = *prefix;
-  if (auto status = ReadLifetime(message, &record); !status.ok()) return status;
-  if (auto status = ReadOwner(message, &record); !status.ok()) return status;
-  if (auto status = ReadLocators(message, &record); !status.ok()) return status;
+  if (message.control_port() > 65535)
+    return Malformed(fmt::format("the control port {} is over 65535", message.control_port()));
+  record.control_port = static_cast<uint16_t>(message.control_port());
+  for (const auto read : {ReadLifetime, ReadOwner, ReadChain, ReadPrefix, ReadLocators}) {
+    if (auto status = read(message, &record); !status.ok()) return status;
+  }
   return record;
 }
 
@@ -238,8 +189,7 @@ Bytes EncodeSigned(std::span<const uint8_t> unsigned_record, const Signature& si
   return Serialize(message);
 }
 
-absl::StatusOr<Record> VerifySigned(std::span<const uint8_t> signed_record, const Domain& domain,
-                                    UnixTime now) {
+absl::StatusOr<SignedRecord> DecodeSigned(std::span<const uint8_t> signed_record) {
   if (signed_record.size() > kMaxRecordSize) {
     return Malformed(fmt::format("a signed record of {} bytes; at most {} are taken", signed_record.size(),
                                  kMaxRecordSize));
@@ -248,35 +198,24 @@ absl::StatusOr<Record> VerifySigned(std::span<const uint8_t> signed_record, cons
   if (!Parse(signed_record, &message)) {
     return Malformed(fmt::format("these {} bytes are no signed record", signed_record.size()));
   }
-  Signature signature;
-  if (auto status = CopyExactly(message.signature(), "signature", &signature); !status.ok()) return status;
-  const Bytes unsigned_record(message.record().begin(), message.record().end());
-  auto record = DecodeRecord(unsigned_record);
+  SignedRecord out;
+  if (auto status = CopyExactly(message.signature(), "signature", &out.signature); !status.ok())
+    return status;
+  out.bytes.assign(message.record().begin(), message.record().end());
+  auto record = DecodeRecord(out.bytes);
   if (!record.ok()) return record.status();
-  if (auto status = CheckContents(*record, domain, now); !status.ok()) return status;
-  if (!VerifySignature(record->public_key, SignedBytes(unsigned_record), signature)) {
-    return absl::UnauthenticatedError(
-        fmt::format("the signature of the record of {} is wrong", record->prefix.ToString()));
-  }
-  return record;
+  out.record = *std::move(record);
+  return out;
 }
 
-Prefix OwnedPrefix(const Domain& domain, const PublicKey& key, const Modifier& modifier) {
+const PublicKey& RootOf(const Record& record) {
+  return record.chain.empty() ? record.public_key : record.root;
+}
+
+Bytes ClaimOf(const Record& record) {
   ByteWriter out;
-  out.Raw(modifier).U8(static_cast<uint8_t>(domain.prefix.length)).Raw(domain.prefix.address.bytes).Raw(key);
-  const auto hash = Sha256(out.bytes());
-  Ipv6 address = domain.prefix.address;
-  for (int i = domain.prefix.length; i < domain.aggregate; ++i) {
-    const int from = i - domain.prefix.length;
-    const int bit = hash[from / 8] >> (7 - from % 8) & 1;
-    address.bytes[i / 8] |= static_cast<uint8_t>(bit << (7 - i % 8));
-  }
-  return {address, domain.aggregate};
-}
-
-bool MayClaim(const Domain& domain, const Prefix& prefix, const PublicKey& key, const Modifier& modifier) {
-  if (domain.trust == Domain::Trust::kOpen) return domain.prefix.Contains(prefix);
-  return OwnedPrefix(domain, key, modifier).Contains(prefix);
+  out.Raw(RootOf(record)).Raw(record.prefix.address.bytes).U8(static_cast<uint8_t>(record.prefix.length));
+  return out.Take();
 }
 
 }  // namespace ov6

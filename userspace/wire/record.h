@@ -18,6 +18,7 @@
 #include "ov6/mapping.h"
 #include "ov6/time.h"
 #include "userspace/base/crypto.h"
+#include "userspace/wire/delegation.h"
 
 namespace ov6 {
 
@@ -26,15 +27,8 @@ inline constexpr std::string_view kRecordContext = "ov6 mapping record 1";
 inline constexpr auto kMaxRecordLifetime = std::chrono::hours(24);
 inline constexpr auto kClockSkew = std::chrono::minutes(5);
 
-using Modifier = std::array<uint8_t, 16>;  // RFC 3972 section 2; random
-
 enum RecordFlags : uint32_t {
   kRecordHasMoreSpecifics = 1,  // longer prefixes are registered beneath it
-};
-
-struct Delegation {  // reserved for chains from a trust anchor; carried, not judged yet
-  Bytes bytes;
-  bool operator==(const Delegation&) const = default;
 };
 
 struct Record {
@@ -46,22 +40,28 @@ struct Record {
   UnixTime expiry{};
   uint32_t flags = 0;             // enum RecordFlags
   std::vector<Locator> locators;  // empty: revoked
-  PublicKey public_key{};
+  PublicKey public_key{};         // who signs the record
+  // By what right: the modifier and RFC 3972's sec parameter by which the claim's root owns its prefix ...
   Modifier modifier{};
-  uint32_t security = 0;  // RFC 3972's sec parameter, hash extension
+  uint32_t security = 0;
+  // ... and the links from the root to `public_key`, which is the last one's subject. Empty: it is the root.
   std::vector<Delegation> chain;
+  PublicKey root{};           // zero without a chain
+  uint16_t control_port = 0;  // UDP port at each locator where the owner's DHT slave answers; 0: none
   bool operator==(const Record&) const = default;
 };
 
 struct Domain {
-  enum class Trust { kSelf, kOpen };
   enum class Resolving { kAggregates, kZeroing };
+  enum class Trust { kSelf, kAnchors, kOpen };
   std::string name;
   Prefix prefix;
   int aggregate = 48;
   Trust trust = Trust::kSelf;
   std::vector<int> aggregates = {};  // further lengths at which records are stored together (storage_key.h)
   Resolving resolving = Resolving::kAggregates;
+  uint32_t security = 0;             // self: the least that is accepted, see userspace/wire/ownership.h
+  std::vector<PublicKey> anchors{};  // anchors: keys that may claim and delegate anything in the domain
   bool operator==(const Domain&) const = default;
 };
 
@@ -70,16 +70,37 @@ absl::StatusOr<Record> DecodeRecord(std::span<const uint8_t> unsigned_record);
 Bytes SignedBytes(std::span<const uint8_t> unsigned_record);  // what the signature covers
 Bytes EncodeSigned(std::span<const uint8_t> unsigned_record, const Signature& signature);
 
-// Decodes and checks everything: size, version, domain, prefix inside the domain, window (with
-// skew), sequence, locators (no martians), ownership, signature; cheap checks first.
+struct SignedRecord {
+  Record record;
+  Bytes bytes;  // of the record, as signed
+  Signature signature{};
+};
+// Size, shape and version.
+absl::StatusOr<SignedRecord> DecodeSigned(std::span<const uint8_t> signed_record);
+// Everything that costs no signature: domain, prefix inside it, window (with skew), sequence (Unix
+// milliseconds, not ahead of the clock), locators (no martians), links of the chain, the right of its root.
+absl::Status CheckContents(const Record& record, const Domain& domain, UnixTime now);
+// The record's own signature, then its links' from the last to the first; each one tried adds to `count`.
+absl::Status CheckSignatures(const SignedRecord& signed_record, uint64_t* count = nullptr);
+// All three, in this order.
 absl::StatusOr<Record> VerifySigned(std::span<const uint8_t> signed_record, const Domain& domain,
                                     UnixTime now);
 
-// The prefix a key owns in a domain: the domain's prefix filled up to its aggregate with bits of
-// SHA-256(modifier, domain's prefix, public key). Only for aggregates shorter than 65 bits.
-Prefix OwnedPrefix(const Domain& domain, const PublicKey& key, const Modifier& modifier);
-// Whether this key may claim `prefix` in the domain.
-bool MayClaim(const Domain& domain, const Prefix& prefix, const PublicKey& key, const Modifier& modifier);
+// What somebody claims: records of one claim compare by sequence, whoever of a chain signed them, so that a
+// prefix moves from its owner to a delegate and back. The claim's root and prefix, 49 bytes.
+Bytes ClaimOf(const Record& record);
+const PublicKey& RootOf(const Record& record);
+
+std::string_view ToString(Domain::Trust trust);  // "self", "anchors", "open"
+
+// Every check of a record by name, all of them made: what `ov6ctl record show` spells out. Checks that
+// need what could not be decoded are left out.
+struct RecordCheck {
+  std::string name;  // "shape", "domain", .., "signature", "link 1", ..
+  absl::Status verdict;
+};
+std::vector<RecordCheck> JudgeSigned(std::span<const uint8_t> signed_record, const Domain& domain,
+                                     UnixTime now);
 
 }  // namespace ov6
 

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "userspace/base/bytes.h"
+#include "userspace/wire/ownership.h"
 
 namespace ov6 {
 namespace {
@@ -43,7 +44,13 @@ TEST(Record, RoundTripOfEveryField) {
   Record record = GoodRecord(TestKey());
   record.flags = kRecordHasMoreSpecifics;
   record.security = 2;
-  record.chain = {{{1, 2, 3}}, {{4}}};
+  record.control_port = 4646;
+  record.root.fill(9);
+  record.chain.resize(2);
+  record.chain[0] = {
+      Prefix::Of(record.prefix.address, 48), 128, TestKey(2).public_key(), kNow, kNow + hours(2), {}};
+  record.chain[1] = {Prefix::Of(record.prefix.address, 52), 64, record.public_key, kNow, kNow + hours(1), {}};
+  record.prefix.length = 60;
   record.locators.push_back({*Ipv4::Parse("203.0.113.9"), Encapsulation::kUdp, 6080, 255, 1400});
   const auto decoded = DecodeRecord(EncodeRecord(record));
   ASSERT_TRUE(decoded.ok()) << decoded.status();
@@ -110,7 +117,12 @@ TEST(Record, RefusedByName) {
        "not cut from the key"},
       {"wider than its own", [](Record& r) { r.prefix = Prefix::Of(r.prefix.address, 47); },
        absl::StatusCode::kPermissionDenied, "not cut from the key"},
-      {"too big", [](Record& r) { r.chain = {{Bytes(600)}}; }, absl::StatusCode::kInvalidArgument,
+      {"a sequence ahead of the clock",
+       [](Record& r) {
+         r.sequence = static_cast<uint64_t>((kNow + kClockSkew).time_since_epoch().count()) * 1000 + 1;
+       },
+       absl::StatusCode::kInvalidArgument, "ahead of the clock"},
+      {"too big", [](Record& r) { r.domain.resize(600, 'x'); }, absl::StatusCode::kInvalidArgument,
        "at most 600"},
   };
   for (const auto& row : rows) {
