@@ -11,7 +11,14 @@ namespace ov6::sim {
 namespace {
 
 Domain Lab() { return OpenDomain("fd00::/8", 48); }
-Resolver Make(const Registry& registry) { return Resolver(ResolverConfig{registry.domain()}); }
+// As the paper does it, one key after the other.
+Resolver MakeZeroing(const Domain& domain) {
+  ResolverConfig config;
+  config.domain = domain;
+  config.domain.resolving = Domain::Resolving::kZeroing;
+  return Resolver(config);
+}
+Resolver Make(const Registry& registry) { return MakeZeroing(registry.domain()); }
 
 std::optional<ValueInfo> CheckRecord(const Key&, std::span<const uint8_t> value, BootTime) {
   const auto record = VerifySigned(value, Lab(), kWall);
@@ -30,7 +37,7 @@ struct Ring {
     EXPECT_TRUE(s.RunUntil([&] { return s.RingIsPerfect(); }, 2s));
   }
   ResolveOutput Resolve(size_t node, Resolver* resolver, const Ipv6& address) {
-    resolver->Resolve(s.now(), kWall, 1, address, true);
+    resolver->Resolve(s.now(), kWall, 1, address, {.fresh = true});
     while (std::optional<ResolverOutput> output = resolver->NextOutput()) {
       if (auto* done = std::get_if<ResolveOutput>(&*output)) return std::move(*done);
       const GetRequest request = std::get<GetRequest>(*output);
@@ -53,7 +60,7 @@ TEST(DhtSlave, InstallsItsAggregateAndEveryOtherFindsIt) {
   ring.s.RunFor(1s);
   EXPECT_TRUE(ring.s.node(0).puts[id].stored);
   for (size_t node = 0; node < 3; ++node) {
-    Resolver resolver(ResolverConfig{Lab()});
+    Resolver resolver = MakeZeroing(Lab());
     const ResolveOutput output = ring.Resolve(node, &resolver, A("fd00:0:1::5"));
     ASSERT_EQ(output.outcome, ResolveOutcome::kFound);
     EXPECT_EQ(output.records[0].locators[0], At("198.51.100.1"));
@@ -112,7 +119,7 @@ TEST(DhtSlave, CachesAMappingForSomeTime) {
   Resolver resolver = Make(registry);
   EXPECT_EQ(registry.Resolve(&resolver, A("fd00:0:1::1")).hard_lifetime, 300s);
   EXPECT_TRUE(registry.Resolve(&resolver, A("fd00:0:1::2")).cached);
-  registry.now += 240s;  // 80 % of 300 s: it is asked again before it runs out
+  registry.now += 264s;  // 80 % of 300 s, give or take a tenth: it is asked again before it runs out
   EXPECT_FALSE(registry.Resolve(&resolver, A("fd00:0:1::1")).cached);
 }
 
@@ -124,7 +131,7 @@ TEST(DhtSlave, NeverLongerThanTheRecordLives) {
   Resolver resolver = Make(registry);
   const ResolveOutput output = registry.Resolve(&resolver, A("fd00:0:1::1"));
   EXPECT_EQ(output.hard_lifetime, 20s);
-  EXPECT_EQ(output.soft_lifetime, 16s);
+  EXPECT_LT(output.soft_lifetime, 18s);
 }
 
 // "(Actually, failed mappings are also cached, but for a smaller amount of time.)"
@@ -148,7 +155,7 @@ TEST(DhtSlave, AMovingAddressUpdatesTheDht) {
   const Prefix host = P("fd00:0:1::5/128");
   ring.s.Put(0, StorageKey(Lab(), host), Signed(Lab(), host, 1, {At("198.51.100.1")}, KeyPair(1)));
   ring.s.RunFor(1s);
-  Resolver resolver(ResolverConfig{Lab()});
+  Resolver resolver = MakeZeroing(Lab());
   EXPECT_EQ(ring.Resolve(1, &resolver, host.address).records[0].locators[0], At("198.51.100.1"));
   // It is at another router now, which puts the newer record.
   ring.s.Put(2, StorageKey(Lab(), host), Signed(Lab(), host, 2, {At("198.51.100.3")}, KeyPair(1)));

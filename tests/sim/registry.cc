@@ -26,14 +26,33 @@ Bytes Signed(const Domain& domain, const Prefix& prefix, uint64_t sequence, std:
 }
 
 void Registry::Add(const Prefix& prefix, const char* locator) {
+  if (!prefixes_.insert(prefix).second) return;
   AddRaw(prefix, Signed(domain_, prefix, 1, {At(locator)}, key_));
-  prefixes_.insert(prefix);
+}
+
+// As the DHT's nodes do it: the longest gives way.
+void Registry::Insert(Held held, size_t place) {
+  const std::vector<Place> places = PlacesOf(domain_, held.prefix);
+  if (place >= places.size()) {
+    prefixes_.erase(held.prefix);  // nowhere any more
+    return;
+  }
+  const Key key = KeyOf(domain_, places[place].address);
+  std::set<Held>& set = values_[key];
+  set.insert(std::move(held));
+  if (set.size() <= capacity) return;
+  overflowed_.insert(key);
+  Held last = std::move(set.extract(std::prev(set.end())).value());
+  const size_t next = *PlaceIndex(domain_, last.prefix, key) + 1;
+  Insert(std::move(last), next);
 }
 
 std::vector<Bytes> Registry::Values(const Key& key) const {
   const auto it = values_.find(key);
   if (it == values_.end()) return {};
-  return {it->second.begin(), it->second.end()};
+  std::vector<Bytes> values;
+  for (const Held& held : it->second) values.push_back(held.value);
+  return values;
 }
 
 std::optional<Prefix> Registry::Longest(const Ipv6& address) const {
@@ -48,13 +67,16 @@ GetOutput Registry::Answer(const GetRequest& request) const {
   GetOutput answer{request.id, GetOutcome::kUnreachable, {}, 2};
   if (!reachable || silent.contains(request.key)) return answer;
   answer.values = Values(request.key);
+  answer.overflowed = overflowed_.contains(request.key);
+  answer.messages = 8;
+  answer.bytes = 8 * 400;
   answer.outcome = answer.values.empty() ? GetOutcome::kAbsent : GetOutcome::kFound;
   return answer;
 }
 
-ResolveOutput Registry::Resolve(Resolver* resolver, const Ipv6& address, bool fresh) {
+ResolveOutput Registry::Resolve(Resolver* resolver, const Ipv6& address, ResolveOptions options) {
   const uint64_t id = next_id_++;
-  resolver->Resolve(now, wall, id, address, fresh);
+  resolver->Resolve(now, wall, id, address, options);
   while (std::optional<ResolverOutput> output = resolver->NextOutput()) {
     if (auto* done = std::get_if<ResolveOutput>(&*output)) return std::move(*done);
     ++gets;

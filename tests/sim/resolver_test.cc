@@ -1,74 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bit zeroing against a naive longest-prefix match over random registries; what is
-// cached and for how long; coalescing; the same over a ring of Chord nodes.
+// What a resolver answers, what of it holds and for how long, by rows; coalescing;
+// bounds. Random registries: resolver_property_test.cc; over Chord: resolver_ring_test.cc.
 #include "slaves/engine/resolver/resolver.h"
 
 #include <gtest/gtest.h>
 
-#include <random>
-
 #include "tests/sim/registry.h"
-#include "tests/sim/simulator.h"
 
 namespace ov6::sim {
 namespace {
 
-Resolver Make(const Registry& registry) { return Resolver(ResolverConfig{registry.domain()}); }
+using namespace std::chrono_literals;
 
-struct RegistryRow {
-  const char* name;
-  const char* domain;
-  int aggregate;
-  std::vector<int> lengths;
-};
-class Random : public testing::TestWithParam<RegistryRow> {};
-
-// Addresses with few bits set where it matters, so that they meet each other.
-Ipv6 RandomAddress(const Prefix& within, std::mt19937_64& random) {
-  Ipv6 address = within.address;
-  for (int bit = within.length; bit < 128; ++bit) {
-    const bool busy = bit < within.length + 6 || (bit >= 44 && bit < 50) || bit > 120;
-    if (random() % (busy ? 2 : 12) == 0) address.bytes[bit / 8] |= static_cast<uint8_t>(0x80 >> (bit % 8));
-  }
-  return address;
+ResolverConfig ConfigOf(const Registry& registry) {
+  ResolverConfig config;
+  config.domain = registry.domain();
+  config.soft_jitter = config.absent_jitter = 0;
+  return config;
 }
-
-TEST_P(Random, TheOracleAgrees) {
-  std::mt19937_64 random(71);
-  for (int round = 0; round < 4; ++round) {
-    Registry registry(OpenDomain(GetParam().domain, GetParam().aggregate));
-    for (int i = 0; i < 40; ++i) {
-      const int length = GetParam().lengths[random() % GetParam().lengths.size()];
-      registry.Add(Prefix::Of(RandomAddress(registry.domain().prefix, random), length));
-    }
-    Resolver resolver = Make(registry);
-    for (int i = 0; i < 150; ++i) {
-      const Ipv6 address = RandomAddress(registry.domain().prefix, random);
-      const ResolveOutput output = registry.Resolve(&resolver, address, i % 2 == 0);
-      const std::optional<Prefix> longest = registry.Longest(address);
-      ASSERT_EQ(output.outcome == ResolveOutcome::kFound, longest.has_value()) << address.ToString();
-      EXPECT_TRUE(output.covering.Contains(address));
-      if (longest) {
-        EXPECT_EQ(output.records.front().prefix, *longest) << address.ToString();
-        EXPECT_TRUE(longest->Contains(output.covering));
-      } else {
-        // Nothing registered lies in a hole.
-        const Ipv6 other = RandomAddress(output.covering, random);
-        EXPECT_EQ(registry.Longest(other), std::nullopt)
-            << other.ToString() << " in " << output.covering.ToString();
-      }
-    }
-  }
-}
-
-INSTANTIATE_TEST_SUITE_P(
-    Registries, Random,
-    testing::Values(RegistryRow{"sites", "fd00::/8", 48, {48}},
-                    RegistryRow{"sites_and_beneath", "fd00::/8", 48, {48, 49, 52, 56, 64, 127, 128}},
-                    RegistryRow{"every_length", "2001:db8::/32", 48, {33, 36, 40, 44, 47, 48, 50, 64, 128}},
-                    RegistryRow{"the_domain_itself", "2001:db8::/32", 40, {32, 40, 64}},
-                    RegistryRow{"one_aggregate", "2001:db8:1::/48", 48, {48, 56, 64, 96}}),
-    [](const auto& info) { return info.param.name; });
+Resolver Make(const Registry& registry) { return Resolver(ConfigOf(registry)); }
 
 TEST(Answers, TheLongerOnesBeneathComeAlong) {
   Registry registry(OpenDomain("fd00::/8", 48));
@@ -145,6 +95,7 @@ TEST(Answers, CouldNotAskIsNotAbsentAndLastsLonger) {
     const ResolveOutput output = registry.Resolve(&resolver, A("fd00:0:1::1"));
     EXPECT_EQ(output.outcome, ResolveOutcome::kUnreachable);
     EXPECT_EQ(output.hard_lifetime, lifetime);
+    EXPECT_EQ(output.covering, P("fd00:0:1::/48"));
     EXPECT_EQ(output.steps.back().answer, StepAnswer::kUnreachable);
     EXPECT_TRUE(registry.Resolve(&resolver, A("fd00:0:1::2")).cached) << "of the whole aggregate";
     registry.now += lifetime;
@@ -166,43 +117,122 @@ TEST(Answers, AShorterRecordUnderTheAggregatesKeyLeavesTheHoleWhole) {
   EXPECT_TRUE(registry.Resolve(&resolver, A("fd00:0:0:9::7")).cached);
 }
 
-// All that lives at or beneath an aggregate is under the aggregate's own key: silence at one beneath it hides
-// nothing, and the rest of them need not be asked.
-TEST(Answers, SilenceBeneathTheAggregateHidesNothing) {
-  Registry registry(OpenDomain("fd00::/8", 48));
-  registry.Add(P("fd00:0:1::/48"));
-  registry.Add(P("fd00:0:1:4::/64"), "198.51.100.9");
-  registry.silent = {LookupKey(registry.domain(), A("fd00:0:1:4::6"))};
-  Resolver resolver = Make(registry);
-  const ResolveOutput output = registry.Resolve(&resolver, A("fd00:0:1:4::7"));
-  ASSERT_EQ(output.outcome, ResolveOutcome::kFound);
-  EXPECT_EQ(output.records.front().prefix, P("fd00:0:1:4::/64"));
-  EXPECT_EQ(output.hard_lifetime, 300s) << "it is as sure as any";
-  ASSERT_EQ(output.steps.size(), 3u);  // ::7, ::6, the aggregate
-  EXPECT_EQ(output.steps[1].answer, StepAnswer::kUnreachable);
-  EXPECT_EQ(output.steps[2].key, A("fd00:0:1::"));
-}
+// Silence hides what may lie behind it, and nothing else.
+struct SilenceRow {
+  const char* name;
+  Domain::Resolving resolving;
+  const char* silent;  // key
+  ResolveOutcome outcome;
+  const char* prefix;  // of the record found
+};
+class Silence : public testing::TestWithParam<SilenceRow> {};
 
-TEST(Answers, SilenceBeneathTheAggregateAndNothingThereIsAbsent) {
-  Registry registry(OpenDomain("fd00::/8", 48));
-  registry.silent = {LookupKey(registry.domain(), A("fd00:0:1:4::7"))};
+TEST_P(Silence, HidesOnlyWhatMayLieBehindIt) {
+  Domain domain = OpenDomain("fd00::/8", 48);
+  domain.resolving = GetParam().resolving;
+  Registry registry(domain);
+  registry.Add(P("fd00::/16"));
+  registry.Add(P("fd00:0:3:4::/64"));
+  registry.silent = {LookupKey(domain, A(GetParam().silent))};
   Resolver resolver = Make(registry);
-  const ResolveOutput output = registry.Resolve(&resolver, A("fd00:0:1:4::7"));
-  EXPECT_EQ(output.outcome, ResolveOutcome::kAbsent);
-  EXPECT_EQ(output.covering, P("fd00:0:1::/48"));
-}
-
-// From the aggregate on a longer record may be behind the silence.
-TEST(Answers, SilenceAtTheAggregateOrAboveIsCouldNotAsk) {
-  for (const char* silent : {"fd00:0:3::", "fd00:0:2::"}) {
-    Registry registry(OpenDomain("fd00::/8", 48));
-    registry.Add(P("fd00::/16"));
-    registry.silent = {LookupKey(registry.domain(), A(silent))};
-    Resolver resolver = Make(registry);
-    const ResolveOutput output = registry.Resolve(&resolver, A("fd00:0:3::1"));
-    EXPECT_EQ(output.outcome, ResolveOutcome::kUnreachable) << silent;
-    EXPECT_EQ(output.hard_lifetime, 1s);
+  const ResolveOutput output = registry.Resolve(&resolver, A("fd00:0:3:4::7"));
+  EXPECT_EQ(output.outcome, GetParam().outcome);
+  const bool found = GetParam().prefix != nullptr;
+  if (found) {
+    EXPECT_EQ(output.records.front().prefix, P(GetParam().prefix));
   }
+  EXPECT_EQ(output.hard_lifetime, found ? 300s : 1s) << "as sure as any";
+}
+
+constexpr auto kAtOnce = Domain::Resolving::kAggregates, kZeroed = Domain::Resolving::kZeroing;
+INSTANTIATE_TEST_SUITE_P(
+    Resolver, Silence,
+    testing::Values(
+        SilenceRow{"beneath", kZeroed, "fd00:0:3:4::6", ResolveOutcome::kFound, "fd00:0:3:4::/64"},
+        SilenceRow{"aggregate", kZeroed, "fd00:0:3::", ResolveOutcome::kUnreachable, nullptr},
+        SilenceRow{"above", kZeroed, "fd00::", ResolveOutcome::kFound, "fd00:0:3:4::/64"},
+        SilenceRow{"aggregate_at_once", kAtOnce, "fd00:0:3::", ResolveOutcome::kUnreachable, nullptr},
+        SilenceRow{"above_at_once", kAtOnce, "fd00::", ResolveOutcome::kFound, "fd00:0:3:4::/64"}),
+    [](const auto& info) { return info.param.name; });
+
+// A shorter record doesn't stand in for a key that may hold a longer one; and what is found beneath says
+// nothing of the space beside it.
+TEST(Answers, WhatIsBesideAFoundRecordIsUnknownIfTheShorterKeyIsSilent) {
+  Registry registry(OpenDomain("fd00::/8", 48));
+  registry.Add(P("fd00::/16"));
+  registry.Add(P("fd00:0:3:4::/64"));
+  registry.silent = {LookupKey(registry.domain(), A("fd00::"))};
+  Resolver resolver = Make(registry);
+  EXPECT_EQ(registry.Resolve(&resolver, A("fd00:0:3:4::7")).piece, P("fd00:0:3:4::/64"));
+  EXPECT_EQ(registry.Resolve(&resolver, A("fd00:0:3:5::7")).outcome, ResolveOutcome::kUnreachable);
+  registry.silent.clear();
+  registry.now += 1s;
+  EXPECT_EQ(registry.Resolve(&resolver, A("fd00:0:3:5::7")).records.front().prefix, P("fd00::/16"));
+}
+
+// --- keys and what they cost ---------------------------------------------------------
+
+TEST(Keys, OneForEachStorageLengthAllAtOnce) {
+  Domain domain = OpenDomain("fd00::/8", 48);
+  domain.aggregates = {32};
+  Registry registry(domain);
+  registry.Add(P("fd00:0:1::/48"));
+  Resolver resolver = Make(registry);
+  const ResolveOutput output = registry.Resolve(&resolver, A("fd12:1:1::1"));
+  EXPECT_EQ(output.steps.size(), 3u);
+  EXPECT_EQ(output.rounds, 1);
+  EXPECT_EQ(output.messages, 24);
+}
+
+TEST(Keys, OnlyTheAggregatesWhereNothingShorterMayBeClaimed) {
+  Domain domain = OpenDomain("fd00::/8", 48);
+  domain.trust = Domain::Trust::kSelf;
+  Registry registry(domain);
+  Resolver resolver = Make(registry);
+  const ResolveOutput output = registry.Resolve(&resolver, A("fd12:1:1::1"));
+  EXPECT_EQ(output.steps.size(), 1u);
+  EXPECT_EQ(output.covering, P("fd12:1:1::/48"));
+}
+
+// Everybody's misses ask the domain's own key: it is remembered for a while.
+TEST(Keys, TheSharedOneIsNotAskedForEveryAggregate) {
+  Registry registry(OpenDomain("fd00::/8", 48));
+  registry.Add(P("fd12::/16"));
+  Resolver resolver = Make(registry);
+  EXPECT_EQ(registry.Resolve(&resolver, A("fd12:0:1::1")).steps.size(), 2u);
+  const ResolveOutput second = registry.Resolve(&resolver, A("fd12:0:2::1"));
+  EXPECT_EQ(second.steps.size(), 1u);
+  EXPECT_EQ(second.records.front().prefix, P("fd12::/16"));
+  EXPECT_EQ(registry.Resolve(&resolver, A("fd12:0:3::1"), {.fresh = true}).steps.size(), 2u);
+  registry.now += 20s;
+  EXPECT_EQ(registry.Resolve(&resolver, A("fd12:0:4::1")).steps.size(), 2u);
+}
+
+TEST(Keys, BehindAFullOneTheNextIsAsked) {
+  Registry registry(OpenDomain("fd00::/8", 48));
+  registry.capacity = 4;
+  for (int i = 0; i < 8; ++i) registry.Add(Prefix::Of(Ipv6{{0xfd, 0, 0, 0, 0, 1, uint8_t(i + 1), 1}}, 64));
+  Resolver resolver = Make(registry);
+  for (int i = 0; i < 8; ++i) {
+    const Ipv6 host{{0xfd, 0, 0, 0, 0, 1, uint8_t(i + 1), 1, 0, 0, 0, 0, 0, 0, 0, 9}};
+    const ResolveOutput output = registry.Resolve(&resolver, host, {.fresh = true});
+    ASSERT_EQ(output.outcome, ResolveOutcome::kFound);
+    EXPECT_EQ(output.records.front().prefix, Prefix::Of(host, 64));
+    EXPECT_EQ(output.rounds, 2);
+    EXPECT_EQ(output.piece, Prefix::Of(host, 56)) << "beyond it others may lie";
+  }
+}
+
+TEST(Keys, NoMoreThanTheBudget) {
+  Registry registry(OpenDomain("fd00::/8", 48));
+  registry.capacity = 1;
+  for (uint8_t i = 1; i < 200; ++i)
+    registry.Add(Prefix::Of(Ipv6{{0xfd, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, i}}, 128));
+  Resolver resolver = Make(registry);
+  const ResolveOutput output = registry.Resolve(&resolver, A("fd00:0:1:101:101:101:101:107"));
+  EXPECT_EQ(output.outcome, ResolveOutcome::kUnreachable) << "not absent, and not the wrong one";
+  EXPECT_LE(output.messages, 40);
+  EXPECT_EQ(resolver.counters().over_budget, 1u);
 }
 
 TEST(Answers, OutsideTheDomainNothingIsAsked) {
@@ -231,14 +261,14 @@ TEST(Coalescing, OneLookupAnAggregate) {
       answered.insert(std::get<ResolveOutput>(*output).id);
     }
   }
-  EXPECT_EQ(gets, 2u) << "::1 and ::, for all five";
+  EXPECT_EQ(gets, 2u) << "the aggregate and the domain, for all five";
   EXPECT_EQ(answered, (std::set<uint64_t>{1, 2, 3, 4, 5}));
   EXPECT_EQ(resolver.counters().coalesced, 4u);
 }
 
 TEST(Bounds, WalksAndWaiting) {
   Registry registry(OpenDomain("fd00::/8", 48));
-  ResolverConfig config{registry.domain()};
+  ResolverConfig config = ConfigOf(registry);
   config.max_walks = 1;
   config.max_waiting = 1;
   Resolver resolver(config);
@@ -250,51 +280,91 @@ TEST(Bounds, WalksAndWaiting) {
   EXPECT_FALSE(resolver.OnGet(registry.now, registry.wall, GetOutput{77, GetOutcome::kAbsent, {}, 0}));
 }
 
-// The whole way: sixteen nodes, each with its site; every node resolves every site.
-TEST(OverChord, EveryNodeResolvesEverySite) {
-  Simulator s(81);
+// --- freshness -----------------------------------------------------------------------
+
+TEST(Freshness, LifetimesOfWhatIsFoundAndOfWhatIsNot) {
   Registry registry(OpenDomain("fd00::/8", 48));
-  const auto tune = [](chord::ChordConfig* config) {
-    config->checker = [](const Key&, std::span<const uint8_t> value, BootTime) -> std::optional<ValueInfo> {
-      const auto record = VerifySigned(value, OpenDomain("fd00::/8", 48), kWall);
-      if (!record.ok()) return std::nullopt;
-      return ValueInfo{
-          {record->public_key.begin(), record->public_key.end()}, record->sequence, std::chrono::hours(1)};
-    };
-  };
-  s.Add({}, tune);
-  for (size_t i = 1; i < 16; ++i) s.Add({0}, tune);
-  ASSERT_TRUE(s.RunUntil([&] { return s.RingIsPerfect(); }, 20s));
-  std::vector<Prefix> sites;
-  for (uint8_t i = 0; i < 16; ++i) {
-    sites.push_back(P("fd00::/48"));
-    sites.back().address.bytes[3] = static_cast<uint8_t>(17 * i + 1);
-    s.Put(i, StorageKey(registry.domain(), sites.back()),
-          Signed(registry.domain(), sites.back(), 1, {At("198.51.100.1")}, KeyPair(i + 1)));
+  registry.Add(P("fd00:0:1::/48"));
+  ResolverConfig config;
+  config.domain = registry.domain();
+  std::set<Duration> softs, absents;
+  for (config.seed = 1; config.seed <= 200; ++config.seed) {
+    Resolver resolver(config);
+    const ResolveOutput found = registry.Resolve(&resolver, A("fd00:0:1::1"));
+    EXPECT_EQ(found.hard_lifetime, 300s);
+    softs.insert(found.soft_lifetime);
+    absents.insert(registry.Resolve(&resolver, A("fd00:0:2::1")).hard_lifetime);
   }
-  s.RunFor(2s);
-  for (size_t node = 0; node < 16; ++node) {
+  EXPECT_GE(*softs.begin(), 216s);  // 80 % of 300 s, give or take a tenth of it
+  EXPECT_LE(*softs.rbegin(), 264s);
+  EXPECT_GE(*absents.begin(), 10s);
+  EXPECT_LE(*absents.rbegin(), 30s);
+  EXPECT_GT(softs.size(), 190u) << "no two ask at the same time";
+  EXPECT_GT(absents.size(), 190u);
+}
+
+// RFC 8767: what can't be asked about goes on past its lifetime, a step at a time.
+TEST(Stale, GoesOnForAnHourAndNoLonger) {
+  Registry registry(OpenDomain("fd00::/8", 48));
+  registry.Add(P("fd00:0:1::/48"));
+  Resolver resolver = Make(registry);
+  const BootTime hard = registry.now + registry.Resolve(&resolver, A("fd00:0:1::1")).hard_lifetime;
+  registry.reachable = false;
+  registry.now += 240s;
+  ResolveOutput output = registry.Resolve(&resolver, A("fd00:0:1::1"), {.fresh = true});
+  EXPECT_EQ(output.outcome, ResolveOutcome::kFound);
+  EXPECT_FALSE(output.stale) << "within its lifetime";
+  EXPECT_NEAR(std::chrono::duration<double>(output.hard_lifetime).count(), 60, 0.1);
+  while (registry.now < hard + 1h) {
+    registry.now += output.soft_lifetime;
+    if (registry.now >= hard + 1h) break;
+    output = registry.Resolve(&resolver, A("fd00:0:1::1"), {.fresh = true});
+    ASSERT_EQ(output.outcome, ResolveOutcome::kFound);
+    EXPECT_EQ(output.stale, hard - registry.now < 45s);
+    EXPECT_EQ(output.soft_lifetime, 30s) << "asked no more often than that";
+    EXPECT_GT(output.hard_lifetime, output.soft_lifetime) << "never lapses between";
+    EXPECT_EQ(output.records.front().locators[0], At("198.51.100.7"));
+  }
+  EXPECT_EQ(registry.Resolve(&resolver, A("fd00:0:1::1"), {.fresh = true}).outcome,
+            ResolveOutcome::kUnreachable);
+}
+
+// Also for who comes late and finds the mapping gone.
+TEST(Stale, ServesMissesToo) {
+  Registry registry(OpenDomain("fd00::/8", 48));
+  registry.Add(P("fd00:0:1::/48"));
+  Resolver resolver = Make(registry);
+  registry.Resolve(&resolver, A("fd00:0:1::1"));
+  registry.reachable = false;
+  registry.now += 600s;
+  const ResolveOutput output = registry.Resolve(&resolver, A("fd00:0:1::2"));
+  EXPECT_TRUE(output.stale);
+  EXPECT_NEAR(std::chrono::duration<double>(output.age).count(), 600, 0.1);
+  EXPECT_EQ(resolver.counters().stale, 1u);
+}
+
+TEST(Stale, EndsWhenTheDhtSaysSo) {
+  for (const bool revoked : {false, true}) {
+    Registry registry(OpenDomain("fd00::/8", 48));
+    const Prefix site = P("fd00:0:1::/48");
+    const PrivateKey key = KeyPair(1);
+    registry.AddRaw(site, Signed(registry.domain(), site, 1, {At("198.51.100.1")}, key));
     Resolver resolver = Make(registry);
-    for (const Prefix& site : sites) {
-      Ipv6 host = site.address;
-      host.bytes[15] = 5;
-      resolver.Resolve(s.now(), kWall, 1, host);
-      std::optional<ResolveOutput> done;
-      while (std::optional<ResolverOutput> output = resolver.NextOutput()) {
-        if (auto* result = std::get_if<ResolveOutput>(&*output)) {
-          done = std::move(*result);
-          break;
-        }
-        const uint64_t id = s.Get(node, std::get<GetRequest>(*output).key);
-        ASSERT_TRUE(s.RunUntil([&] { return s.Answer(node, id) != nullptr; }, 10s));
-        GetOutput answer = *s.Answer(node, id);
-        answer.id = std::get<GetRequest>(*output).id;
-        resolver.OnGet(s.now(), kWall, answer);
-      }
-      ASSERT_TRUE(done.has_value());
-      EXPECT_EQ(done->outcome, ResolveOutcome::kFound);
-      EXPECT_EQ(done->covering, site);
-    }
+    registry.Resolve(&resolver, A("fd00:0:1::1"));
+    registry.reachable = false;
+    registry.now += 600s;
+    EXPECT_TRUE(registry.Resolve(&resolver, A("fd00:0:1::1")).stale);
+    registry.reachable = true;
+    if (revoked) registry.AddRaw(site, Signed(registry.domain(), site, 2, {}, key));
+    if (!revoked) registry.wall += 2h;  // expired for good
+    EXPECT_TRUE(registry.Resolve(&resolver, A("fd00:0:1::1"), {.fresh = true}).stale)
+        << "the failure is remembered";
+    EXPECT_EQ(registry.Resolve(&resolver, A("fd00:0:1::1"), {.force = true}).outcome,
+              ResolveOutcome::kAbsent);
+    registry.reachable = false;
+    registry.now += 60s;
+    EXPECT_EQ(registry.Resolve(&resolver, A("fd00:0:1::1")).outcome, ResolveOutcome::kUnreachable)
+        << "it does not come back";
   }
 }
 

@@ -2,35 +2,16 @@
 #include "slaves/engine/resolver/resolver.h"
 
 #include <algorithm>
-#include <set>
+#include <deque>
+#include <map>
 #include <utility>
 
+#include "slaves/engine/resolver/cache.h"
+#include "slaves/engine/resolver/records.h"
+#include "slaves/engine/resolver/walk.h"
 #include "userspace/wire/storage_key.h"
 
 namespace ov6 {
-namespace {
-
-bool LongerFirst(const Record& a, const Record& b) { return a.prefix.length > b.prefix.length; }
-
-// Of one claim, the newest; of several claims to one prefix, the oldest. In the order of prefixes.
-std::vector<Record> Newest(std::vector<Record> records) {
-  std::map<std::pair<Prefix, PublicKey>, Record> claims;
-  for (Record& record : records) {
-    const auto [it, fresh] = claims.try_emplace({record.prefix, record.public_key}, record);
-    if (!fresh && record.sequence > it->second.sequence) it->second = std::move(record);
-  }
-  std::map<Prefix, Record> out;
-  for (auto& [claim, record] : claims) {
-    if (record.locators.empty()) continue;  // revoked
-    const auto [it, fresh] = out.try_emplace(claim.first, record);
-    if (!fresh && record.not_before < it->second.not_before) it->second = std::move(record);
-  }
-  std::vector<Record> records_out;
-  for (auto& [prefix, record] : out) records_out.push_back(std::move(record));
-  return records_out;
-}
-
-}  // namespace
 
 std::string_view ToString(StepAnswer answer) {
   switch (answer) {
@@ -60,13 +41,17 @@ std::string_view ToString(ResolveOutcome outcome) {
 
 class Resolver::Impl {
  public:
-  explicit Impl(ResolverConfig config) : config_(std::move(config)), next_get_(config_.first_request_id) {}
+  explicit Impl(ResolverConfig config)
+      : config_(std::move(config)),
+        aggregate_length_(StorageLengths(config_.domain).back()),
+        cache_(config_),
+        next_get_(config_.first_request_id) {}
 
-  void Resolve(BootTime now, uint64_t id, const Ipv6& address, bool fresh, bool hurry);
-  bool Knows(BootTime now, const Ipv6& address) const { return PieceAround(now, address) != nullptr; }
+  void Resolve(BootTime now, UnixTime wall, uint64_t id, const Ipv6& address, ResolveOptions options);
+  bool Knows(BootTime now, const Ipv6& address) const;
   bool OnGet(BootTime now, UnixTime wall, const GetOutput& answer);
   std::optional<ResolverOutput> NextOutput();
-  void Forget(const Ipv6& address) { cache_.erase(Aggregate(address)); }
+  void Forget(const Ipv6& address) { cache_.Forget(address); }
 
   ResolverCounters counters;
   size_t cached() const { return cache_.size(); }
@@ -76,126 +61,87 @@ class Resolver::Impl {
     uint64_t id = 0;
     Ipv6 address;
     BootTime asked{};
-    bool hurry = false;
+    ResolveOptions options;
   };
-  // One address on its way down; others of its aggregate wait for what it learns.
-  struct Walk {
+  // One address on its way; others of its aggregate wait for what it learns.
+  struct Flight {
     Question question;
-    Ipv6 at;  // the address as zeroed so far
-    BootTime sent{};
-    std::vector<ResolveStep> steps;
-    std::vector<Record> aggregate;  // what lives at or beneath the address's aggregate
+    bool zeroing = false;
+    Walk walk;
+    ResolveOutput tally;  // steps and costs
+    int dearest = 0;      // messages of the dearest key so far
     std::vector<Question> waiting;
   };
-  // Answers about pieces of one aggregate. A negative's hole lies in it, or is it.
-  struct Cached {
-    struct Piece {
-      ResolveOutput answer;
-      BootTime soft{}, hard{};
-    };
-    std::map<Prefix, Piece> pieces;
-    Duration failed{};  // lifetime of the last failure
+  struct Get {
+    uint64_t flight = 0;
+    Ipv6 key;
+    BootTime sent{};
   };
 
-  Prefix Aggregate(const Ipv6& address) const {
-    return Prefix::Of(address, std::max(config_.domain.aggregate, config_.domain.prefix.length));
-  }
-  // The walk has not come to its aggregate's own key yet.
-  bool Beneath(const Walk& walk) const {
-    return walk.at != walk.at.Masked(Aggregate(walk.question.address).length);
-  }
-  const Cached::Piece* PieceAround(BootTime now, const Ipv6& address) const;
+  Prefix Aggregate(const Ipv6& address) const { return Prefix::Of(address, aggregate_length_); }
   bool FromCache(BootTime now, const Question& question);
-  static void PreferFor(const Ipv6& address, ResolveOutput* output);
+  void Tell(BootTime now, const Question& question, ResolveOutput output, bool cached);
   bool Join(const Question& question);
-  void StartWalk(BootTime now, const Question& question);
-  void Ask(BootTime now, Walk* walk);
-  void Step(BootTime now, UnixTime wall, uint64_t get, const GetOutput& answer);
-  std::vector<Record> Verify(UnixTime wall, const Key& key, const std::vector<Bytes>& values);
-  std::optional<ResolveOutput> Judge(const Walk& walk, const std::vector<Record>& records, GetOutcome outcome,
-                                     UnixTime wall, ResolveStep* step);
-  ResolveOutput FoundIn(const Walk& walk, const Record& longest, UnixTime wall) const;
-  ResolveOutput Nothing(const Walk& walk) const;
-  ResolveOutput Failed(const Walk& walk);
-  Prefix Hole(const Ipv6& address, const std::vector<Record>& records) const;
-  void Finish(BootTime now, Walk walk, ResolveOutput output);
-  void Remember(BootTime now, const ResolveOutput& output);
   void Refuse(const Question& question);
+  void Start(BootTime now, UnixTime wall, const Question& question);
+  void Advance(BootTime now, UnixTime wall, uint64_t id);
+  bool AskAll(BootTime now, uint64_t id, const std::vector<Ipv6>& keys);
+  bool Shared(const Ipv6& address, const Ipv6& key) const;
+  ResolveStep StepOf(const Flight& flight, const Ipv6& key, const KeyAnswer& answer) const;
+  void Finish(BootTime now, UnixTime wall, uint64_t id);
 
-  ResolverConfig config_;
+  const ResolverConfig config_;
+  const int aggregate_length_;
+  ResolverCache cache_;
   uint64_t next_get_;
-  std::map<uint64_t, Walk> walks_;        // by the id of their get
-  std::map<Prefix, uint64_t> in_flight_;  // aggregate -> that id
-  std::map<Prefix, Cached> cache_;        // by aggregate
+  uint64_t next_flight_ = 1;
+  std::map<uint64_t, Flight> flights_;
+  std::map<uint64_t, Get> gets_;
+  std::map<Prefix, uint64_t> in_flight_;  // aggregate -> flight
   size_t waiting_ = 0;
   std::deque<ResolverOutput> outputs_;
 };
 
-namespace {
+// --- asking ------------------------------------------------------------------------
 
-ResolveOutput Outcome(uint64_t id, const Ipv6& address, ResolveOutcome outcome, const Prefix& covering,
-                      Duration lifetime) {
-  ResolveOutput output;
-  output.id = id;
-  output.address = address;
-  output.outcome = outcome;
-  output.covering = covering;
-  output.soft_lifetime = output.hard_lifetime = lifetime;
-  return output;
-}
-
-}  // namespace
-
-void Resolver::Impl::Resolve(BootTime now, uint64_t id, const Ipv6& address, bool fresh, bool hurry) {
-  const Question question{id, address, now, hurry};
+void Resolver::Impl::Resolve(BootTime now, UnixTime wall, uint64_t id, const Ipv6& address,
+                             ResolveOptions options) {
+  const Question question{id, address, now, options};
   ++counters.resolved;
   if (!config_.domain.prefix.Contains(address)) {
     ++counters.outside;
-    outputs_.push_back(
-        Outcome(id, address, ResolveOutcome::kAbsent, Prefix::Of(address, 128), config_.absent_lifetime));
-    return;
+    ResolveOutput output;
+    output.outcome = ResolveOutcome::kAbsent;
+    output.covering = output.piece = Prefix::Of(address, 128);
+    output.soft_lifetime = output.hard_lifetime = config_.absent_lifetime;
+    return Tell(now, question, std::move(output), false);
   }
-  if (!fresh && FromCache(now, question)) return;
-  if (Join(question)) return;
-  StartWalk(now, question);
+  if (FromCache(now, question) || Join(question)) return;
+  Start(now, wall, question);
 }
 
-// The answer's records are all of the aggregate: for another address another may be the longest.
-void Resolver::Impl::PreferFor(const Ipv6& address, ResolveOutput* output) {
-  auto longest = output->records.begin();
-  for (auto it = output->records.begin(); it != output->records.end(); ++it) {
-    if (it->prefix.Contains(address) && it->prefix.length > longest->prefix.length) longest = it;
-  }
-  if (longest == output->records.begin()) return;  // also if there are none
-  output->covering = longest->prefix;
-  std::rotate(output->records.begin(), longest, longest + 1);
-}
-
-const Resolver::Impl::Cached::Piece* Resolver::Impl::PieceAround(BootTime now, const Ipv6& address) const {
-  const auto it = cache_.find(Aggregate(address));
-  if (it == cache_.end()) return nullptr;
-  const Cached::Piece* best = nullptr;
-  for (const auto& [prefix, piece] : it->second.pieces) {
-    if (piece.soft > now && prefix.Contains(address)) best = &piece;  // longer ones come later
-  }
-  return best;
+bool Resolver::Impl::Knows(BootTime now, const Ipv6& address) const {
+  return cache_.Answer(now, address) || cache_.AnswerFailed(now, address, Aggregate(address));
 }
 
 bool Resolver::Impl::FromCache(BootTime now, const Question& question) {
-  const Cached::Piece* best = PieceAround(now, question.address);
-  if (best == nullptr) return false;
+  std::optional<ResolveOutput> output;
+  if (!question.options.fresh && !question.options.force) output = cache_.Answer(now, question.address);
+  if (!output && !question.options.force)
+    output = cache_.AnswerFailed(now, question.address, Aggregate(question.address));
+  if (!output) return false;
   ++counters.cached;
-  ResolveOutput output = best->answer;
+  Tell(now, question, *std::move(output), true);
+  return true;
+}
+
+void Resolver::Impl::Tell(BootTime now, const Question& question, ResolveOutput output, bool cached) {
   output.id = question.id;
   output.address = question.address;
-  output.soft_lifetime = best->soft - now;
-  output.hard_lifetime = best->hard - now;
   output.time = now - question.asked;
-  output.steps.clear();
-  output.cached = true;
-  PreferFor(question.address, &output);
+  output.cached = cached;
+  counters.stale += output.stale ? 1 : 0;
   outputs_.push_back(std::move(output));
-  return true;
 }
 
 bool Resolver::Impl::Join(const Question& question) {
@@ -207,168 +153,128 @@ bool Resolver::Impl::Join(const Question& question) {
   }
   ++waiting_;
   ++counters.coalesced;
-  walks_.at(it->second).waiting.push_back(question);
+  flights_.at(it->second).waiting.push_back(question);
   return true;
 }
 
 // No room: the asker may come again in a second. Nothing is remembered of it.
 void Resolver::Impl::Refuse(const Question& question) {
   ++counters.overflow;
-  outputs_.push_back(Outcome(question.id, question.address, ResolveOutcome::kUnreachable,
-                             Prefix::Of(question.address, 128), config_.failed_lifetime));
+  ResolveOutput output;
+  output.covering = Prefix::Of(question.address, 128);
+  output.soft_lifetime = output.hard_lifetime = config_.failed_lifetime;
+  Tell(question.asked, question, std::move(output), false);
 }
 
-// "To look up an IPv6 address, a DHT Slave first attempts to look the address up as is."
-void Resolver::Impl::StartWalk(BootTime now, const Question& question) {
-  if (walks_.size() >= config_.max_walks) return Refuse(question);
-  Walk walk;
-  walk.question = question;
-  walk.at = question.hurry ? Aggregate(question.address).address : question.address;
-  Ask(now, &walk);
-  in_flight_[Aggregate(question.address)] = next_get_;
-  walks_.emplace(next_get_++, std::move(walk));
+void Resolver::Impl::Start(BootTime now, UnixTime wall, const Question& question) {
+  if (flights_.size() >= config_.max_walks) return Refuse(question);
+  const bool zeroing = config_.domain.resolving == Domain::Resolving::kZeroing && !question.options.hurry;
+  const uint64_t id = next_flight_++;
+  flights_.emplace(id, Flight{question, zeroing, Walk(config_.domain, question.address, zeroing), {}, 0, {}});
+  in_flight_[Aggregate(question.address)] = id;
+  Advance(now, wall, id);
 }
 
-void Resolver::Impl::Ask(BootTime now, Walk* walk) {
-  walk->sent = now;
-  ++counters.gets;
-  outputs_.push_back(GetRequest{next_get_, LookupKey(config_.domain, walk->at)});
+// --- the keys ----------------------------------------------------------------------
+
+void Resolver::Impl::Advance(BootTime now, UnixTime wall, uint64_t id) {
+  Flight& flight = flights_.at(id);
+  while (!flight.walk.Outstanding()) {
+    const std::vector<Ipv6> keys = flight.walk.Next();
+    if (keys.empty()) return Finish(now, wall, id);
+    const auto cost = flight.dearest * static_cast<int>(keys.size());
+    if (!flight.zeroing && flight.tally.messages + cost > config_.max_messages && flight.dearest > 0) {
+      ++counters.over_budget;
+      for (const Ipv6& key : keys) flight.walk.Take(key, {});
+      continue;
+    }
+    if (AskAll(now, id, keys)) ++flight.tally.rounds;
+  }
+}
+
+// Whether any of them is asked, rather than known.
+bool Resolver::Impl::AskAll(BootTime now, uint64_t id, const std::vector<Ipv6>& keys) {
+  Flight& flight = flights_.at(id);
+  const ResolveOptions& options = flight.question.options;
+  bool asked = false;
+  for (const Ipv6& key : keys) {
+    const KeyAnswer* known = cache_.Shared(now, key);
+    if (known != nullptr && !flight.zeroing && !options.fresh && !options.force) {
+      ++counters.shared;
+      flight.walk.Take(key, *known);
+      continue;
+    }
+    asked = true;
+    ++counters.gets;
+    gets_[next_get_] = {id, key, now};
+    outputs_.push_back(GetRequest{next_get_++, LookupKey(config_.domain, key)});
+  }
+  return asked;
+}
+
+// A key of addresses outside the aggregate too.
+bool Resolver::Impl::Shared(const Ipv6& address, const Ipv6& key) const {
+  return key.Masked(aggregate_length_) == key && key != Aggregate(address).address;
 }
 
 bool Resolver::Impl::OnGet(BootTime now, UnixTime wall, const GetOutput& answer) {
-  if (!walks_.contains(answer.id)) return answer.id >= config_.first_request_id && answer.id < next_get_;
-  Step(now, wall, answer.id, answer);
+  const auto it = gets_.find(answer.id);
+  if (it == gets_.end()) return answer.id >= config_.first_request_id && answer.id < next_get_;
+  const Get get = it->second;
+  gets_.erase(it);
+  Flight& flight = flights_.at(get.flight);
+  const Key key = LookupKey(config_.domain, get.key);
+  KeyAnswer known{answer.outcome != GetOutcome::kUnreachable, answer.overflowed,
+                  ReadRecords(config_.domain, wall, key, answer.values, &counters.bad_record)};
+  ResolveStep step = StepOf(flight, get.key, known);
+  step.hops = answer.hops;
+  step.rtt = now - get.sent;
+  step.messages = answer.messages;
+  step.bytes = answer.bytes;
+  flight.tally.steps.push_back(step);
+  flight.tally.messages += answer.messages;
+  flight.tally.bytes += answer.bytes;
+  flight.dearest = std::max(flight.dearest, answer.messages);
+  if (known.answered && Shared(flight.question.address, get.key)) cache_.LearnShared(now, get.key, known);
+  flight.walk.Take(get.key, std::move(known));
+  Advance(now, wall, get.flight);
   return true;
 }
 
-void Resolver::Impl::Step(BootTime now, UnixTime wall, uint64_t get, const GetOutput& answer) {
-  Walk walk = std::move(walks_.extract(get).mapped());
-  const std::vector<Record> records = Verify(wall, LookupKey(config_.domain, walk.at), answer.values);
-  if (walk.at == Aggregate(walk.question.address).address) walk.aggregate = records;
-  ResolveStep step{walk.at, StepAnswer::kAbsent, static_cast<int>(records.size()), answer.hops,
-                   now - walk.sent};
-  std::optional<ResolveOutput> output = Judge(walk, records, answer.outcome, wall, &step);
-  walk.steps.push_back(step);
-  if (output) return Finish(now, std::move(walk), std::move(*output));
-  // "If this fails, the Slave zeroes the last set bit in the address, and makes another attempt."
-  const bool unanswered = answer.outcome == GetOutcome::kUnreachable;
-  const Ipv6 aggregate = Aggregate(walk.question.address).address;
-  walk.at = unanswered ? aggregate : walk.at.WithLastSetBitCleared();
-  Ask(now, &walk);
-  in_flight_[Aggregate(walk.question.address)] = next_get_;
-  walks_.emplace(next_get_++, std::move(walk));
+ResolveStep Resolver::Impl::StepOf(const Flight& flight, const Ipv6& key, const KeyAnswer& answer) const {
+  const std::vector<Record> counting = ThatCount(answer.records);
+  ResolveStep step;
+  step.key = key;
+  step.records = static_cast<int>(counting.size());
+  step.overflowed = answer.overflowed;
+  if (!counting.empty()) step.answer = StepAnswer::kNotCovering;
+  if (LongestAround(counting, flight.question.address) != nullptr) step.answer = StepAnswer::kFound;
+  if (!answer.answered) step.answer = StepAnswer::kUnreachable;
+  return step;
 }
 
-// What is valid, belongs under this key, and is not revoked.
-std::vector<Record> Resolver::Impl::Verify(UnixTime wall, const Key& key, const std::vector<Bytes>& values) {
-  std::vector<Record> records;
-  for (const Bytes& value : values) {
-    absl::StatusOr<Record> record = VerifySigned(value, config_.domain, wall);
-    const bool good =
-        record.ok() && record->expiry > wall && StorageKey(config_.domain, record->prefix) == key;
-    if (good) records.push_back(*std::move(record));
-    if (!good) ++counters.bad_record;
-  }
-  return Newest(std::move(records));
-}
+// --- answering ---------------------------------------------------------------------
 
-// The walk's end, or nullopt to go on zeroing.
-std::optional<ResolveOutput> Resolver::Impl::Judge(const Walk& walk, const std::vector<Record>& records,
-                                                   GetOutcome outcome, UnixTime wall, ResolveStep* step) {
-  if (outcome == GetOutcome::kUnreachable) {
-    step->answer = StepAnswer::kUnreachable;
-    // Beneath an aggregate no key can hold anything: all that lives there is under the aggregate's own key,
-    // and whatever that one answers is the whole truth.
-    if (Beneath(walk)) return std::nullopt;
-    // From there on a longer record may be hidden behind the silence: nothing shorter may stand in for it.
-    return Failed(walk);
-  }
-  const Record* longest = nullptr;
-  for (const Record& record : records) {
-    const bool covers = record.prefix.Contains(walk.question.address);
-    if (covers && (longest == nullptr || record.prefix.length > longest->prefix.length)) longest = &record;
-  }
-  if (longest != nullptr) {
-    step->answer = StepAnswer::kFound;
-    return FoundIn(walk, *longest, wall);
-  }
-  if (!records.empty()) step->answer = StepAnswer::kNotCovering;
-  // "This continues until the address is all zeroes": here, until all that is left is the domain's own
-  // prefix.
-  if (walk.at == config_.domain.prefix.address) return Nothing(walk);
-  return std::nullopt;
-}
-
-ResolveOutput Resolver::Impl::FoundIn(const Walk& walk, const Record& longest, UnixTime wall) const {
-  const Ipv6& address = walk.question.address;
-  const Prefix aggregate = Aggregate(address);
-  ResolveOutput output = Outcome(walk.question.id, address, ResolveOutcome::kFound, longest.prefix, {});
-  output.records.push_back(longest);
-  UnixTime expiry = longest.expiry;
-  for (const Record& record : walk.aggregate) {
-    if (record == longest || !aggregate.Contains(record.prefix)) continue;
-    output.records.push_back(record);
-    expiry = std::min(expiry, record.expiry);
-  }
-  std::stable_sort(output.records.begin() + 1, output.records.end(), LongerFirst);
-  if (longest.prefix.length < aggregate.length) output.covering = Hole(address, walk.aggregate);
-  output.hard_lifetime = std::min<Duration>(config_.found_lifetime, expiry - wall);
-  output.soft_lifetime = output.hard_lifetime * config_.soft_percent / 100;
-  return output;
-}
-
-ResolveOutput Resolver::Impl::Nothing(const Walk& walk) const {
-  const Ipv6& address = walk.question.address;
-  return Outcome(walk.question.id, address, ResolveOutcome::kAbsent, Hole(address, walk.aggregate),
-                 config_.absent_lifetime);
-}
-
-ResolveOutput Resolver::Impl::Failed(const Walk& walk) {
-  const Prefix aggregate = Aggregate(walk.question.address);
-  const auto cached = cache_.find(aggregate);
-  const Duration last = cached == cache_.end() ? Duration(0) : cached->second.failed;
-  const Duration lifetime = std::clamp(2 * last, config_.failed_lifetime, config_.failed_lifetime_max);
-  return Outcome(walk.question.id, walk.question.address, ResolveOutcome::kUnreachable, aggregate, lifetime);
-}
-
-// The aggregate's key holds everything at or beneath it, so the widest piece around the address
-// that touches none of its records is known to hold nothing; nothing wider was asked for.
-Prefix Resolver::Impl::Hole(const Ipv6& address, const std::vector<Record>& records) const {
-  // A shorter record with the aggregate's network address has the same key, but lies around it, not in it.
-  const int aggregate = Aggregate(address).length;
-  for (int length = aggregate; length < 128; ++length) {
-    const Prefix hole = Prefix::Of(address, length);
-    const bool empty = std::none_of(records.begin(), records.end(), [&](const Record& r) {
-      return r.prefix.length >= aggregate && hole.Overlaps(r.prefix);
-    });
-    if (empty) return hole;
-  }
-  return Prefix::Of(address, 128);
-}
-
-void Resolver::Impl::Finish(BootTime now, Walk walk, ResolveOutput output) {
-  in_flight_.erase(Aggregate(walk.question.address));
-  output.steps = std::move(walk.steps);
-  output.time = now - walk.question.asked;
-  Remember(now, output);
-  outputs_.push_back(output);
-  waiting_ -= walk.waiting.size();
-  for (const Question& question : walk.waiting) {
+void Resolver::Impl::Finish(BootTime now, UnixTime wall, uint64_t id) {
+  Flight flight = std::move(flights_.extract(id).mapped());
+  const Prefix aggregate = Aggregate(flight.question.address);
+  in_flight_.erase(aggregate);
+  Findings findings = flight.walk.Judge();
+  const bool sure = findings.sure;
+  sure ? cache_.Learn(now, wall, std::move(findings)) : cache_.LearnFailure(now, aggregate);
+  std::optional<ResolveOutput> output = sure ? cache_.Answer(now, flight.question.address)
+                                             : cache_.AnswerFailed(now, flight.question.address, aggregate);
+  output->steps = std::move(flight.tally.steps);
+  output->rounds = flight.tally.rounds;
+  output->messages = flight.tally.messages;
+  output->bytes = flight.tally.bytes;
+  Tell(now, flight.question, *std::move(output), false);
+  waiting_ -= flight.waiting.size();
+  for (Question& question : flight.waiting) {
+    question.options.fresh = question.options.force = false;  // this was
     if (FromCache(now, question) || Join(question)) continue;
-    StartWalk(now, question);
+    Start(now, wall, question);
   }
-}
-
-void Resolver::Impl::Remember(BootTime now, const ResolveOutput& output) {
-  constexpr size_t kMaxPieces = 64;
-  const Prefix aggregate = Aggregate(output.address);
-  if (!cache_.contains(aggregate) && cache_.size() >= config_.max_cached) cache_.erase(cache_.begin());
-  Cached& cached = cache_[aggregate];
-  std::erase_if(cached.pieces,
-                [&](const auto& p) { return p.second.hard <= now || output.covering.Overlaps(p.first); });
-  if (cached.pieces.size() >= kMaxPieces) cached.pieces.clear();
-  cached.failed = output.outcome == ResolveOutcome::kUnreachable ? output.hard_lifetime : Duration(0);
-  cached.pieces[output.covering] = {output, now + output.soft_lifetime, now + output.hard_lifetime};
 }
 
 std::optional<ResolverOutput> Resolver::Impl::NextOutput() {
@@ -380,8 +286,9 @@ std::optional<ResolverOutput> Resolver::Impl::NextOutput() {
 
 Resolver::Resolver(ResolverConfig config) : impl_(std::make_unique<Impl>(std::move(config))) {}
 Resolver::~Resolver() = default;
-void Resolver::Resolve(BootTime now, UnixTime, uint64_t id, const Ipv6& address, bool fresh, bool hurry) {
-  impl_->Resolve(now, id, address, fresh, hurry);
+void Resolver::Resolve(BootTime now, UnixTime wall, uint64_t id, const Ipv6& address,
+                       ResolveOptions options) {
+  impl_->Resolve(now, wall, id, address, options);
 }
 bool Resolver::Knows(BootTime now, const Ipv6& address) const { return impl_->Knows(now, address); }
 bool Resolver::OnGet(BootTime now, UnixTime wall, const GetOutput& answer) {

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slaves/engine/resolver/cache.h"
+
+#include <algorithm>
+
+#include "slaves/engine/resolver/piece.h"
+
+namespace ov6 {
+namespace {
+
+constexpr size_t kMaxShared = 1024;
+
+}  // namespace
+
+Duration ResolverCache::Jittered(Duration d, int percent) {
+  const int64_t part = d.count() / 100 * percent;
+  return part == 0 ? d : d - Duration(part) + Duration(static_cast<int64_t>(random_() % (2 * part + 1)));
+}
+
+// --- learning ------------------------------------------------------------------------
+
+// It replaces what it overlaps: the newer word counts.
+void ResolverCache::Learn(BootTime now, UnixTime wall, Findings findings) {
+  std::erase_if(findings.records, [&](const Record& r) { return r.expiry <= wall; });
+  if (const auto around = Around(findings.piece.address); around != pieces_.end()) Erase(around);
+  auto inside = pieces_.lower_bound(findings.piece);
+  while (inside != pieces_.end() && findings.piece.Contains(inside->first)) Erase(inside++);
+  while (pieces_.size() >= config_.max_cached) Erase(pieces_.find(useless_.begin()->second));
+  std::erase_if(failures_, [&](const auto& failure) { return findings.piece.Overlaps(failure.first); });
+  Duration hard = config_.found_lifetime;
+  for (const Record& record : findings.records) hard = std::min<Duration>(hard, record.expiry - wall);
+  const Duration soft = std::min(hard, Jittered(hard * config_.soft_percent / 100, config_.soft_jitter));
+  Piece piece{std::move(findings.records), now, now + soft, now + hard, {}, {}};
+  piece.absent = now + Jittered(config_.absent_lifetime, config_.absent_jitter);
+  piece.useless = piece.records.empty() ? piece.absent : piece.hard + config_.stale_limit;
+  useless_.emplace(piece.useless, findings.piece);
+  pieces_.emplace(findings.piece, std::move(piece));
+}
+
+void ResolverCache::LearnFailure(BootTime now, const Prefix& aggregate) {
+  std::erase_if(failures_, [&](const auto& failure) {
+    return failure.second.until + config_.failed_lifetime_max <= now;
+  });
+  if (!failures_.contains(aggregate) && failures_.size() >= config_.max_cached)
+    failures_.erase(failures_.begin());
+  Failure& failure = failures_[aggregate];
+  failure.lifetime = std::clamp(2 * failure.lifetime, config_.failed_lifetime, config_.failed_lifetime_max);
+  failure.until = now + failure.lifetime;
+}
+
+void ResolverCache::LearnShared(BootTime now, const Ipv6& key, const KeyAnswer& answer) {
+  std::erase_if(shared_, [&](const auto& shared) { return shared.second.second <= now; });
+  if (shared_.size() < kMaxShared) shared_[key] = {answer, now + config_.absent_lifetime};
+}
+
+// --- answering -----------------------------------------------------------------------
+
+ResolverCache::Pieces::const_iterator ResolverCache::Around(const Ipv6& address) const {
+  auto it = pieces_.upper_bound({address, 128});
+  if (it == pieces_.begin()) return pieces_.end();
+  return (--it)->first.Contains(address) ? it : pieces_.end();
+}
+
+ResolveOutput ResolverCache::Output(const Pieces::value_type& piece, BootTime now,
+                                    const Ipv6& address) const {
+  PieceAnswer answer = AnswerFor(piece.first, piece.second.records, address);
+  ResolveOutput output;
+  output.address = address;
+  output.outcome = answer.records.empty() ? ResolveOutcome::kAbsent : ResolveOutcome::kFound;
+  output.records = std::move(answer.records);
+  output.covering = answer.covering;
+  output.piece = piece.first;
+  output.age = now - piece.second.learned;
+  const bool found = output.outcome == ResolveOutcome::kFound;
+  output.soft_lifetime = (found ? piece.second.soft : piece.second.absent) - now;
+  output.hard_lifetime = (found ? piece.second.hard : piece.second.absent) - now;
+  return output;
+}
+
+std::optional<ResolveOutput> ResolverCache::Answer(BootTime now, const Ipv6& address) const {
+  const auto piece = Around(address);
+  if (piece == pieces_.end()) return std::nullopt;
+  ResolveOutput output = Output(*piece, now, address);
+  if (output.soft_lifetime <= Duration(0)) return std::nullopt;
+  return output;
+}
+
+std::optional<ResolveOutput> ResolverCache::AnswerFailed(BootTime now, const Ipv6& address,
+                                                         const Prefix& aggregate) const {
+  const auto failure = failures_.find(aggregate);
+  if (failure == failures_.end() || failure->second.until <= now) return std::nullopt;
+  if (const auto piece = Around(address); piece != pieces_.end()) {
+    ResolveOutput output = Output(*piece, now, address);
+    const bool found = output.outcome == ResolveOutcome::kFound;
+    if (found && output.hard_lifetime + config_.stale_limit > Duration(0)) {
+      output.stale = output.hard_lifetime < config_.stale_lifetime;
+      output.hard_lifetime = std::max(output.hard_lifetime, config_.stale_lifetime);
+      output.soft_lifetime = config_.stale_soft;
+      return output;
+    }
+  }
+  ResolveOutput output;
+  output.address = address;
+  output.covering = aggregate;
+  output.soft_lifetime = output.hard_lifetime = failure->second.until - now;
+  return output;
+}
+
+const KeyAnswer* ResolverCache::Shared(BootTime now, const Ipv6& key) const {
+  const auto it = shared_.find(key);
+  return it == shared_.end() || it->second.second <= now ? nullptr : &it->second.first;
+}
+
+// --- forgetting ----------------------------------------------------------------------
+
+void ResolverCache::Forget(const Ipv6& address) {
+  if (const auto piece = Around(address); piece != pieces_.end()) Erase(piece);
+  shared_.clear();
+}
+
+void ResolverCache::Erase(Pieces::const_iterator piece) {
+  useless_.erase({piece->second.useless, piece->first});
+  pieces_.erase(piece);
+}
+
+}  // namespace ov6

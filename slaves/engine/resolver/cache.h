@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a resolver remembers: pieces of the address space about which everything is known,
+// kept past their lifetime in case the DHT can't be asked; failures, for longer and
+// longer (RFC 9520); and keys that many addresses share, for as long as a negative.
+#ifndef OV6_SLAVES_ENGINE_RESOLVER_CACHE_H
+#define OV6_SLAVES_ENGINE_RESOLVER_CACHE_H
+
+#include <map>
+#include <optional>
+#include <random>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "slaves/engine/resolver/resolver.h"
+#include "slaves/engine/resolver/walk.h"
+
+namespace ov6 {
+
+class ResolverCache {
+ public:
+  explicit ResolverCache(const ResolverConfig& config) : config_(config), random_(config.seed) {}
+
+  void Learn(BootTime now, UnixTime wall, Findings findings);
+  void LearnFailure(BootTime now, const Prefix& aggregate);
+  void LearnShared(BootTime now, const Ipv6& key, const KeyAnswer& answer);
+
+  // The output without id and address' steps; nullopt: it has to be asked for.
+  std::optional<ResolveOutput> Answer(BootTime now, const Ipv6& address) const;
+  // While a failure is remembered: what is known all the same, or that it could not be asked.
+  std::optional<ResolveOutput> AnswerFailed(BootTime now, const Ipv6& address, const Prefix& aggregate) const;
+  const KeyAnswer* Shared(BootTime now, const Ipv6& key) const;
+
+  void Forget(const Ipv6& address);
+  size_t size() const { return pieces_.size(); }
+
+ private:
+  struct Piece {
+    std::vector<Record> records;
+    BootTime learned{}, soft{}, hard{}, absent{};  // absent: until when its holes count
+    BootTime useless{};                            // from then on it is not worth its room
+  };
+  struct Failure {
+    Duration lifetime{};
+    BootTime until{};
+  };
+  using Pieces = std::map<Prefix, Piece>;  // none inside another
+
+  Pieces::const_iterator Around(const Ipv6& address) const;
+  ResolveOutput Output(const Pieces::value_type& piece, BootTime now, const Ipv6& address) const;
+  void Erase(Pieces::const_iterator piece);
+  Duration Jittered(Duration d, int percent);
+
+  const ResolverConfig& config_;
+  std::mt19937_64 random_;
+  Pieces pieces_;
+  std::set<std::pair<BootTime, Prefix>> useless_;
+  std::map<Prefix, Failure> failures_;  // by aggregate
+  std::map<Ipv6, std::pair<KeyAnswer, BootTime>> shared_;
+};
+
+}  // namespace ov6
+
+#endif

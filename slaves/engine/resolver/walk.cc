@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slaves/engine/resolver/walk.h"
+
+#include <algorithm>
+
+#include "slaves/engine/resolver/records.h"
+
+namespace ov6 {
+
+Walk::Walk(const Domain& domain, const Ipv6& address, bool zeroing) : domain_(domain), address_(address) {
+  for (const int length : StorageLengths(domain)) places_[length] = Places(domain, length, address);
+  if (zeroing) at_ = address;
+}
+
+std::vector<Ipv6> Walk::Next() {
+  if (outstanding_ > 0) return {};
+  std::vector<Ipv6> keys;
+  if (const auto zeroed = NextZeroed()) {
+    keys = {*zeroed};
+  } else {
+    keys = NextPlaces();
+  }
+  asked_.insert(keys.begin(), keys.end());
+  outstanding_ = keys.size();
+  return keys;
+}
+
+void Walk::Take(const Ipv6& key, KeyAnswer answer) {
+  --outstanding_;
+  answers_[key] = std::move(answer);
+}
+
+std::vector<Record> Walk::Records() const {
+  std::vector<Record> records;
+  for (const auto& [key, answer] : answers_)
+    records.insert(records.end(), answer.records.begin(), answer.records.end());
+  return ThatCount(std::move(records));
+}
+
+// --- the paper's way ---------------------------------------------------------------
+
+// "This continues until the address is all zeroes": here, until all that is left is the domain's own prefix.
+std::optional<Ipv6> Walk::NextZeroed() {
+  if (!at_) return std::nullopt;
+  if (!asked_.contains(*at_)) return at_;
+  const Ipv6 aggregate = at_->Masked(places_.rbegin()->first);
+  const bool silent = !answers_.at(*at_).answered;
+  const bool over = *at_ == domain_.prefix.address || (silent && *at_ == aggregate) || Settled(Records());
+  if (over) {
+    at_.reset();
+  } else {
+    // Beneath the aggregate's own key lies only what that one has no room for, and then it says so.
+    at_ = silent ? aggregate : at_->WithLastSetBitCleared();
+  }
+  return at_;
+}
+
+// Found, and a longer one could only be where this one would lie if there were room, and isn't.
+bool Walk::Settled(const std::vector<Record>& records) const {
+  const Record* longest = LongestAround(records, address_);
+  return longest != nullptr && answers_.contains(PlacesOf(domain_, longest->prefix).front().address);
+}
+
+// --- all at once -------------------------------------------------------------------
+
+// The least storage length that has to be known: what is stored by shorter ones is shorter than what was
+// found.
+int Walk::Needed(const std::vector<Record>& records) const {
+  const Record* longest = LongestAround(records, address_);
+  return longest == nullptr ? 0 : PlacesOf(domain_, longest->prefix).front().length;
+}
+
+Walk::Reach Walk::ReachOf(const std::vector<Place>& places) const {
+  for (const Place& place : places) {
+    const auto answer = answers_.find(place.address);
+    if (answer == answers_.end()) return {&place};
+    if (!answer->second.answered) return {};
+    if (!answer->second.overflowed) return {nullptr, true, place.length};
+  }
+  return {nullptr, true, places.back().length};
+}
+
+std::vector<Ipv6> Walk::NextPlaces() const {
+  std::set<Ipv6> keys;
+  const int needed = Needed(Records());
+  for (const auto& [length, places] : places_) {
+    if (length < needed) continue;
+    const Reach reach = ReachOf(places);
+    if (reach.open != nullptr) keys.insert(reach.open->address);
+    if (reach.open == nullptr && !reach.known) return {};  // it can't become an answer any more
+  }
+  return {keys.begin(), keys.end()};
+}
+
+// A longer record may be hidden behind silence, so nothing shorter may stand in for it.
+Findings Walk::Judge() const {
+  Findings findings{true, {}, Records()};
+  const int needed = Needed(findings.records);
+  int piece = 0;
+  for (const auto& [length, places] : places_) {
+    const Reach reach = ReachOf(places);
+    piece = std::max(piece, reach.piece);
+    if (reach.known) continue;
+    if (length >= needed) return {false, Prefix::Of(address_, places_.rbegin()->first), {}};
+    // Something shorter may lie beside what was found, not in it.
+    piece = std::max(piece, LongestAround(findings.records, address_)->prefix.length);
+  }
+  findings.piece = Prefix::Of(address_, piece);
+  std::erase_if(findings.records, [&](const Record& r) { return !findings.piece.Overlaps(r.prefix); });
+  return findings;
+}
+
+}  // namespace ov6
