@@ -56,6 +56,8 @@ struct MappingAdd {
   std::vector<Locator> locators;
   uint32_t soft_ttl_ms = 0;
   uint32_t hard_ttl_ms = 0;
+  bool silent = false;  // past its lifetime: those who know could not be asked
+  uint32_t age_ms = 0;  // since they last said so
   bool operator==(const MappingAdd&) const = default;
 };
 struct MappingNegative {

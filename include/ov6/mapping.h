@@ -76,6 +76,7 @@ struct Mapping {
   std::optional<BootTime> hard_expiry;
   SlaveId slave = OV6_SLAVE_OPERATOR;
   uint8_t flags = 0;  // enum ov6_mapping_flags
+  uint16_t span = 0;  // seconds from when it was last confirmed to hard_expiry; 65535: or more, 0: not said
   bool operator==(const Mapping&) const = default;
 };
 

@@ -45,6 +45,24 @@ absl::Status ReadNode(const json::object& config, DhtConfig* out) {
   return status;
 }
 
+absl::Status ReadResolving(const json::object& domain, Domain* out) {
+  const auto resolver = domain.contains("resolver") ? StringField(domain, "resolver") : "aggregates";
+  if (!resolver.ok()) return resolver.status();
+  if (*resolver != "aggregates" && *resolver != "zeroing") {
+    return absl::InvalidArgumentError("the domain's resolver \"" + *resolver +
+                                      "\" is neither \"aggregates\" nor \"zeroing\"");
+  }
+  if (*resolver == "zeroing") out->resolving = Domain::Resolving::kZeroing;
+  const auto* lengths = domain.if_contains("aggregates");
+  for (const auto& length :
+       lengths != nullptr && lengths->is_array() ? lengths->get_array() : json::array()) {
+    if (!length.is_int64() || length.get_int64() < 0 || length.get_int64() > 128)
+      return absl::InvalidArgumentError("the domain's aggregates should be prefix lengths, 0 to 128");
+    out->aggregates.push_back(static_cast<int>(length.get_int64()));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ReadDomain(const json::object& config, DhtConfig* out) {
   const auto object = ObjectField(config, "domain");
   if (!object.ok()) return object.status();
@@ -64,7 +82,27 @@ absl::Status ReadDomain(const json::object& config, DhtConfig* out) {
   }
   out->domain = {*name, *parsed, static_cast<int>(*aggregate),
                  *trust == "open" ? Domain::Trust::kOpen : Domain::Trust::kSelf};
+  return ReadResolving(**object, &out->domain);
+}
+
+// Seconds, a day at most; one that is not there stays as it is.
+absl::Status ReadSeconds(const json::object& config, const char* name, int64_t least, Duration* out) {
+  if (!config.contains(name)) return absl::OkStatus();
+  const auto value = IntegerField(config, name);
+  if (!value.ok()) return value.status();
+  if (*value < least || *value > 86400) {
+    return absl::InvalidArgumentError("the configuration's \"" + std::string(name) + "\" is " +
+                                      std::to_string(*value) + "; it should be " + std::to_string(least) +
+                                      " to 86400");
+  }
+  *out = std::chrono::seconds(*value);
   return absl::OkStatus();
+}
+
+absl::Status ReadLifetimes(const json::object& config, DhtConfig* out) {
+  absl::Status status = ReadSeconds(config, "lifetime_s", 1, &out->lifetime);
+  status.Update(ReadSeconds(config, "stale_s", 0, &out->stale_limit));
+  return status;
 }
 
 absl::StatusOr<Locator> ReadLocator(const json::value& value) {
@@ -136,7 +174,7 @@ Endpoint DhtConfig::Self() const {
 
 absl::StatusOr<DhtConfig> ParseDhtConfig(const json::object& config) {
   DhtConfig out;
-  for (const auto read : {ReadNode, ReadDomain, ReadEngine, ReadLocators}) {
+  for (const auto read : {ReadNode, ReadDomain, ReadEngine, ReadLocators, ReadLifetimes}) {
     if (absl::Status status = read(config, &out); !status.ok()) return status;
   }
   auto registrations = PrefixListField(config, "registrations");

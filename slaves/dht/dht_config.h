@@ -22,6 +22,8 @@ struct DhtConfig {
   std::vector<Locator> locators;
   PublicKey public_key{};
   Modifier modifier{};
+  Duration lifetime = std::chrono::seconds(300);      // of a mapping, at most
+  Duration stale_limit = std::chrono::seconds(3600);  // past it, while the DHT can't be asked
 
   // Where other nodes reach this one: the address listened on, or the first locator's if that is any.
   Endpoint Self() const;

@@ -100,7 +100,8 @@ absl::Status Dht::Configure(const boost::json::object& json) {
   engine_.emplace(std::move(chord));
   driver_.emplace(process_.loop(), *engine_, *socket_, [this](const Output& output) { OnOutput(output); });
   registrar_.emplace(config_, process_.session(), submit, clock_);
-  slave_.emplace(config_.domain, process_.session(), port_, submit, clock_);
+  const DhtSlave::Lifetimes lifetimes{config_.lifetime, config_.stale_limit, std::random_device{}()};
+  slave_.emplace(config_.domain, process_.session(), port_, submit, clock_, lifetimes);
   driver_->Start();
   Register();
   config_timer_.After(kConfigInterval, [this] { PollConfig(); });
@@ -189,6 +190,9 @@ std::string Dht::StatusJson() const {
                           {"unreachable", c.unreachable},
                           {"refreshed", c.refreshed},
                           {"refresh_failed", c.refresh_failed},
+                          {"refresh_gone", c.refresh_gone},
+                          {"stale", c.stale},
+                          {"withdrawn", c.withdrawn},
                           {"mappings_refused", c.mappings_refused},
                           {"returned", c.returned},
                           {"held", slave_->held().size()},

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <memory>
 #include <utility>
 
 #include "slaves/dht/dht_config.h"
@@ -15,7 +16,6 @@ namespace {
 // RFC 4443 section 3.1.
 constexpr uint8_t kNoRoute = 0, kAddressUnreachable = 3;
 constexpr size_t kHeldPerAddress = 256;
-constexpr int kSoftPercent = 80;
 
 uint32_t Milliseconds(Duration d) {
   const auto count = std::chrono::duration_cast<std::chrono::milliseconds>(d).count();
@@ -24,31 +24,25 @@ uint32_t Milliseconds(Duration d) {
 
 int64_t Microseconds(Duration d) { return std::chrono::duration_cast<std::chrono::microseconds>(d).count(); }
 
-ResolverConfig ConfigFor(const Domain& domain) {
+ResolverConfig ConfigFor(const Domain& domain, const DhtSlave::Lifetimes& lifetimes) {
   ResolverConfig config;
   config.domain = domain;
+  config.found_lifetime = lifetimes.mapping;
+  config.stale_limit = lifetimes.stale;
+  config.seed = lifetimes.seed;
   return config;
-}
-
-// What the lookup cost the DHT: nodes asked; for a key that nobody answered, what its rounds send at most.
-int Messages(const ResolveOutput& output) {
-  constexpr int kUnanswered = 12;
-  int messages = 0;
-  for (const ResolveStep& step : output.steps)
-    messages += step.answer == StepAnswer::kUnreachable ? kUnanswered : step.hops;
-  return messages;
 }
 
 }  // namespace
 
 DhtSlave::DhtSlave(const Domain& domain, Session& session, FramePort& port, SubmitRequest submit,
-                   DhtClock clock)
+                   DhtClock clock, const Lifetimes& lifetimes)
     : domain_(domain),
       session_(session),
       port_(port),
       submit_(std::move(submit)),
       clock_(std::move(clock)),
-      resolver_(ConfigFor(domain)) {}
+      resolver_(ConfigFor(domain, lifetimes)) {}
 
 void DhtSlave::OnPort(const PortCapsule& port) {
   self_ = port.slave;
@@ -76,26 +70,41 @@ void DhtSlave::OnFrame(BootTime now, const Frame& frame) {
   const bool verify = punt->reason == OV6_PUNT_VERIFY;
   if (!verify && resolver_.Knows(now, punt->key)) {
     asked_.insert(punt->key);
-    return Ask(punt->key, {Purpose::kPacket, nullptr}, false);
+    return Ask(punt->key, {Purpose::kPacket, nullptr}, {});
   }
   const auto kind = verify ? LookupQueue::kVerify : LookupQueue::kMiss;
   lookups_.Offer(now, kind, punt->source, punt->key);
 }
 
-void DhtSlave::OnTimer() { Run(clock_.boot()); }
+void DhtSlave::OnTimer() {
+  const BootTime now = clock_.boot();
+  if (const auto address = stale_.Probe(now)) AskAgain(now, *address);
+  Run(now);
+}
+
+void DhtSlave::AskAgain(BootTime now, const Ipv6& address) {
+  again_.insert(address);
+  lookups_.Offer(now, LookupQueue::kRefresh, {}, address);
+}
 
 // Starts what may start. `now` is when what led here began: what was offered then has not waited.
 void DhtSlave::Run(BootTime now) {
   Drain();
   while (const auto start = lookups_.Next(now)) {
-    const bool refresh = start->kind == LookupQueue::kRefresh;
-    if (!refresh) asked_.insert(start->address);
-    const bool fresh = refresh || start->kind == LookupQueue::kVerify;
-    Ask(start->address, {refresh ? Purpose::kRefresh : Purpose::kPacket, nullptr, start->ticket}, fresh,
-        start->hurry);
+    StartLookup(*start);
     Drain();
   }
   DropGivenUp();
+}
+
+void DhtSlave::StartLookup(const LookupQueue::Start& start) {
+  const bool refresh = start.kind == LookupQueue::kRefresh;
+  if (!refresh) asked_.insert(start.address);
+  ResolveOptions options;
+  options.fresh = refresh || start.kind == LookupQueue::kVerify;
+  options.force = refresh && again_.erase(start.address) != 0;
+  options.hurry = start.hurry;
+  Ask(start.address, {refresh ? Purpose::kRefresh : Purpose::kPacket, nullptr, start.ticket}, options);
 }
 
 void DhtSlave::DropGivenUp() {
@@ -142,14 +151,14 @@ void DhtSlave::OnResolveCall(const std::string& argument, Respond respond) {
     return respond(absl::InvalidArgumentError(address->ToString() + " is not inside the domain " +
                                               domain_.name + ", " + domain_.prefix.ToString()));
   }
-  Ask(*address, {Purpose::kPacket, std::move(respond)}, true);
+  Ask(*address, {Purpose::kPacket, std::move(respond)}, {.force = true});
   Drain();
 }
 
-void DhtSlave::Ask(const Ipv6& address, Question question, bool fresh, bool hurry) {
+void DhtSlave::Ask(const Ipv6& address, Question question, ResolveOptions options) {
   const uint64_t id = next_question_++;
   questions_.emplace(id, std::move(question));
-  resolver_.Resolve(clock_.boot(), clock_.Wall(), id, address, fresh, hurry);
+  resolver_.Resolve(clock_.boot(), clock_.Wall(), id, address, options);
 }
 
 bool DhtSlave::OnGet(const GetOutput& output) {
@@ -177,10 +186,22 @@ void DhtSlave::OnResolved(const ResolveOutput& output) {
   if (found == questions_.end()) return;
   const Question question = std::move(found->second);
   questions_.erase(found);
-  if (question.ticket != 0) lookups_.Finish(clock_.boot(), question.ticket, Messages(output));
+  if (question.ticket != 0) lookups_.Finish(clock_.boot(), question.ticket, output.messages);
+  Learn(output);
   if (question.respond) return question.respond(ResolveJson(output));
   if (question.purpose == Purpose::kRefresh) return OnRefreshed(output);
   OnPacketResolved(output);
+}
+
+// Whether the DHT is there, and whose mapping goes on without it.
+void DhtSlave::Learn(const ResolveOutput& output) {
+  const BootTime now = clock_.boot();
+  counters_.stale += output.stale ? 1 : 0;
+  if (output.stale) return stale_.Add(now, output.address, now + output.hard_lifetime);
+  if (output.outcome == ResolveOutcome::kUnreachable) return;
+  stale_.Remove(output.address);
+  if (output.cached) return;
+  for (const Ipv6& address : stale_.Answered(now)) AskAgain(now, address);
 }
 
 void DhtSlave::OnPacketResolved(const ResolveOutput& output) {
@@ -202,44 +223,67 @@ void DhtSlave::OnPacketResolved(const ResolveOutput& output) {
 }
 
 void DhtSlave::OnRefreshed(const ResolveOutput& output) {
-  if (output.outcome != ResolveOutcome::kFound) {
+  if (output.outcome == ResolveOutcome::kUnreachable) {
     ++counters_.refresh_failed;
     return;
   }
-  Send(Mappings(output), [this](bool taken) { ++(taken ? counters_.refreshed : counters_.refresh_failed); });
+  if (output.outcome == ResolveOutcome::kAbsent) ++counters_.refresh_gone;
+  const bool found = output.outcome == ResolveOutcome::kFound;
+  Send(Changes(output), [this, found](bool taken) {
+    if (found) ++(taken ? counters_.refreshed : counters_.refresh_failed);
+  });
 }
 
-std::vector<MappingChange> DhtSlave::Changes(const ResolveOutput& output) const {
-  if (output.outcome == ResolveOutcome::kFound) return Mappings(output);
+// New mappings before old ones go, and a negative last: a withdrawal would take it along.
+std::vector<MappingChange> DhtSlave::Changes(const ResolveOutput& output) {
+  const BootTime now = clock_.boot();
   const bool failed = output.outcome == ResolveOutcome::kUnreachable;
-  return {MappingNegative{output.covering, Milliseconds(output.hard_lifetime),
-                          failed ? kAddressUnreachable : kNoRoute, failed}};
+  std::vector<MappingChange> changes = Mappings(output);
+  const auto gone = failed ? std::vector<Prefix>() : installed_.Gone(now, output, changes);
+  for (const MappingChange& change : changes) installed_.Add(now, std::get<MappingAdd>(change));
+  for (const Prefix& prefix : gone) {
+    ++counters_.withdrawn;
+    installed_.Remove(prefix);
+    changes.push_back(MappingWithdraw{prefix});
+  }
+  if (output.outcome == ResolveOutcome::kFound) return changes;
+  changes.push_back(MappingNegative{output.covering, Milliseconds(output.hard_lifetime),
+                                    failed ? kAddressUnreachable : kNoRoute, failed});
+  return changes;
 }
 
-// The first record holds for what the resolver says it covers; the others lie beneath it, and one that
-// reaches past the aggregate is left out: longer ones elsewhere, not asked for, would hide behind it.
+// The first record holds for what the resolver says it covers; the others lie beneath it.
 std::vector<MappingChange> DhtSlave::Mappings(const ResolveOutput& output) const {
   std::vector<MappingChange> changes;
   for (const Record& record : output.records) {
     const bool first = changes.empty();
-    if (!first && record.prefix.length < domain_.aggregate) continue;
-    const Duration lifetime = std::min<Duration>(output.hard_lifetime, record.expiry - clock_.Wall());
+    const Duration left = record.expiry - clock_.Wall();
+    const Duration lifetime = output.stale ? output.hard_lifetime : std::min(output.hard_lifetime, left);
     if (Milliseconds(lifetime) == 0) continue;
-    const Duration soft = first ? std::min(output.soft_lifetime, lifetime) : lifetime * kSoftPercent / 100;
+    const Duration soft = std::min(output.soft_lifetime, lifetime);
     changes.push_back(MappingAdd{first ? output.covering : record.prefix, record.locators, Milliseconds(soft),
-                                 Milliseconds(lifetime)});
+                                 Milliseconds(lifetime), output.stale, Milliseconds(output.age)});
   }
   return changes;
 }
 
 void DhtSlave::Send(std::vector<MappingChange> changes, std::function<void(bool taken)> done) {
-  session_.SendMappings(std::move(changes),
-                        [this, done = std::move(done)](const absl::StatusOr<Session::Refusals>& refusals) {
-                          if (!refusals.ok()) NoteRefusal(std::string(refusals.status().message()));
-                          if (refusals.ok()) counters_.mappings_refused += refusals->size();
-                          if (refusals.ok() && !refusals->empty()) NoteRefusal(refusals->front().reason);
-                          done(refusals.ok());
-                        });
+  const auto sent = std::make_shared<std::vector<MappingChange>>(changes);
+  session_.SendMappings(std::move(changes), [this, sent, done = std::move(done)](
+                                                const absl::StatusOr<Session::Refusals>& refusals) {
+    if (!refusals.ok()) NoteRefusal(std::string(refusals.status().message()));
+    if (refusals.ok()) OnRefusals(*sent, *refusals);
+    done(refusals.ok());
+  });
+}
+
+void DhtSlave::OnRefusals(const std::vector<MappingChange>& changes, const Session::Refusals& refusals) {
+  counters_.mappings_refused += refusals.size();
+  if (!refusals.empty()) NoteRefusal(refusals.front().reason);
+  for (const auto& refusal : refusals) {
+    if (refusal.index >= changes.size()) continue;
+    if (const auto* add = std::get_if<MappingAdd>(&changes[refusal.index])) installed_.Remove(add->prefix);
+  }
 }
 
 void DhtSlave::NoteRefusal(const std::string& sentence) {
@@ -288,6 +332,8 @@ boost::json::object LookupsJson(const DhtSlave& slave) {
   out["dropped_refresh"] = c.dropped_refresh;
   out["dropped_packets"] = slave.counters().dropped_budget;
   out["held_packets"] = slave.held().size();
+  out["stale"] = slave.stale();
+  out["over_budget"] = slave.resolver().counters().over_budget;
   out["resolver_overflow"] = slave.resolver().counters().overflow;
   return out;
 }
@@ -300,6 +346,9 @@ std::string ResolveJson(const ResolveOutput& output) {
                                  {"answer", std::string(ToString(step.answer))},
                                  {"records", step.records},
                                  {"hops", step.hops},
+                                 {"overflowed", step.overflowed},
+                                 {"messages", step.messages},
+                                 {"bytes", step.bytes},
                                  {"rtt_us", Microseconds(step.rtt)}});
   }
   const bool found = output.outcome == ResolveOutcome::kFound && !output.records.empty();
@@ -309,6 +358,10 @@ std::string ResolveJson(const ResolveOutput& output) {
                    {"prefix", found ? output.records.front().prefix.ToString() : output.covering.ToString()},
                    {"locators", found ? LocatorsJson(output.records.front().locators) : json::array()},
                    {"steps", std::move(steps)},
+                   {"rounds", output.rounds},
+                   {"messages", output.messages},
+                   {"bytes", output.bytes},
+                   {"stale", output.stale},
                    {"time_us", Microseconds(output.time)}});
 }
 

@@ -2,21 +2,26 @@
 // What a DHT slave does with a punted packet: hold it, resolve what it is for, send the
 // mapping (or the negative) to the master, and when the kernel has it give the packet
 // back. Packets of one address keep their order; one question is under way for each
-// address, and when it may ask the DHT the LookupQueue says. A refresh asks past the cache and keeps the old
-// mapping if nobody answers: it runs out by itself.
+// address, and when it may ask the DHT the LookupQueue says. A refresh asks past the cache. If nobody
+// answers, the mapping goes on past its lifetime a step at a time (StaleWatch); if the DHT says that it is
+// not there any more, it goes at once.
 #ifndef OV6_SLAVES_DHT_DHT_SLAVE_H
 #define OV6_SLAVES_DHT_DHT_SLAVE_H
 
+#include <algorithm>
 #include <boost/json/fwd.hpp>
 #include <functional>
 #include <map>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
 #include "slaves/dht/dht_clock.h"
+#include "slaves/dht/installed.h"
 #include "slaves/dht/lookup_queue.h"
+#include "slaves/dht/stale_watch.h"
 #include "slaves/engine/resolver/resolver.h"
 #include "slaves/runtime/frame_port.h"
 #include "slaves/runtime/hold_queue.h"
@@ -32,6 +37,9 @@ class DhtSlave {
     uint64_t found = 0, absent = 0, unreachable = 0;
     uint64_t refreshed = 0;  // mappings renewed while in use
     uint64_t refresh_failed = 0;
+    uint64_t refresh_gone = 0;      // mappings in use that the DHT no longer knows: withdrawn
+    uint64_t stale = 0;             // answers past their lifetime, since nobody could be asked
+    uint64_t withdrawn = 0;         // prefixes, one by one
     uint64_t mappings_refused = 0;  // changes the master named in its acknowledgement
     uint64_t returned = 0;          // packets given back to the datapath
     uint64_t dropped_session = 0;   // packets released: the master did not take the mapping
@@ -39,14 +47,25 @@ class DhtSlave {
   };
   using Respond = std::function<void(absl::StatusOr<std::string>)>;
 
-  DhtSlave(const Domain& domain, Session& session, FramePort& port, SubmitRequest submit, DhtClock clock);
+  struct Lifetimes {
+    Duration mapping = std::chrono::seconds(300);  // at most
+    Duration stale = std::chrono::hours(1);        // past that, while the DHT can't be asked
+    uint64_t seed = 1;                             // of what they are spread by
+  };
+
+  DhtSlave(const Domain& domain, Session& session, FramePort& port, SubmitRequest submit, DhtClock clock)
+      : DhtSlave(domain, session, port, std::move(submit), std::move(clock), Lifetimes()) {}
+  DhtSlave(const Domain& domain, Session& session, FramePort& port, SubmitRequest submit, DhtClock clock,
+           const Lifetimes& lifetimes);
 
   void OnPort(const PortCapsule& port);  // a port is there; frames of an earlier one are void
   void OnFrames(std::span<const Frame> frames);
   void OnRefresh(std::span<const Ipv6> addresses);
   bool OnGet(const GetOutput& output);  // false: not the resolver's
   void OnTimer();
-  BootTime NextDeadline() const { return lookups_.NextDeadline(clock_.boot()); }
+  BootTime NextDeadline() const {
+    return std::min(lookups_.NextDeadline(clock_.boot()), stale_.NextDeadline());
+  }
   // The call `resolve`: argument and result as docs/slave-protocol.md section 6.
   void OnResolveCall(const std::string& argument, Respond respond);
 
@@ -54,6 +73,7 @@ class DhtSlave {
   const HoldQueue& held() const { return held_; }
   const Resolver& resolver() const { return resolver_; }
   const LookupQueue& lookups() const { return lookups_; }
+  size_t stale() const { return stale_.size(); }  // addresses whose mappings are past their lifetime
 
  private:
   enum class Purpose { kPacket, kRefresh };
@@ -65,16 +85,20 @@ class DhtSlave {
 
   void OnFrame(BootTime now, const Frame& frame);
   void Count(ov6_punt_reason reason);
-  void Ask(const Ipv6& address, Question question, bool fresh, bool hurry = false);
+  void Ask(const Ipv6& address, Question question, ResolveOptions options);
+  void StartLookup(const LookupQueue::Start& start);
+  void AskAgain(BootTime now, const Ipv6& address);
+  void Learn(const ResolveOutput& output);
   void Run(BootTime now);
   void DropGivenUp();
   void Drain();
   void OnResolved(const ResolveOutput& output);
   void OnPacketResolved(const ResolveOutput& output);
   void OnRefreshed(const ResolveOutput& output);
-  std::vector<MappingChange> Changes(const ResolveOutput& output) const;
+  std::vector<MappingChange> Changes(const ResolveOutput& output);
   std::vector<MappingChange> Mappings(const ResolveOutput& output) const;
   void Send(std::vector<MappingChange> changes, std::function<void(bool taken)> done);
+  void OnRefusals(const std::vector<MappingChange>& changes, const Session::Refusals& refusals);
   void NoteRefusal(const std::string& sentence);
   void Return(const Ipv6& address);
   void Drop(const Ipv6& address);
@@ -88,6 +112,9 @@ class DhtSlave {
   SlaveId self_ = 0;
   HoldQueue held_;
   LookupQueue lookups_;
+  StaleWatch stale_;
+  absl::flat_hash_set<Ipv6> again_;  // past a remembered failure: the DHT may be there again
+  Installed installed_;
   absl::flat_hash_set<Ipv6> asked_;  // for packets, until the master has acknowledged the answer
   std::map<uint64_t, Question> questions_;
   uint64_t next_question_ = 1;

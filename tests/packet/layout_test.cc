@@ -36,6 +36,7 @@ constexpr Member kMembers[] = {
     OV6_MEMBER(ov6_mapping, slave),
     OV6_MEMBER(ov6_mapping, locator_count),
     OV6_MEMBER(ov6_mapping, flags),
+    OV6_MEMBER(ov6_mapping, span),
     OV6_MEMBER(ov6_mapping, locators),
     OV6_MEMBER(ov6_locator, address),
     OV6_MEMBER(ov6_locator, port),

@@ -104,6 +104,7 @@ ov6_mapping ToAbi(const Mapping& mapping) {
   value.hard_expiry = ExpiryToAbi(mapping.hard_expiry);
   value.slave = mapping.slave;
   value.flags = mapping.flags;
+  value.span = mapping.span;
   value.locator_count = static_cast<__u8>(std::min<size_t>(mapping.locators.size(), OV6_MAX_LOCATORS));
   for (size_t i = 0; i < value.locator_count; ++i) value.locators[i] = LocatorToAbi(mapping.locators[i]);
   return value;
@@ -115,6 +116,7 @@ Mapping FromAbi(const ov6_mapping& value) {
   mapping.hard_expiry = ExpiryFromAbi(value.hard_expiry);
   mapping.slave = value.slave;
   mapping.flags = value.flags;
+  mapping.span = value.span;
   for (size_t i = 0; i < value.locator_count && i < OV6_MAX_LOCATORS; ++i) {
     mapping.locators.push_back(LocatorFromAbi(value.locators[i]));
   }

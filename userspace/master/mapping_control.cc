@@ -8,6 +8,12 @@ namespace {
 
 Duration Lifetime(uint32_t ms) { return std::min<Duration>(std::chrono::milliseconds(ms), kMaxLifetime); }
 
+uint16_t Span(Duration span) {
+  constexpr auto kLongest = std::chrono::seconds(UINT16_MAX);
+  return static_cast<uint16_t>(
+      std::chrono::ceil<std::chrono::seconds>(std::min<Duration>(span, kLongest)).count());
+}
+
 bool InsideAny(const std::vector<Prefix>& prefixes, const Prefix& prefix) {
   return std::any_of(prefixes.begin(), prefixes.end(), [&](const Prefix& p) { return p.Contains(prefix); });
 }
@@ -124,6 +130,8 @@ absl::Status MappingControl::ApplyOne(BootTime now, const MappingSource& source,
   }
   Mapping mapping{add.locators, now + Lifetime(std::min(add.soft_ttl_ms, add.hard_ttl_ms)),
                   now + Lifetime(add.hard_ttl_ms), source.id, 0};
+  if (add.silent) mapping.flags = OV6_MAPPING_SILENT;
+  mapping.span = Span(Lifetime(add.hard_ttl_ms) + std::chrono::milliseconds(add.age_ms));
   std::stable_sort(mapping.locators.begin(), mapping.locators.end(),
                    [](const Locator& a, const Locator& b) { return a.priority < b.priority; });
   status = PutMapping(now, add.prefix, mapping);

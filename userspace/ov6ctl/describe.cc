@@ -58,6 +58,12 @@ constexpr VerdictName kVerdicts[] = {
 #undef OV6_VERDICT_NAME
 };
 
+// Since it was last confirmed.
+std::optional<int64_t> AgeOf(const Mapping& mapping, BootTime now) {
+  if (!mapping.hard_expiry || mapping.span == 0) return std::nullopt;
+  return std::max<int64_t>(mapping.span - SecondsLeft(*mapping.hard_expiry, now), 0);
+}
+
 }  // namespace
 
 absl::StatusOr<SlaveNames> SlaveNames::Read(Tables& tables) {
@@ -87,8 +93,12 @@ json::object Describe(const Prefix& prefix, const Mapping& mapping, const SlaveN
   json::object object = {{"prefix", prefix.ToString()}, {"locators", std::move(locators)}};
   if (mapping.soft_expiry) object["soft_ttl_s"] = SecondsLeft(*mapping.soft_expiry, now);
   if (mapping.hard_expiry) object["ttl_s"] = SecondsLeft(*mapping.hard_expiry, now);
+  if (const auto age = AgeOf(mapping, now)) object["age_s"] = *age;
   object["static"] = (mapping.flags & OV6_MAPPING_STATIC) != 0;
-  object["stale"] = (mapping.flags & OV6_MAPPING_STALE) != 0;
+  const bool gone = (mapping.flags & OV6_MAPPING_STALE) != 0;
+  const bool silent = (mapping.flags & OV6_MAPPING_SILENT) != 0;
+  object["stale"] = gone || silent;
+  if (gone || silent) object["why"] = gone ? "slave-gone" : "not-answered";
   object["expired"] = mapping.hard_expiry && *mapping.hard_expiry <= now;
   AddSlave(mapping.slave, names, &object);
   return object;

@@ -42,7 +42,8 @@ std::string MappingText(const json::value& mapping) {
     if (MemberText(locator, "mtu") != "0") text += Said(locator, "mtu", "mtu");
   }
   return text + Said(mapping, "ttl_s", "ttl") + Said(mapping, "soft_ttl_s", "refresh") +
-         Said(mapping, "slave", "slave") + Flags(mapping);
+         Said(mapping, "age_s", "age") + Said(mapping, "slave", "slave") + Flags(mapping) +
+         Said(mapping, "why", "why");
 }
 
 std::string NegativeText(const json::value& negative) {

@@ -111,15 +111,20 @@ std::string FlagsText(const json::value& entry) {
   for (const char* flag : {"static", "stale", "expired"}) {
     if (MemberText(entry, flag) == "true") text += (text.empty() ? "" : ",") + std::string(flag);
   }
-  return text;
+  const std::string why = MemberText(entry, "why");
+  return why.empty() ? text : text + ":" + why;
 }
 
 std::string OrDash(std::string text) { return text.empty() ? "-" : text; }
 
 std::vector<std::string> MappingCells(const json::value& mapping) {
-  return {MemberText(mapping, "prefix"),        LocatorsText(mapping),
-          OrDash(MemberText(mapping, "ttl_s")), OrDash(MemberText(mapping, "soft_ttl_s")),
-          MemberText(mapping, "slave"),         FlagsText(mapping)};
+  return {MemberText(mapping, "prefix"),
+          LocatorsText(mapping),
+          OrDash(MemberText(mapping, "ttl_s")),
+          OrDash(MemberText(mapping, "soft_ttl_s")),
+          OrDash(MemberText(mapping, "age_s")),
+          MemberText(mapping, "slave"),
+          FlagsText(mapping)};
 }
 
 std::vector<std::string> NegativeCells(const json::value& negative) {
@@ -167,7 +172,13 @@ const Map kMaps[] = {
      Map::Key::kPrefix},
     {"mappings",
      ReadMappings,
-     {{"PREFIX"}, {"LOCATORS"}, {"TTL", Align::kRight}, {"REFRESH", Align::kRight}, {"SLAVE"}, {"FLAGS"}},
+     {{"PREFIX"},
+      {"LOCATORS"},
+      {"TTL", Align::kRight},
+      {"REFRESH", Align::kRight},
+      {"AGE", Align::kRight},
+      {"SLAVE"},
+      {"FLAGS"}},
      MappingCells,
      Map::Key::kPrefix},
     {"negatives",

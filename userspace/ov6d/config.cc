@@ -152,6 +152,12 @@ absl::Status ReadDomain(ConfigReader& reader, Config* config) {
     return text == "open" || text == "self";
   });
   domain.aggregate = static_cast<int>(aggregate);
+  reader.EachInteger("aggregates", domain.prefix.length, 128,
+                     [&](int64_t length) { domain.aggregates.push_back(static_cast<int>(length)); });
+  reader.Parsed("resolver", "\"aggregates\" or \"zeroing\"", [&](const std::string& text) {
+    if (text == "zeroing") domain.resolving = Domain::Resolving::kZeroing;
+    return text == "zeroing" || text == "aggregates";
+  });
   if (domain.aggregate < domain.prefix.length) {
     reader.Fail("prefix", "key \"prefix\" is \"" + domain.prefix.ToString() +
                               "\", longer than the aggregate " + std::to_string(domain.aggregate) +
@@ -240,6 +246,8 @@ absl::Status ReadSlave(ConfigReader& reader, Config* config) {
                       if (peer) slave.bootstrap.push_back(*peer);
                       return peer && peer->port != 0 && !peer->address.IsMartian();
                     });
+  reader.Integer("lifetime", 1, 86400, &slave.lifetime);
+  reader.Integer("stale", 0, 86400, &slave.stale);
   CheckSlave(reader, *config, slave);
   config->slaves.push_back(std::move(slave));
   return reader.Finish();

@@ -80,6 +80,21 @@ void ConfigReader::EachString(std::string_view key, const std::string& wanted,
   }
 }
 
+void ConfigReader::EachInteger(std::string_view key, int64_t first, int64_t last,
+                               const std::function<void(int64_t)>& take) {
+  const toml::node* node = Find(key);
+  if (node == nullptr) return;
+  const std::string wanted = "a number from " + std::to_string(first) + " to " + std::to_string(last);
+  const auto* array = node->as_array();
+  if (array == nullptr) return Wrong(*node, key, "a list, each " + wanted);
+  for (const toml::node& item : *array) {
+    const auto* integer = item.as_integer();
+    if (integer == nullptr || integer->get() < first || integer->get() > last)
+      return Wrong(item, key, wanted);
+    take(integer->get());
+  }
+}
+
 void ConfigReader::EachTable(std::string_view key, const std::string& wanted,
                              const std::function<absl::Status(ConfigReader&)>& read) {
   const toml::node* node = Find(key);

@@ -46,6 +46,8 @@ class ConfigReader {
               const std::function<bool(const std::string&)>& parse);
   void EachString(std::string_view key, const std::string& wanted,
                   const std::function<bool(const std::string&, int line)>& take);
+  void EachInteger(std::string_view key, int64_t first, int64_t last,
+                   const std::function<void(int64_t)>& take);
   // For each table of a list; `read` ends with its Finish().
   void EachTable(std::string_view key, const std::string& wanted,
                  const std::function<absl::Status(ConfigReader&)>& read);

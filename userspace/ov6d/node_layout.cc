@@ -166,10 +166,14 @@ SlavePlan PlanDht(const Config& config, const NodeLayout& layout, const SlaveCon
                   {{"name", domain.name},
                    {"prefix", domain.prefix.ToString()},
                    {"aggregate", domain.aggregate},
-                   {"trust", domain.trust == Domain::Trust::kOpen ? "open" : "self"}}},
+                   {"trust", domain.trust == Domain::Trust::kOpen ? "open" : "self"},
+                   {"aggregates", json::array(domain.aggregates.begin(), domain.aggregates.end())},
+                   {"resolver", domain.resolving == Domain::Resolving::kZeroing ? "zeroing" : "aggregates"}}},
                  {"engine", slave.engine},
                  {"listen", slave.listen.ToString()},
                  {"bootstrap", std::move(bootstrap)},
+                 {"lifetime_s", slave.lifetime},
+                 {"stale_s", slave.stale},
                  {"registrations", Strings(plan.registrations)},
                  {"locators", LocatorsJson(plan.locators)}};
   return plan;

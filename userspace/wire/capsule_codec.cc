@@ -135,6 +135,7 @@ void WriteChange(const MappingAdd& change, ByteWriter& out) {
   WritePrefix(change.prefix, out);
   out.U32(change.soft_ttl_ms).U32(change.hard_ttl_ms).U8(static_cast<uint8_t>(change.locators.size()));
   for (const Locator& locator : change.locators) WriteLocator(locator, out);
+  if (change.silent || change.age_ms != 0) out.U8(change.silent ? 1 : 0).U32(change.age_ms);
 }
 
 void WriteChange(const MappingNegative& change, ByteWriter& out) {
@@ -167,6 +168,12 @@ absl::StatusOr<MappingChange> ReadAdd(const Prefix& prefix, ByteReader& in) {
     if (!locator.ok()) return locator.status();
     add.locators.push_back(*locator);
   }
+  if (in.AtEnd()) return add;
+  const uint8_t silent = in.U8();
+  add.age_ms = in.U32();
+  if (!in.ok()) return Malformed("a mapping to add is cut short behind its locators");
+  if (silent > 1) return Malformed(fmt::format("a mapping to add says silent {}; it is 0 or 1", silent));
+  add.silent = silent == 1;
   return add;
 }
 

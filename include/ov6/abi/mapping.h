@@ -26,6 +26,7 @@ OV6_SIZE(struct ov6_locator, 12);
 enum ov6_mapping_flags {
 	OV6_MAPPING_STATIC = 1 << 0, /* set by hand: never expires, never asked about */
 	OV6_MAPPING_STALE = 1 << 1, /* its slave is gone; shown to the operator, forwards until hard_expiry */
+	OV6_MAPPING_SILENT = 1 << 2, /* past its lifetime: who knows could not be asked; forwards until then too */
 };
 
 /* Locators are sorted by priority; the first is the one sent to. */
@@ -36,7 +37,7 @@ struct ov6_mapping {
 	__u32 slave;	     /* who mapped it */
 	__u8 locator_count;
 	__u8 flags; /* enum ov6_mapping_flags */
-	__u8 reserved[2];
+	__u16 span; /* seconds from when it was last confirmed to hard_expiry; 65535: that or more, 0: not said */
 	struct ov6_locator locators[OV6_MAX_LOCATORS];
 };
 OV6_SIZE(struct ov6_mapping, 80);

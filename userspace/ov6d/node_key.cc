@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "userspace/wire/node_key.h"
+#include "userspace/ov6d/node_key.h"
 
 #include <algorithm>
 #include <string>
 
-#include "userspace/base/files.h"
+#include "userspace/ov6d/files.h"
 
 namespace ov6 {
 namespace {
