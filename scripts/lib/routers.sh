@@ -49,6 +49,7 @@ domain = "chord"
 engine = "chord"
 listen = "0.0.0.0:4646"
 bootstrap = $bootstrap
+${LAB_SLAVE_KEYS-}
 EOF
 }
 

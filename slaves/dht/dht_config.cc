@@ -100,7 +100,10 @@ absl::Status ReadSeconds(const json::object& config, const char* name, int64_t l
 }
 
 absl::Status ReadLifetimes(const json::object& config, DhtConfig* out) {
-  absl::Status status = ReadSeconds(config, "lifetime_s", 1, &out->lifetime);
+  Duration registration = out->registration;
+  absl::Status status = ReadSeconds(config, "registration_s", 2, &registration);
+  out->registration = std::chrono::duration_cast<std::chrono::seconds>(registration);
+  status.Update(ReadSeconds(config, "lifetime_s", 1, &out->lifetime));
   status.Update(ReadSeconds(config, "stale_s", 0, &out->stale_limit));
   return status;
 }

@@ -54,7 +54,7 @@ Record Registrar::MakeRecord(const Prefix& prefix) {
   record.prefix = prefix;
   record.sequence = last_sequence_;
   record.not_before = clock_.Wall();
-  record.expiry = record.not_before + kLifetime;
+  record.expiry = record.not_before + config_.registration;
   record.locators = config_.locators;
   record.public_key = config_.public_key;
   record.modifier = config_.modifier;
@@ -65,7 +65,7 @@ Record Registrar::MakeRecord(const Prefix& prefix) {
 void Registrar::Sign(const Prefix& prefix, Registration* registration) {
   const Bytes unsigned_record = EncodeRecord(MakeRecord(prefix));
   registration->signing = true;
-  registration->next = clock_.boot() + kLifetime / 2;
+  registration->next = clock_.boot() + config_.registration / 2;
   session_.Call("sign", std::string(unsigned_record.begin(), unsigned_record.end()),
                 [this, prefix, unsigned_record](const absl::StatusOr<std::string>& result) {
                   OnSigned(prefix, unsigned_record, result);

@@ -19,7 +19,6 @@ namespace ov6 {
 
 class Registrar {
  public:
-  static constexpr auto kLifetime = std::chrono::minutes(10);
   static constexpr Duration kFirstRetry = std::chrono::seconds(1);
   static constexpr Duration kLongestRetry = std::chrono::seconds(30);
   // After joining, the same record is put again after 1, 2, 4, .. s: while a ring grows, a value can go to a

@@ -246,6 +246,7 @@ absl::Status ReadSlave(ConfigReader& reader, Config* config) {
                       if (peer) slave.bootstrap.push_back(*peer);
                       return peer && peer->port != 0 && !peer->address.IsMartian();
                     });
+  reader.Integer("registration", 10, 86400, &slave.registration);
   reader.Integer("lifetime", 1, 86400, &slave.lifetime);
   reader.Integer("stale", 0, 86400, &slave.stale);
   CheckSlave(reader, *config, slave);

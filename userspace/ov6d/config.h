@@ -55,6 +55,7 @@ struct SlaveConfig {
   std::string engine = "chord";                // chord
   Endpoint listen{Ipv4{}, kDefaultChordPort};  // IPv4 address and UDP port
   std::vector<Endpoint> bootstrap;             // members to join by; empty: found a new ring
+  int64_t registration = 600;                  // seconds a record of ours holds, 10-86400; renewed at half
   int64_t lifetime = 300;                      // seconds a mapping holds, 1-86400; less if its record ends
   int64_t stale = 3600;                        // seconds it goes on past that while nobody can be asked
 };

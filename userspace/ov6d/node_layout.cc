@@ -172,6 +172,7 @@ SlavePlan PlanDht(const Config& config, const NodeLayout& layout, const SlaveCon
                  {"engine", slave.engine},
                  {"listen", slave.listen.ToString()},
                  {"bootstrap", std::move(bootstrap)},
+                 {"registration_s", slave.registration},
                  {"lifetime_s", slave.lifetime},
                  {"stale_s", slave.stale},
                  {"registrations", Strings(plan.registrations)},

@@ -71,6 +71,22 @@ TEST_F(MappingControlTest, LifetimesAreCutAt24HoursAndLocatorsSorted) {
   EXPECT_EQ(mapping.slave, chord_);
 }
 
+TEST_F(MappingControlTest, SaysWhenItWasLastConfirmedAndThatNobodyAnswersNow) {
+  MappingAdd add = Add("fd01::/48");
+  add.hard_ttl_ms = 45'000;
+  add.age_ms = 300'000;
+  add.silent = true;
+  ASSERT_EQ(Apply(chord_, add), "");
+  const Mapping& mapping = kernel_.mappings().at(P("fd01::/48"));
+  EXPECT_EQ(mapping.flags, OV6_MAPPING_SILENT);
+  EXPECT_EQ(mapping.span, 345);
+  add.silent = false;
+  add.age_ms = UINT32_MAX;
+  ASSERT_EQ(Apply(chord_, add), "");
+  EXPECT_EQ(mapping.flags, 0);
+  EXPECT_EQ(mapping.span, UINT16_MAX);
+}
+
 TEST_F(MappingControlTest, MappingReplacesTheNegativeOfItsPrefix) {
   ASSERT_EQ(Apply(chord_, MappingNegative{P("fd01::/48"), 5000, 3, true}), "");
   EXPECT_EQ(kernel_.negatives().at(P("fd01::/48")), (Negative{At(5), chord_, 3, true}));

@@ -57,9 +57,9 @@ TEST_F(CommandTest, MapDumpMappings) {
   EXPECT_EQ(Do({"map", "dump", "mappings"}), 0);
   EXPECT_EQ(out.str(),
             "# kernel maps at /run/ov6/bpf/maps\n"
-            "PREFIX           LOCATORS               TTL  REFRESH  SLAVE     FLAGS\n"
-            "fd13::/48        198.51.100.2            60       30  chord\n"
-            "fd13:0:0:1::/64  198.51.100.3:6080/udp    -        -  operator  static\n");
+            "PREFIX           LOCATORS               TTL  REFRESH  AGE  SLAVE     FLAGS\n"
+            "fd13::/48        198.51.100.2            60       30    -  chord\n"
+            "fd13:0:0:1::/64  198.51.100.3:6080/udp    -        -    -  operator  static\n");
   EXPECT_EQ(Json({"map", "dump", "mappings"}).at(0), boost::json::parse(R"(
       {"prefix":"fd13::/48","locators":[{"address":"198.51.100.2","encapsulation":"6in4","port":0,"priority":1,"mtu":0}],
        "soft_ttl_s":30,"ttl_s":60,"static":false,"stale":false,"expired":false,"slave":"chord","slave_id":7})"));
@@ -98,6 +98,26 @@ TEST_F(CommandTest, ExpiredIsSaid) {
   const auto entry = Json({"map", "get", "mappings", "fd15::1"});
   EXPECT_TRUE(entry.at("expired").as_bool());
   EXPECT_EQ(entry.at("ttl_s").as_int64(), 0);
+}
+
+TEST_F(CommandTest, StaleIsSaidAndWhy) {
+  Mapping mapping{{{.address = *Ipv4::Parse("198.51.100.9")}},
+                  kNow + std::chrono::seconds(25),
+                  kNow + std::chrono::seconds(40),
+                  OV6_SLAVE_OPERATOR,
+                  OV6_MAPPING_SILENT,
+                  345};
+  kernel.tables->SetMapping(P("fd15::/48"), mapping).IgnoreError();
+  const auto silent = Json({"map", "get", "mappings", "fd15::1"});
+  EXPECT_TRUE(silent.at("stale").as_bool());
+  EXPECT_EQ(silent.at("why").as_string(), "not-answered");
+  EXPECT_EQ(silent.at("age_s").as_int64(), 305);
+  EXPECT_EQ(silent.at("soft_ttl_s").as_int64(), 25);
+  Do({"map", "dump", "mappings"});
+  EXPECT_NE(out.str().find("stale:not-answered"), std::string::npos);
+  mapping.flags = OV6_MAPPING_STALE;
+  kernel.tables->SetMapping(P("fd15::/48"), mapping).IgnoreError();
+  EXPECT_EQ(Json({"map", "get", "mappings", "fd15::1"}).at("why").as_string(), "slave-gone");
 }
 
 TEST_F(CommandTest, MappingShowPrintsWhatAddTakes) {

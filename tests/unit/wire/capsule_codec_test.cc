@@ -52,6 +52,25 @@ const Row kRows[] = {
       fd000000 00000000 00000000 00000000
       fdffffff ffffffff ffffffff ffffffff
       00)"},
+    {"MAPPINGS, one past its lifetime",
+     MappingsCapsule{6,
+                     {MappingAdd{Pfx("fd12:3456:789a::/48"),
+                                 {{.address = {0xc6336402}, .priority = 1}},
+                                 30000,
+                                 45000,
+                                 true,
+                                 345000}}},
+     R"(
+      af763601 2e      # type, 46 bytes
+      06               # sequence
+      01 2b            # add, 43 bytes
+      30 fd123456789a 00000000000000000000   # /48
+      00007530         # soft lifetime, ms
+      0000afc8         # hard lifetime, ms
+      01               # one locator
+      c6336402 0000 00 01 0000 0000          # 198.51.100.2, 6in4, priority 1
+      01               # who knows was silent
+      000543a8)"},  // age, ms
     {"MAPPINGS, one of each kind",
      MappingsCapsule{5,
                      {MappingAdd{Pfx("fd12:3456:789a::/48"),
