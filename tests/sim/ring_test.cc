@@ -80,10 +80,12 @@ INSTANTIATE_TEST_SUITE_P(Rings, Forming,
 
 struct Grown {
   Simulator sim;
-  explicit Grown(uint64_t seed, size_t nodes, Weather weather = {}) : sim(seed, weather) {
+  explicit Grown(uint64_t seed, size_t nodes, Weather weather = {},
+                 std::function<void(chord::ChordConfig*)> tune = {})
+      : sim(seed, weather) {
     Watch(&sim);
-    sim.Add({});
-    for (size_t i = 1; i < nodes; ++i) sim.Add({i > 8 ? sim.random()() % 8 : 0});
+    sim.Add({}, tune);
+    for (size_t i = 1; i < nodes; ++i) sim.Add({i > 8 ? sim.random()() % 8 : 0}, tune);
     EXPECT_TRUE(sim.RunUntil([&] { return sim.RingIsPerfect(); }, 180s)) << Picture(sim);
   }
   // One get a key from each node in `askers`; how many did not find the value.
@@ -123,7 +125,7 @@ class Hops : public testing::TestWithParam<size_t> {};
 // "path length ~ 1/2 log2 N": each node asked counts one, the final successor included.
 TEST_P(Hops, AreHalfTheLogarithm) {
   const size_t n = GetParam();
-  Grown grown(21, n);
+  Grown grown(21, n, {}, [](chord::ChordConfig* config) { config->table_members = 0; });
   grown.sim.RunFor(60s);  // fingers
   const std::vector<std::string> keys = grown.PutMany(64);
   double mean = 0;

@@ -35,6 +35,7 @@ size_t Simulator::Add(std::vector<size_t> bootstrap, std::function<void(chord::C
   node.config.slot = static_cast<uint8_t>(random_() % chord::kSlots);
   node.config.successors = 4;
   node.config.replicas = 3;
+  node.config.routing_per_24 = 0;
   node.config.network = "sim";
   node.config.seed = random_();
   node.config.checker = CheckValue;

@@ -19,6 +19,7 @@ std::string Validate(const ChordConfig& config) {
   if (config.replicas < 1 || config.replicas > config.successors) {
     return "replicas is " + std::to_string(config.replicas) + "; it must be 1 to successors";
   }
+  if (config.reads < 1) return "reads is " + std::to_string(config.reads) + "; it must be at least 1";
   if (config.tries < 1) return "tries is " + std::to_string(config.tries) + "; it must be at least 1";
   return "";
 }

@@ -36,6 +36,16 @@ struct ChordConfig {
   Duration rto_max = std::chrono::seconds(2);
   int tries = 3;  // unanswered sends before a peer counts as dead
 
+  int reads = 4;  // holders that a get asks at the same time; at most `replicas` are of use
+
+  // The table of all members, for lookups in one hop: kept while the ring has no more members than this (0:
+  // never) and keeping it costs no more than this many bytes a second, both directions together.
+  size_t table_members = 10000;
+  size_t table_budget = 4000;
+  size_t routing_per_24 = 4;  // fingers and table: at most so many of one IPv4 /24; 0: no limit
+  Duration gossip = std::chrono::seconds(1);  // between tellings, while there is something to tell
+  Duration compare_tables = std::chrono::seconds(30);
+
   size_t max_values_per_key = 16;  // what a few datagrams carry; the rest goes to ValueInfo::next
   size_t max_values = 65536;
   size_t max_bytes = size_t{32} << 20;

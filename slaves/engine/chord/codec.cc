@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "slaves/engine/chord/chord.pb.h"
+#include "slaves/engine/chord/ring.h"
 #include "userspace/base/bytes.h"
 #include "userspace/base/crypto.h"
 
@@ -61,6 +62,27 @@ bool TakeEntries(const wire::Body& body, Message* out) {
   return true;
 }
 
+bool TakeEvents(const wire::Body& body, Message* out) {
+  if (body.events_size() > static_cast<int>(kMaxEvents)) return false;
+  out->events.resize(body.events_size());
+  for (int i = 0; i < body.events_size(); ++i) {
+    out->events[i].epoch = body.events(i).epoch();
+    out->events[i].dead = body.events(i).dead();
+    if (!Take(body.events(i).peer(), &out->events[i].peer)) return false;
+  }
+  return true;
+}
+
+bool TakeDigests(const wire::Body& body, Message* out) {
+  out->depth = body.depth();
+  out->differ = body.differ();
+  if (body.depth() > kRingBits - MemberTable::kChildBits) return false;
+  if (body.digests_size() == 0) return true;
+  if (body.digests_size() != MemberTable::kChildren) return false;
+  std::copy(body.digests().begin(), body.digests().end(), out->digests.emplace().begin());
+  return true;
+}
+
 bool TakeBody(const wire::Body& body, Message* out) {
   out->rpc = body.rpc();
   out->mode = body.mode();
@@ -70,7 +92,8 @@ bool TakeBody(const wire::Body& body, Message* out) {
   if (body.has_predecessor() && !Take(body.predecessor(), &out->predecessor.emplace())) return false;
   return Take(body.sender(), &out->sender) && Take(body.key(), &out->key) && Take(body.end(), &out->end) &&
          Take(body.cursor_key(), &out->cursor_key) && Take(body.successors(), &out->successors) &&
-         Take(body.members(), &out->members) && TakeEntries(body, out);
+         Take(body.members(), &out->members) && TakeEntries(body, out) && TakeEvents(body, out) &&
+         TakeDigests(body, out);
 }
 
 // What a type can't do without.
@@ -83,6 +106,10 @@ bool HasItsFields(const Message& m) {
       return m.key && m.end;
     case MessageType::kPut:
       return !m.entries.empty();
+    case MessageType::kTable:
+      return m.key.has_value();
+    case MessageType::kCompare:
+      return m.key && m.digests;
     default:
       return true;
   }
@@ -108,6 +135,15 @@ wire::Body ToWire(const Message& m, uint64_t network) {
     entry->set_value(Text(value));
   }
   body.set_count(m.count);
+  for (const MemberEvent& event : m.events) {
+    wire::MemberEvent* out = body.add_events();
+    Put(event.peer, out->mutable_peer());
+    out->set_epoch(event.epoch);
+    out->set_dead(event.dead);
+  }
+  body.set_depth(m.depth);
+  if (m.digests) body.mutable_digests()->Add(m.digests->begin(), m.digests->end());
+  body.set_differ(m.differ);
   return body;
 }
 

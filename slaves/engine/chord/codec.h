@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "ov6/engine.h"
+#include "slaves/engine/chord/member_table.h"
 #include "slaves/engine/chord/peer.h"
 
 namespace ov6::chord {
@@ -20,6 +21,7 @@ inline constexpr uint8_t kVersion = 1;
 inline constexpr size_t kMaxDatagram = 1232;  // bytes: IPv6's minimum MTU without headers; fits any IPv4 path
 inline constexpr size_t kPaddedRequest = (kMaxDatagram + 2) / 3;
 inline constexpr size_t kMaxPeers = 24;  // in one list of a message
+inline constexpr size_t kMaxEvents = 48;
 
 // Odd: a request. The answer to n is n + 1.
 enum class MessageType : uint8_t {
@@ -41,17 +43,22 @@ enum class MessageType : uint8_t {
   kRange = 16,
   kLeave = 17,
   kGoodbye = 18,
-  kHint = 19,  // your successor may have changed; no answer
+  kHint = 19,    // your successor may have changed; no answer
+  kEvents = 21,  // who came and went, told on; no answer
+  kTable = 23,   // the members of an arc, as you know them
+  kTablePart = 24,
+  kCompare = 25,  // do we know the same members of an arc?
+  kCompared = 26,
 };
-inline constexpr uint8_t kLastType = 19;
+inline constexpr uint8_t kLastType = 26;
 inline bool IsReply(MessageType type) { return static_cast<int>(type) % 2 == 0; }
 inline MessageType ReplyTo(MessageType type) { return static_cast<MessageType>(static_cast<int>(type) + 1); }
 
 enum Flag : uint32_t {
   kFinal = 1,            // FOUND: successors are the key's owner and the nodes behind it
   kWantPredecessor = 2,  // FIND: for a joining node, which needs the node before the key
-  kMore = 4,             // VALUES, RANGE: ask again from the cursor
-  kIncomplete = 8,       // VALUES, RANGE: this node is still fetching its part
+  kMore = 4,             // VALUES, RANGE, TABLEPART: ask again from the cursor
+  kIncomplete = 8,       // VALUES, RANGE: this node is still fetching its part; TABLEPART: its table
   kOwner = 16,           // VALUES, STORED: the (first) key is this node's
   kAdmitted = 32,        // CONTACTSTATE: you are in
   kOverflowed = 64,      // VALUES: the key has not room for all that belongs there; STORED: nor for this one
@@ -70,6 +77,10 @@ struct Message {
   std::vector<Peer> members;
   std::vector<std::pair<Key, Bytes>> entries;
   uint32_t count = 0;
+  std::vector<MemberEvent> events;
+  uint32_t depth = 0;
+  std::optional<MemberTable::Digests> digests;
+  uint32_t differ = 0;
   bool operator==(const Message&) const = default;
 };
 

@@ -21,7 +21,8 @@ RpcConfig RpcsOf(const ChordConfig& config) {
 
 // Answers to these may be longer than the question.
 bool Padded(MessageType type) {
-  return !IsReply(type) && type != MessageType::kHint && type != MessageType::kLeave;
+  return !IsReply(type) && type != MessageType::kHint && type != MessageType::kLeave &&
+         type != MessageType::kEvents && type != MessageType::kCompare;
 }
 
 }  // namespace
@@ -36,6 +37,7 @@ ChordEngine::Node::Node(ChordConfig config)
               outputs_.push_back(SendOutput{to, bytes});
             }),
       fingers_(self_.id),
+      table_(self_, {config_.table_members, config_.routing_per_24}),
       store_({.values_per_key = config_.max_values_per_key,
               .values = config_.max_values,
               .bytes = config_.max_bytes}) {
@@ -56,6 +58,7 @@ void ChordEngine::Node::OnMessage(BootTime now, const Endpoint& from, std::span<
   if (mode_ == Mode::kLeft) return Count("after_leave");
   // The address it came from is the one that works, and the one that its place follows from.
   message.sender = PeerAt(from, message.sender.slot, message.sender.incarnation);
+  ChargeTable(message.type, bytes.size());
   if (!IsReply(message.type)) {
     if (message.type != MessageType::kLeave) Revive(message.sender);
     return OnRequest(message, bytes.size());
@@ -66,6 +69,7 @@ void ChordEngine::Node::OnMessage(BootTime now, const Endpoint& from, std::span<
     case Rpcs::Match::kIdMismatch:
       return Count("id_mismatch");
     case Rpcs::Match::kMatched:
+      if (KeepsTable() && static_cast<Mode>(message.mode) == Mode::kRing) table_.Seen(message.sender);
       return;
   }
 }
@@ -92,6 +96,12 @@ void ChordEngine::Node::OnRequest(const Message& request, size_t size) {
       return HandleLeave(request, size);
     case MessageType::kHint:
       return HandleHint(request);
+    case MessageType::kEvents:
+      return HandleEvents(request);
+    case MessageType::kTable:
+      return HandleTable(request, size);
+    case MessageType::kCompare:
+      return HandleCompare(request, size);
     default:
       return Count("malformed");
   }
@@ -128,6 +138,10 @@ void ChordEngine::Node::Fire(Timer timer) {
       return PullRound();
     case kLeave:
       return SetMode(Mode::kLeft);
+    case kTable:
+      return TableTick();
+    case kGossip:
+      return Gossip();
     case kTimers:
       return;
   }
@@ -180,6 +194,7 @@ Message ChordEngine::Node::Make(MessageType type) const {
 void ChordEngine::Node::Call(const Peer& to, Message request, Done done, Rpcs::Options options) {
   request.rpc = random_();
   Bytes bytes = Encode(request, network_, Padded(request.type) ? kPaddedRequest : 0);
+  ChargeTable(request.type, bytes.size());
   if (rpcs_.Start(now_, request.rpc, to, std::move(bytes), done, std::move(options))) return;
   Count("rpc_overflow");
   done(nullptr);
@@ -191,13 +206,15 @@ void ChordEngine::Node::Answer(const Message& request, size_t request_size, Mess
   if (bytes.size() > kMaxDatagram) return Count("reply_too_big");
   // A source address is easily forged: what is sent to it stays below what came from it, threefold.
   if (bytes.size() > 3 * request_size) return Count("would_amplify");
+  ChargeTable(reply.type, bytes.size());
   outputs_.push_back(SendOutput{request.sender.endpoint, bytes});
 }
 
-void ChordEngine::Node::SendOneWay(const Peer& to, MessageType type) {
-  Message message = Make(type);
+void ChordEngine::Node::SendOneWay(const Peer& to, Message message) {
   message.rpc = random_();
-  outputs_.push_back(SendOutput{to.endpoint, Encode(message, network_)});
+  Bytes bytes = Encode(message, network_);
+  ChargeTable(message.type, bytes.size());
+  outputs_.push_back(SendOutput{to.endpoint, std::move(bytes)});
 }
 
 void ChordEngine::Node::Bury(const Peer& peer, bool goodbye) {
@@ -207,6 +224,7 @@ void ChordEngine::Node::Bury(const Peer& peer, bool goodbye) {
   grave = {peer.incarnation, goodbye, now_ + kGraveLifetime};
   Count(goodbye ? "peer_left" : "peer_dead");
   fingers_.Remove(peer.id);
+  MemberWent(peer, peer == predecessor_ || (!successors_.empty() && peer == successors_.front()));
   if (goodbye || std::count(remembered_.begin(), remembered_.end(), peer.endpoint) != 0) return;
   remembered_.push_back(peer.endpoint);
   if (remembered_.size() > kMaxRemembered) remembered_.pop_front();
@@ -245,6 +263,10 @@ void ChordEngine::Node::NeighboursChanged(const std::optional<Peer>& old_predece
   const bool more = Member() && predecessor_ && old_predecessor && predecessor_->id != old_predecessor->id &&
                     !Owns(old_predecessor->id, predecessor_->id, self_.id);
   if (more) StartPull();
+  if (predecessor_ && predecessor_ != old_predecessor) NeighbourCame(*predecessor_);
+  const bool head =
+      !successors_.empty() && (old_successors.empty() || successors_.front() != old_successors.front());
+  if (head) NeighbourCame(successors_.front());
 }
 
 void ChordEngine::Node::SetMode(Mode mode) {
@@ -254,6 +276,7 @@ void ChordEngine::Node::SetMode(Mode mode) {
   Count(("mode_" + std::string(ToString(mode))).c_str());
   eager_ = kEagerRounds;
   timers_[kStabilize] = timers_[kMesh] = timers_[kFingers] = BootTime::max();
+  timers_[kTable] = timers_[kGossip] = BootTime::max();
   stabilizing_ = pinging_predecessor_ = false;
   ++stabilize_op_;
   if (mode == Mode::kRing) {
@@ -261,6 +284,7 @@ void ChordEngine::Node::SetMode(Mode mode) {
     Arm(kFingers, Jitter(config_.stabilize_eager));
     finger_rounds_ = 0;
     Arm(kContact, Jitter(kMergeInterval));
+    StartTable();
   }
   if (mode == Mode::kMesh) {
     Arm(kMesh, Duration(0));

@@ -4,7 +4,9 @@
 //   node.cc         in and out: datagrams, timers, requests to peers, who counts as dead
 //   node_mesh.cc    coming in, the full mesh below r+1 nodes, and the step to the ring and back
 //   node_ring.cc    Zave's join, stabilize, rectify; fingers
-//   node_lookup.cc  iterative lookups, get and put
+//   node_lookup.cc  iterative lookups, and put
+//   node_get.cc     reading from several holders
+//   node_table.cc   the table of all members
 //   node_store.cc   what is stored for others: fetching, replicating, handing over
 //   node_state.cc   what it says of itself
 #ifndef OV6_SLAVES_ENGINE_CHORD_NODE_H
@@ -48,7 +50,19 @@ class ChordEngine::Node {
 
  private:
   using Done = std::function<void(const Message*)>;  // nullptr: no answer
-  enum Timer { kContact, kStabilize, kMesh, kFingers, kPublish, kReplicate, kPull, kLeave, kTimers };
+  enum Timer {
+    kContact,
+    kStabilize,
+    kMesh,
+    kFingers,
+    kPublish,
+    kReplicate,
+    kPull,
+    kLeave,
+    kTable,
+    kGossip,
+    kTimers
+  };
 
   // --- node.cc
   void Count(const char* name) { ++counters_[name]; }
@@ -60,7 +74,7 @@ class ChordEngine::Node {
   Message Make(MessageType type) const;
   void Call(const Peer& to, Message request, Done done, Rpcs::Options options = {});
   void Answer(const Message& request, size_t request_size, Message reply);
-  void SendOneWay(const Peer& to, MessageType type);
+  void SendOneWay(const Peer& to, Message message);
   void Bury(const Peer& peer, bool goodbye);  // it did not answer, or said goodbye
   bool Buried(const Peer& peer) const;
   void Revive(const Peer& peer);  // it has just spoken
@@ -121,6 +135,7 @@ class ChordEngine::Node {
   void HandleHint(const Message& request);
   void LostEveryone();
   void FixFinger();
+  Peer FingerAmong(int index, const std::vector<Peer>& nodes) const;
   void Merge();
 
   // --- node_lookup.cc
@@ -137,18 +152,27 @@ class ChordEngine::Node {
     std::function<void(std::optional<std::vector<Peer>>, int hops)> done;
     std::shared_ptr<Rpcs::Cost> cost = nullptr;
   };
+  struct Holder {
+    // Late: others decide; its answer, if it still comes, counts. Unsure: it may not have all that it should.
+    enum State { kAsked, kLate, kSilent, kUnsure, kSure } state = kAsked;
+    bool owner = false;  // says that the key is its own
+    int pages = 0;
+    std::set<Bytes> values;
+  };
   struct Get {
     uint64_t id = 0;
     Key key{};
-    std::vector<Peer> nodes;  // to ask, the next one first
-    std::set<Key> seen;
-    std::set<Bytes> values;
+    Key owner{};                    // who is taken for it
+    std::vector<Peer> to_ask;       // the next one first
+    std::map<Key, Holder> holders;  // that were asked
+    size_t wanted = 0;              // how many are to be asked in all
+    std::set<Bytes> values;         // of all of them, checked
     int hops = 0;
     bool started = false;
-    bool answered = false;  // by somebody, if only with nothing
-    bool sure = false;      // by one that has fetched its part: what it does not have is absent
-    int rounds = 1;
+    bool by_table = false;  // to_ask comes from the table: only an owner's word counts for absence
+    bool looked_up = false;
     bool overflowed = false;
+    int rounds = 1;
     std::shared_ptr<Rpcs::Cost> cost = std::make_shared<Rpcs::Cost>();
     BootTime again = BootTime::max();  // when to start over, if nobody answered
     BootTime deadline{};
@@ -181,16 +205,23 @@ class ChordEngine::Node {
   std::vector<Peer> Nearest(const Key& key) const;
   void ExpireRequests();
 
+  // --- node_get.cc
   void SubmitGet(const GetRequest& request);
   void StartGet(uint64_t id);
+  void LookUpHolders(uint64_t id);
+  void SetHolders(Get* get, std::vector<Peer> nodes);
+  Duration ExpectedRoundTrip(const Peer& peer) const;
   void GetStep(uint64_t id);
+  bool Decided(const Get& get) const;
+  void GetHere(Get* get);
   void GetFrom(uint64_t id, const Peer& peer, uint32_t cursor);
   void OnValues(uint64_t id, const Peer& asked, const Message* reply);
-  void FinishGet(uint64_t id);
-  bool GetAgain(Get* get);
+  void TakeValues(Get* get, Holder* holder, const std::vector<std::pair<Key, Bytes>>& entries);
   bool CutOff() const;
-  void TakeValues(Get* get, const std::vector<std::pair<Key, Bytes>>& entries);
+  bool GetAgain(Get* get);
+  void FinishGet(uint64_t id);
   void HandleGet(const Message& request, size_t size);
+
   bool OwnsKey(const Key& key) const;
 
   void SubmitPut(const PutRequest& request);
@@ -215,6 +246,32 @@ class ChordEngine::Node {
   void Published(uint64_t id, int replicas, bool owner);
   void PublishAllSoon(Duration after);
   void ArmPublish();
+
+  // --- node_table.cc
+  struct Hot {
+    MemberEvent event;
+    int tellings = 0;  // left
+  };
+  static constexpr size_t kEventSize = 44;  // bytes of one in a message, at most
+  bool TableHolders(const Key& key, std::vector<Peer>* holders) const;
+  void StartTable();
+  void StopTable(const char* why);
+  bool KeepsTable() const;
+  void TableTick();
+  double RingSize() const;
+  void FetchArc(const MemberTable::Arc& arc, std::optional<Key> after, const Peer& from);
+  void OnTablePart(const MemberTable::Arc& arc, const Peer& from, const Message& part);
+  void HandleTable(const Message& request, size_t size);
+  void Tell(const MemberEvent& event);
+  void NeighbourCame(const Peer& peer);
+  void MemberWent(const Peer& peer, bool neighbour);
+  void Gossip();
+  void HandleEvents(const Message& news);
+  void CompareTables();
+  void CompareArc(const MemberTable::Arc& arc, const Peer& with);
+  void OnCompared(const MemberTable::Arc& arc, const Peer& with, uint32_t differ);
+  void HandleCompare(const Message& request, size_t size);
+  void ChargeTable(MessageType type, size_t bytes);
 
   // --- node_store.cc
   struct Transfer {
@@ -256,6 +313,17 @@ class ChordEngine::Node {
   std::optional<Peer> predecessor_;
   std::vector<Peer> successors_;
   Fingers fingers_;
+  MemberTable table_;
+  bool table_whole_ = false;  // fetched; lookups may rely on it
+  bool table_busy_ = false;   // a part is being fetched
+  std::string table_off_;     // why there is none
+  size_t table_source_ = 0;
+  std::deque<Hot> hot_;       // events still to be told
+  uint64_t table_bytes_ = 0;  // since table_since_
+  uint64_t table_total_ = 0;
+  double table_rate_ = 0;  // bytes a second, of the last full window
+  int table_over_ = 0;     // windows in a row over the budget
+  BootTime table_since_{};
   struct Grave {
     uint64_t incarnation = 0;
     bool goodbye = false;

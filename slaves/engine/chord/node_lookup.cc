@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Iterative lookups, driven by the asker; and get and put, which stand on them.
+// Iterative lookups, driven by the asker; and put, which stands on them.
 #include <algorithm>
 #include <memory>
 
@@ -12,8 +12,6 @@ namespace {
 constexpr size_t kMaxSeen = 64;  // nodes one lookup asks or hears of and keeps
 constexpr int kMaxInFlight = 3;
 constexpr size_t kCandidates = 4;  // in an answer
-constexpr int kRounds = 4;         // of a get that nobody answers
-constexpr auto kRoundPause = std::chrono::milliseconds(400);
 constexpr auto kMinBackoff = std::chrono::milliseconds(500);
 constexpr auto kMaxBackoff = std::chrono::seconds(30);
 
@@ -45,6 +43,9 @@ std::vector<Peer> ChordEngine::Node::ClosestBefore(const Key& key) const {
     if (Between(self_.id, p.id, key) && !Buried(p)) nearest[Distance(p.id, key)] = p;
   };
   for (const auto& [index, finger] : fingers_.all()) consider(finger);
+  if (KeepsTable()) {
+    for (const Peer& peer : table_.Before(key, kCandidates)) consider(peer);
+  }
   for (const Peer& peer : successors_) consider(peer);
   if (predecessor_) consider(*predecessor_);
   std::vector<Peer> out;
@@ -183,141 +184,6 @@ void ChordEngine::Node::ExpireRequests() {
   for (const uint64_t id : again) StartGet(id);
 }
 
-// --- get -----------------------------------------------------------------------
-
-void ChordEngine::Node::SubmitGet(const GetRequest& request) {
-  if (gets_.size() >= config_.max_requests || mode_ == Mode::kLeaving || mode_ == Mode::kLeft) {
-    Count("get_refused");
-    outputs_.push_back(GetOutput{request.id, GetOutcome::kUnreachable, {}, 0});
-    return;
-  }
-  const uint64_t id = next_id_++;
-  Get& get = gets_[id];
-  get.id = request.id;
-  get.key = request.key;
-  get.deadline = now_ + config_.request_timeout;
-  if (Member() && joined_told_) StartGet(id);
-}
-
-void ChordEngine::Node::StartGet(uint64_t id) {
-  Get& get = gets_.at(id);
-  get.started = true;
-  get.again = BootTime::max();
-  StartLookup(
-      get.key, false, {},
-      [this, id](std::optional<std::vector<Peer>> nodes, int hops) {
-        const auto it = gets_.find(id);
-        if (it == gets_.end()) return;
-        it->second.hops += hops;
-        if (nodes) it->second.nodes = std::move(*nodes);
-        GetStep(id);
-      },
-      get.cost);
-}
-
-// Asks the owner; and those behind it as long as it does not answer, or can't know everything yet.
-void ChordEngine::Node::GetStep(uint64_t id) {
-  Get& get = gets_.at(id);
-  while (!get.nodes.empty()) {
-    const Peer peer = get.nodes.front();
-    get.nodes.erase(get.nodes.begin());
-    if (Buried(peer) || !get.seen.insert(peer.id).second) continue;
-    if (peer.id != self_.id) return GetFrom(id, peer, 0);
-    for (const Bytes& value : store_.Get(get.key)) get.values.insert(value);
-    get.overflowed |= store_.Overflowed(get.key);
-    get.answered = true;
-    get.sure |= !incomplete_ && !CutOff();
-    if (!incomplete_) break;
-  }
-  FinishGet(id);
-}
-
-void ChordEngine::Node::GetFrom(uint64_t id, const Peer& peer, uint32_t cursor) {
-  Message request = Make(MessageType::kGet);
-  request.key = gets_.at(id).key;
-  request.cursor = cursor;
-  Call(peer, std::move(request), [this, id, peer](const Message* reply) { OnValues(id, peer, reply); },
-       {0, nullptr, gets_.at(id).cost});
-}
-
-void ChordEngine::Node::OnValues(uint64_t id, const Peer& asked, const Message* reply) {
-  if (reply == nullptr) Bury(asked, false);
-  const auto it = gets_.find(id);
-  if (it == gets_.end()) return;
-  Get& get = it->second;
-  if (reply == nullptr) return GetStep(id);
-  if (!std::exchange(get.answered, true) || reply->cursor == 0 || (reply->flags & kMore) == 0) ++get.hops;
-  TakeValues(&get, reply->entries);
-  get.overflowed |= (reply->flags & kOverflowed) != 0;
-  if ((reply->flags & kMore) != 0 && !reply->entries.empty()) return GetFrom(id, asked, reply->cursor);
-  // Somebody has come in before the one we asked, and the key is its now.
-  const std::optional<Peer>& newer = reply->predecessor;
-  const bool moved = (reply->flags & kOwner) == 0 && newer && Owns(asked.id, get.key, newer->id) &&
-                     !get.seen.contains(newer->id);
-  if (moved) get.nodes.insert(get.nodes.begin(), *newer);
-  if (moved || (reply->flags & kIncomplete) != 0) return GetStep(id);
-  get.sure = true;
-  FinishGet(id);
-}
-
-void ChordEngine::Node::TakeValues(Get* get, const std::vector<std::pair<Key, Bytes>>& entries) {
-  for (const auto& [key, value] : entries) {
-    const bool good = key == get->key && config_.checker && config_.checker(key, value, now_);
-    if (good) get->values.insert(value);
-    if (!good) Count("bad_value");
-  }
-}
-
-// Alone, though it knows of others: what it does not have, they may.
-bool ChordEngine::Node::CutOff() const { return successors_.empty() && !ContactEndpoints().empty(); }
-
-// Nobody answered who would know: the neighbours of one that died may know more in a moment, and so may one
-// that is still fetching.
-bool ChordEngine::Node::GetAgain(Get* get) {
-  if (get->sure || !get->values.empty() || get->rounds >= kRounds || !Member() || successors_.empty())
-    return false;
-  ++get->rounds;
-  get->again = now_ + kRoundPause;
-  if (get->again >= get->deadline) return false;
-  get->seen.clear();
-  return true;
-}
-
-void ChordEngine::Node::FinishGet(uint64_t id) {
-  if (GetAgain(&gets_.at(id))) return;
-  auto node = gets_.extract(id);
-  const Get& get = node.mapped();
-  GetOutput output{get.id,         GetOutcome::kUnreachable, {get.values.begin(), get.values.end()},
-                   get.hops,       get.overflowed,           get.cost->messages,
-                   get.cost->bytes};
-  if (get.sure) output.outcome = GetOutcome::kAbsent;
-  if (!get.values.empty()) output.outcome = GetOutcome::kFound;
-  if (output.outcome == GetOutcome::kUnreachable) Count("get_unreachable");
-  outputs_.push_back(std::move(output));
-}
-
-void ChordEngine::Node::HandleGet(const Message& request, size_t size) {
-  if (!Member() && mode_ != Mode::kLeaving) return Count("not_a_member");
-  Message reply = Make(MessageType::kValues);
-  if (incomplete_) reply.flags |= kIncomplete;
-  if (store_.Overflowed(*request.key)) reply.flags |= kOverflowed;
-  if (OwnsKey(*request.key)) {
-    reply.flags |= kOwner;
-  } else if (!Buried(*predecessor_)) {
-    reply.predecessor = predecessor_;
-  }
-  const std::vector<Bytes> values = store_.Get(*request.key);
-  size_t room = Room(reply);
-  uint32_t next = std::min<uint32_t>(request.cursor, values.size());
-  for (; next < values.size() && EntrySize(values[next].size()) <= room; ++next) {
-    reply.entries.emplace_back(*request.key, values[next]);
-    room -= EntrySize(values[next].size());
-  }
-  if (next < values.size()) reply.flags |= kMore;
-  reply.cursor = next;
-  Answer(request, size, std::move(reply));
-}
-
 // --- put -----------------------------------------------------------------------
 
 void ChordEngine::Node::SubmitPut(const PutRequest& request) {
@@ -391,6 +257,7 @@ void ChordEngine::Node::Publish(uint64_t id) {
   PutAt(id);
 }
 
+// Never by the table alone: only the owner's neighbourhood knows for sure who the holders are.
 void ChordEngine::Node::PutAt(uint64_t id) {
   StartLookup(publications_.at(id).at, false, {}, [this, id](std::optional<std::vector<Peer>> nodes, int) {
     if (!publications_.contains(id)) return;

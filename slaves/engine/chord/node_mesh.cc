@@ -242,6 +242,9 @@ void ChordEngine::Node::Promote() {
   if (list.size() > static_cast<size_t>(config_.successors)) list.resize(config_.successors);
   SetMode(Mode::kRing);
   SetNeighbours(predecessor_, std::move(list));
+  if (!KeepsTable()) return;
+  for (const auto& [id, member] : members_) table_.Hear({member.peer, 0, false}, now_);
+  table_whole_ = true;
 }
 
 // A member of our mesh, or somebody we asked, is in a ring. If it counts us in, it is the ring

@@ -8,6 +8,11 @@
 #include "slaves/engine/chord/ring.h"
 
 namespace ov6::chord {
+namespace {
+
+constexpr size_t kFromTable = 8;  // members of the table that one who has lost everybody asks
+
+}  // namespace
 
 // --- join ------------------------------------------------------------------
 
@@ -185,7 +190,7 @@ void ChordEngine::Node::AdoptPredecessor(const Peer& peer) {
     PumpTransfers();
   }
   // The node before the new one learns sooner that its successor has changed.
-  if (old && old->id != peer.id && !Buried(*old)) SendOneWay(*old, MessageType::kHint);
+  if (old && old->id != peer.id && !Buried(*old)) SendOneWay(*old, Make(MessageType::kHint));
 }
 
 void ChordEngine::Node::HandleHint(const Message&) {
@@ -218,6 +223,7 @@ void ChordEngine::Node::LostEveryone() {
   Count("lost_everyone");
   std::vector<Peer> known;
   for (const auto& [index, finger] : fingers_.all()) known.push_back(finger);
+  for (size_t i = 0; i < std::min(table_.size(), kFromTable); ++i) known.push_back(table_.At(random_()));
   if (predecessor_ && !Buried(*predecessor_)) known.push_back(*predecessor_);
   for (const Peer& peer : known) remembered_.push_back(peer.endpoint);
   members_.clear();
@@ -231,14 +237,33 @@ void ChordEngine::Node::LostEveryone() {
 void ChordEngine::Node::FixFinger() {
   if (mode_ != Mode::kRing) return;
   Arm(kFingers, Jitter(finger_rounds_ < 2 ? config_.stabilize_eager : config_.fix_fingers));
-  if (finger_busy_ || successors_.empty()) return;
+  if (finger_busy_ || successors_.empty() || table_whole_) return;  // a whole table is better than fingers
   const int index = fingers_.Next(successors_.back().id);
   finger_busy_ = true;
   StartLookup(fingers_.Start(index), false, {}, [this, index](std::optional<std::vector<Peer>> nodes, int) {
     finger_busy_ = false;
     if (!nodes || nodes->empty() || mode_ != Mode::kRing) return;
-    if (fingers_.Set(index, nodes->front())) ++finger_rounds_;
+    if (fingers_.Set(index, FingerAmong(index, *nodes))) ++finger_rounds_;
   });
+}
+
+// Any node of the interval that a finger serves will do: the nearest, by what is known of round trips, of a
+// /24 that has not too many fingers already. Else the first, which says how far the interval is empty.
+Peer ChordEngine::Node::FingerAmong(int index, const std::vector<Peer>& nodes) const {
+  const Peer* best = &nodes.front();
+  const auto crowded = [&](const Peer& peer) {
+    const auto same = [&](const auto& f) {
+      return f.first != index && f.second.endpoint.address.value >> 8 == peer.endpoint.address.value >> 8;
+    };
+    const auto& all = fingers_.all();
+    const auto count = static_cast<size_t>(std::count_if(all.begin(), all.end(), same));
+    return config_.routing_per_24 > 0 && count >= config_.routing_per_24;
+  };
+  for (const Peer& peer : nodes) {
+    if (peer.id == self_.id || HighestBit(Distance(self_.id, peer.id)) != index || crowded(peer)) continue;
+    if (crowded(*best) || ExpectedRoundTrip(peer) < ExpectedRoundTrip(*best)) best = &peer;
+  }
+  return *best;
 }
 
 }  // namespace ov6::chord

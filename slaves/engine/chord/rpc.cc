@@ -77,6 +77,12 @@ BootTime Rpcs::NextDeadline() const {
   return deadlines_.empty() ? BootTime::max() : deadlines_.begin()->first;
 }
 
+std::optional<Duration> Rpcs::RoundTripOf(const Endpoint& peer) const {
+  const auto it = round_trips_.find(peer);
+  if (it == round_trips_.end()) return std::nullopt;
+  return it->second.mean();
+}
+
 void Rpcs::Clear() {
   calls_.clear();
   deadlines_.clear();

@@ -67,6 +67,8 @@ class Rpcs {
   void OnTimer(BootTime now);
   BootTime NextDeadline() const;
   void Clear();
+  // The mean round-trip time, if the peer has been asked before.
+  std::optional<Duration> RoundTripOf(const Endpoint& peer) const;
 
   size_t size() const { return calls_.size(); }
   uint64_t retransmitted() const { return retransmitted_; }

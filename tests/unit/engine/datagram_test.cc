@@ -32,6 +32,10 @@ Message Full(MessageType type) {
   m.members = {kPeer};
   m.entries = {{Key{5}, Bytes(40, 6)}};
   m.count = 1;
+  m.events = {{kPeer, 7, true}, {kPeer, 8, false}};
+  m.depth = 5;
+  m.digests.emplace()[31] = 9;
+  m.differ = 1u << 31;
   return m;
 }
 

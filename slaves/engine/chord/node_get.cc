@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading: several holders of a key at the same time, so that neither a slow nor a lying one decides. What
+// they give is signed, so that one right value beats any number that say there is none.
+#include <algorithm>
+
+#include "slaves/engine/chord/node.h"
+#include "slaves/engine/chord/ring.h"
+
+namespace ov6::chord {
+namespace {
+
+constexpr int kRounds = 4;  // of a get that nobody answers
+constexpr auto kRoundPause = std::chrono::milliseconds(400);
+constexpr size_t kSureOfAbsence = 3;  // holders that say they know there is nothing
+constexpr int kMaxPages = 16;         // of one holder's set
+
+}  // namespace
+
+void ChordEngine::Node::SubmitGet(const GetRequest& request) {
+  if (gets_.size() >= config_.max_requests || mode_ == Mode::kLeaving || mode_ == Mode::kLeft) {
+    Count("get_refused");
+    outputs_.push_back(GetOutput{request.id, GetOutcome::kUnreachable, {}, 0});
+    return;
+  }
+  const uint64_t id = next_id_++;
+  Get& get = gets_[id];
+  get.id = request.id;
+  get.key = request.key;
+  get.deadline = now_ + config_.request_timeout;
+  if (Member() && joined_told_) StartGet(id);
+}
+
+// Whom to ask: as the neighbourhood has it, or the table of members, or a lookup finds.
+void ChordEngine::Node::StartGet(uint64_t id) {
+  Get& get = gets_.at(id);
+  get.started = true;
+  get.again = BootTime::max();
+  std::vector<Peer> holders;
+  const bool near = KnowsOwner(get.key, &holders);
+  get.by_table = !near && get.rounds == 1 && TableHolders(get.key, &holders);
+  if (near || get.by_table) {
+    SetHolders(&get, std::move(holders));
+    return GetStep(id);
+  }
+  LookUpHolders(id);
+}
+
+void ChordEngine::Node::LookUpHolders(uint64_t id) {
+  Get& get = gets_.at(id);
+  get.looked_up = true;
+  get.by_table = false;
+  StartLookup(
+      get.key, false, {},
+      [this, id](std::optional<std::vector<Peer>> nodes, int hops) {
+        const auto it = gets_.find(id);
+        if (it == gets_.end()) return;
+        it->second.hops += hops;
+        if (nodes) SetHolders(&it->second, std::move(*nodes));
+        GetStep(id);
+      },
+      get.cost);
+}
+
+// The owner first, then those of the other holders that answer soonest; behind them who may have become
+// holders.
+void ChordEngine::Node::SetHolders(Get* get, std::vector<Peer> nodes) {
+  std::erase_if(nodes, [&](const Peer& p) { return Buried(p) || get->holders.contains(p.id); });
+  if (nodes.empty()) return;
+  get->owner = nodes.front().id;
+  const auto holders = nodes.begin() + std::min<ptrdiff_t>(config_.replicas, std::ssize(nodes));
+  std::stable_sort(nodes.begin() + 1, holders,
+                   [&](const Peer& a, const Peer& b) { return ExpectedRoundTrip(a) < ExpectedRoundTrip(b); });
+  get->to_ask.insert(get->to_ask.end(), nodes.begin(), holders);
+  get->wanted = std::max<size_t>(get->wanted, config_.reads);
+}
+
+Duration ChordEngine::Node::ExpectedRoundTrip(const Peer& peer) const {
+  if (peer.id == self_.id) return {};
+  return rpcs_.RoundTripOf(peer.endpoint).value_or(config_.rto_initial);
+}
+
+// Asks as many as are wanted; with none left to wait for, the get is over, or goes on with others.
+void ChordEngine::Node::GetStep(uint64_t id) {
+  for (;;) {
+    const auto it = gets_.find(id);
+    if (it == gets_.end()) return;
+    Get& get = it->second;
+    if (Decided(get)) return FinishGet(id);
+    if (get.holders.size() >= get.wanted || get.to_ask.empty()) break;
+    const Peer peer = get.to_ask.front();
+    get.to_ask.erase(get.to_ask.begin());
+    if (Buried(peer) || get.holders.contains(peer.id)) continue;
+    get.holders[peer.id] = {};
+    peer.id == self_.id ? GetHere(&get) : GetFrom(id, peer, 0);
+  }
+  Get& get = gets_.at(id);
+  const bool waiting = std::any_of(get.holders.begin(), get.holders.end(),
+                                   [](const auto& h) { return h.second.state == Holder::kAsked; });
+  if (waiting) return;
+  if (!get.looked_up && Member() && !successors_.empty()) return LookUpHolders(id);
+  FinishGet(id);
+}
+
+// Two that say the same are enough; else everybody that was asked and is not late has to have answered.
+bool ChordEngine::Node::Decided(const Get& get) const {
+  size_t asked = 0, sure = 0, said = 0;
+  bool owner = !get.by_table;
+  const std::set<Bytes>* first = nullptr;
+  for (const auto& [id, holder] : get.holders) {
+    asked += holder.state == Holder::kAsked ? 1 : 0;
+    sure += holder.state == Holder::kSure ? 1 : 0;
+    owner |= holder.owner;
+    if (holder.state != Holder::kSure || holder.values.empty()) continue;
+    if (first != nullptr && *first == holder.values) return true;
+    if (first == nullptr) first = &holder.values;
+    ++said;
+  }
+  if (asked > 0) return false;
+  if (said > 0) return true;
+  return owner && (sure >= kSureOfAbsence || (sure > 0 && get.to_ask.empty()));
+}
+
+void ChordEngine::Node::GetHere(Get* get) {
+  Holder& holder = get->holders.at(self_.id);
+  for (const Bytes& value : store_.Get(get->key)) holder.values.insert(value);
+  get->values.insert(holder.values.begin(), holder.values.end());
+  get->overflowed |= store_.Overflowed(get->key);
+  holder.state = incomplete_ || CutOff() ? Holder::kUnsure : Holder::kSure;
+  holder.owner = OwnsKey(get->key);
+}
+
+// One that keeps us waiting does not hold the answer up: the next is asked, and the others decide.
+void ChordEngine::Node::GetFrom(uint64_t id, const Peer& peer, uint32_t cursor) {
+  Get& get = gets_.at(id);
+  Message request = Make(MessageType::kGet);
+  request.key = get.key;
+  request.cursor = cursor;
+  const auto late = [this, id, holder = peer.id] {
+    const auto it = gets_.find(id);
+    if (it == gets_.end() || it->second.holders.at(holder).state != Holder::kAsked) return;
+    it->second.holders.at(holder).state = Holder::kLate;
+    ++it->second.wanted;
+    GetStep(id);
+  };
+  Call(peer, std::move(request), [this, id, peer](const Message* reply) { OnValues(id, peer, reply); },
+       {0, late, get.cost});
+}
+
+void ChordEngine::Node::OnValues(uint64_t id, const Peer& asked, const Message* reply) {
+  if (reply == nullptr) Bury(asked, false);
+  const auto it = gets_.find(id);
+  if (it == gets_.end()) return;
+  Get& get = it->second;
+  const auto known = get.holders.find(asked.id);
+  if (known == get.holders.end()) return;  // of a round that is over
+  Holder& holder = known->second;
+  if (reply == nullptr) {
+    if (holder.state == Holder::kAsked) ++get.wanted;
+    holder.state = Holder::kSilent;
+    return GetStep(id);
+  }
+  TakeValues(&get, &holder, reply->entries);
+  get.overflowed |= (reply->flags & kOverflowed) != 0;
+  const bool more = (reply->flags & kMore) != 0 && !reply->entries.empty() && ++holder.pages < kMaxPages;
+  if (more) return GetFrom(id, asked, reply->cursor);
+  const bool unsure = (reply->flags & kIncomplete) != 0;
+  holder.state = unsure ? Holder::kUnsure : Holder::kSure;
+  holder.owner = (reply->flags & kOwner) != 0;
+  if (unsure) ++get.wanted;
+  // Somebody has come in before the one that was the owner, and the key is its now.
+  const std::optional<Peer>& newer = reply->predecessor;
+  const bool moved = asked.id == get.owner && (reply->flags & kOwner) == 0 && newer &&
+                     Owns(asked.id, get.key, newer->id) && !get.holders.contains(newer->id);
+  if (moved) {
+    holder.state = Holder::kUnsure;
+    get.owner = newer->id;
+    get.to_ask.insert(get.to_ask.begin(), *newer);
+    ++get.wanted;
+    ++get.hops;
+  }
+  GetStep(id);
+}
+
+void ChordEngine::Node::TakeValues(Get* get, Holder* holder,
+                                   const std::vector<std::pair<Key, Bytes>>& entries) {
+  for (const auto& [key, value] : entries) {
+    const bool known = get->values.contains(value);  // then it was checked already
+    const bool good =
+        key == get->key && (known || (config_.checker && config_.checker(key, value, now_).has_value()));
+    if (!good) Count("bad_value");
+    if (!good) continue;
+    holder->values.insert(value);
+    get->values.insert(value);
+  }
+}
+
+// Alone, though it knows of others: what it does not have, they may.
+bool ChordEngine::Node::CutOff() const { return successors_.empty() && !ContactEndpoints().empty(); }
+
+// Nobody answered who would know: the neighbours of one that died may know more in a moment, and so may one
+// that is still fetching.
+bool ChordEngine::Node::GetAgain(Get* get) {
+  const bool sure = std::any_of(get->holders.begin(), get->holders.end(),
+                                [](const auto& h) { return h.second.state == Holder::kSure; });
+  if (sure || !get->values.empty() || get->rounds >= kRounds || !Member() || successors_.empty())
+    return false;
+  ++get->rounds;
+  get->again = now_ + kRoundPause;
+  if (get->again >= get->deadline) return false;
+  get->holders.clear();
+  get->to_ask.clear();
+  get->wanted = 0;
+  get->looked_up = false;
+  return true;
+}
+
+void ChordEngine::Node::FinishGet(uint64_t id) {
+  if (GetAgain(&gets_.at(id))) return;
+  auto node = gets_.extract(id);
+  const Get& get = node.mapped();
+  GetOutput output;
+  output.id = get.id;
+  output.values.assign(get.values.begin(), get.values.end());
+  output.overflowed = get.overflowed;
+  output.messages = get.cost->messages;
+  output.bytes = get.cost->bytes;
+  bool sure = false;
+  bool asked = false;
+  for (const auto& [holder, said] : get.holders) {
+    sure |= said.state == Holder::kSure;
+    asked |= holder != self_.id;
+  }
+  output.hops = get.hops + (asked ? 1 : 0);
+  if (sure) output.outcome = GetOutcome::kAbsent;
+  if (!get.values.empty()) output.outcome = GetOutcome::kFound;
+  if (output.outcome == GetOutcome::kUnreachable) Count("get_unreachable");
+  outputs_.push_back(std::move(output));
+}
+
+void ChordEngine::Node::HandleGet(const Message& request, size_t size) {
+  if (!Member() && mode_ != Mode::kLeaving) return Count("not_a_member");
+  Message reply = Make(MessageType::kValues);
+  if (incomplete_) reply.flags |= kIncomplete;
+  if (store_.Overflowed(*request.key)) reply.flags |= kOverflowed;
+  if (OwnsKey(*request.key)) {
+    reply.flags |= kOwner;
+  } else if (!Buried(*predecessor_)) {
+    reply.predecessor = predecessor_;
+  }
+  const std::vector<Bytes> values = store_.Get(*request.key);
+  size_t room = Room(reply);
+  uint32_t next = std::min<uint32_t>(request.cursor, values.size());
+  for (; next < values.size() && EntrySize(values[next].size()) <= room; ++next) {
+    reply.entries.emplace_back(*request.key, values[next]);
+    room -= EntrySize(values[next].size());
+  }
+  if (next < values.size()) reply.flags |= kMore;
+  reply.cursor = next;
+  Answer(request, size, std::move(reply));
+}
+
+}  // namespace ov6::chord

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keeping the table of members: fetched whole from a neighbour, kept by events that spread like a rumour,
+// healed by comparing with somebody now and then. Given up when the ring is too large for it or keeping it
+// costs too much; the fingers are always there.
+#include <algorithm>
+
+#include "slaves/engine/chord/node.h"
+#include "slaves/engine/chord/ring.h"
+
+namespace ov6::chord {
+namespace {
+
+constexpr int kTellings = 5;  // of an event by each node: e^-5 of the members are left for the comparisons
+constexpr int kTellTo = 2;    // nodes a round
+constexpr size_t kMaxHot = 1024;
+constexpr auto kBudgetWindow = std::chrono::seconds(60);
+constexpr auto kTableRetry = std::chrono::minutes(10);
+constexpr auto kPullAgain = std::chrono::seconds(1);
+constexpr size_t kArcToFetch = 64;  // members of an arc that are fetched rather than compared further
+constexpr int kDeepest = 30;        // bits
+
+}  // namespace
+
+// --- reading it ------------------------------------------------------------------
+
+bool ChordEngine::Node::TableHolders(const Key& key, std::vector<Peer>* holders) const {
+  if (!table_whole_) return false;
+  *holders = table_.Behind(key, config_.successors);
+  std::erase_if(*holders, [&](const Peer& p) { return Buried(p); });
+  return !holders->empty();
+}
+
+// --- fetching and giving -----------------------------------------------------------
+
+void ChordEngine::Node::StartTable() {
+  table_.Clear();
+  hot_.clear();
+  table_whole_ = false;
+  table_off_ = config_.table_members == 0 ? "not configured" : "";
+  table_bytes_ = 0;
+  table_since_ = now_;
+  if (!KeepsTable()) return;
+  Arm(kTable, Duration(0));
+  Arm(kGossip, Jitter(config_.gossip));
+}
+
+bool ChordEngine::Node::KeepsTable() const { return mode_ == Mode::kRing && table_off_.empty(); }
+
+void ChordEngine::Node::StopTable(const char* why) {
+  table_.Clear();
+  hot_.clear();
+  table_whole_ = false;
+  table_off_ = why;
+  Count("table_stopped");
+  timers_[kGossip] = BootTime::max();
+  Arm(kTable, kTableRetry);
+}
+
+// Whole: compare. Not yet: fetch. Given up: perhaps it would fit again.
+void ChordEngine::Node::TableTick() {
+  if (mode_ != Mode::kRing || config_.table_members == 0) return;
+  if (!table_off_.empty()) {
+    if (RingSize() <= 0.8 * static_cast<double>(config_.table_members)) return StartTable();
+    return Arm(kTable, kTableRetry);
+  }
+  table_.Expire(now_);
+  if (table_whole_) {
+    Arm(kTable, Jitter(config_.compare_tables));
+    return CompareTables();
+  }
+  Arm(kTable, kPullAgain);
+  if (!table_busy_ && !successors_.empty())
+    FetchArc({}, std::nullopt, successors_[table_source_++ % successors_.size()]);
+}
+
+// How many members the ring has, by how far the successor list reaches.
+double ChordEngine::Node::RingSize() const {
+  if (successors_.size() < static_cast<size_t>(config_.successors))
+    return 1 + static_cast<double>(successors_.size());
+  const Key span = Distance(self_.id, successors_.back().id);
+  double part = 0;
+  for (size_t i = 0; i < 8; ++i) part = part * 256 + span[i];
+  return static_cast<double>(successors_.size()) / std::max(part / 18446744073709551616.0, 1e-12);
+}
+
+void ChordEngine::Node::FetchArc(const MemberTable::Arc& arc, std::optional<Key> after, const Peer& from) {
+  Message request = Make(MessageType::kTable);
+  request.key = arc.prefix;
+  request.depth = static_cast<uint32_t>(arc.depth);
+  request.cursor_key = after;
+  table_busy_ = true;
+  Call(from, std::move(request), [this, arc, from](const Message* reply) {
+    table_busy_ = false;
+    if (reply != nullptr && KeepsTable()) OnTablePart(arc, from, *reply);
+  });
+}
+
+void ChordEngine::Node::OnTablePart(const MemberTable::Arc& arc, const Peer& from, const Message& part) {
+  for (const MemberEvent& event : part.events) {
+    if (!event.dead && !Buried(event.peer)) table_.Hear(event, now_);
+  }
+  if (!part.events.empty() && (part.flags & kMore) != 0)
+    return FetchArc(arc, part.events.back().peer.id, from);
+  if ((part.flags & kIncomplete) != 0 || arc.depth > 0) return;
+  table_whole_ = true;
+  Tell(table_.Self());
+  Arm(kTable, Jitter(config_.compare_tables));
+}
+
+// One that has not got it whole tells what it has: its neighbours, perhaps.
+void ChordEngine::Node::HandleTable(const Message& request, size_t size) {
+  if (mode_ != Mode::kRing) return Count("not_a_member");
+  Message reply = Make(MessageType::kTablePart);
+  if (!table_whole_) reply.flags |= kIncomplete;
+  const MemberTable::Arc arc{*request.key, static_cast<int>(request.depth)};
+  size_t room = Room(reply);
+  const bool stopped = table_.Walk(arc, request.cursor_key, [&](const MemberEvent& event) {
+    if (room < kEventSize || reply.events.size() >= kMaxEvents) return false;
+    room -= kEventSize;
+    reply.events.push_back(event);
+    return true;
+  });
+  if (stopped) reply.flags |= kMore;
+  Answer(request, size, std::move(reply));
+}
+
+// --- telling ---------------------------------------------------------------------
+
+void ChordEngine::Node::Tell(const MemberEvent& event) {
+  if (!KeepsTable()) return;
+  std::erase_if(hot_, [&](const Hot& h) { return h.event.peer.id == event.peer.id; });
+  if (hot_.size() >= kMaxHot) hot_.pop_front();
+  hot_.push_back({event, kTellings});
+  ArmSooner(kGossip, Jitter(config_.gossip));
+}
+
+// A neighbour is seen to come or go: whoever sees it tells.
+void ChordEngine::Node::NeighbourCame(const Peer& peer) {
+  if (!KeepsTable()) return;
+  table_.Seen(peer);
+  if (const auto event = table_.Find(peer.id)) Tell(*event);
+}
+
+void ChordEngine::Node::MemberWent(const Peer& peer, bool neighbour) {
+  if (mode_ != Mode::kRing) return;
+  const auto event = table_.Lost(peer, now_);
+  if (event && neighbour) Tell(*event);
+}
+
+void ChordEngine::Node::Gossip() {
+  if (!KeepsTable() || hot_.empty()) return;
+  Message news = Make(MessageType::kEvents);
+  size_t room = Room(news);
+  for (size_t i = hot_.size(); i > 0 && room >= kEventSize && news.events.size() < kMaxEvents; --i) {
+    Hot hot = hot_.front();
+    hot_.pop_front();
+    news.events.push_back(hot.event);
+    room -= kEventSize;
+    if (--hot.tellings > 0) hot_.push_back(hot);
+  }
+  for (int i = 0; i < kTellTo; ++i) {
+    const Peer to = table_.At(random_());
+    if (to.id != self_.id) SendOneWay(to, news);
+  }
+  if (!hot_.empty()) Arm(kGossip, Jitter(config_.gossip));
+}
+
+void ChordEngine::Node::HandleEvents(const Message& news) {
+  if (!KeepsTable()) return;
+  for (const MemberEvent& event : news.events) {
+    if (table_.Contradict(event)) {
+      Count("own_death_told");
+      Tell(table_.Self());
+    } else if (!(Buried(event.peer) && !event.dead) && table_.Hear(event, now_)) {
+      Tell(event);
+    }
+  }
+  if (table_.size() >= config_.table_members) StopTable("too many members");
+}
+
+// --- comparing -------------------------------------------------------------------
+
+void ChordEngine::Node::CompareTables() {
+  const Peer with = table_.At(random_());
+  if (with.id == self_.id || table_busy_) return;
+  CompareArc({}, with);
+}
+
+void ChordEngine::Node::CompareArc(const MemberTable::Arc& arc, const Peer& with) {
+  Message request = Make(MessageType::kCompare);
+  request.key = arc.prefix;
+  request.depth = static_cast<uint32_t>(arc.depth);
+  request.digests = table_.DigestsOf(arc);
+  Call(with, std::move(request), [this, arc, with](const Message* reply) {
+    if (reply == nullptr) return MemberWent(with, false);
+    if (KeepsTable()) OnCompared(arc, with, reply->differ);
+  });
+}
+
+// One part a time: what else differs is for the next comparison.
+void ChordEngine::Node::OnCompared(const MemberTable::Arc& arc, const Peer& with, uint32_t differ) {
+  if (differ == 0) return;
+  Count("tables_differ");
+  const bool many = __builtin_popcount(differ) > MemberTable::kChildren / 2;
+  if (many && table_.CountIn(arc) <= kArcToFetch) return FetchArc(arc, std::nullopt, with);
+  int part = static_cast<int>(random_() % MemberTable::kChildren);
+  while ((differ >> part & 1) == 0) part = (part + 1) % MemberTable::kChildren;
+  const MemberTable::Arc child = arc.Child(part);
+  const bool small = table_.CountIn(child) <= kArcToFetch || child.depth >= kDeepest;
+  small ? FetchArc(child, std::nullopt, with) : CompareArc(child, with);
+  if (__builtin_popcount(differ) > 1) ArmSooner(kTable, Jitter(config_.gossip));
+}
+
+void ChordEngine::Node::HandleCompare(const Message& request, size_t size) {
+  Message reply = Make(MessageType::kCompared);
+  if (table_whole_) {
+    const auto mine = table_.DigestsOf({*request.key, static_cast<int>(request.depth)});
+    for (int i = 0; i < MemberTable::kChildren; ++i) {
+      if (mine[i] != (*request.digests)[i]) reply.differ |= uint32_t{1} << i;
+    }
+  }
+  Answer(request, size, std::move(reply));
+}
+
+// --- what it costs ---------------------------------------------------------------
+
+void ChordEngine::Node::ChargeTable(MessageType type, size_t bytes) {
+  if (type < MessageType::kEvents || type > MessageType::kCompared || !KeepsTable()) return;
+  table_bytes_ += bytes;
+  table_total_ += bytes;
+  if (now_ - table_since_ < kBudgetWindow) return;
+  const double seconds = std::chrono::duration<double>(now_ - table_since_).count();
+  table_rate_ = static_cast<double>(table_bytes_) / seconds;
+  table_bytes_ = 0;
+  table_since_ = now_;
+  // The first fetch is paid from what comes after it.
+  if (table_rate_ > static_cast<double>(config_.table_budget) && table_whole_ && ++table_over_ >= 2) {
+    table_over_ = 0;
+    return StopTable("over its budget");
+  }
+  if (table_rate_ <= static_cast<double>(config_.table_budget)) table_over_ = 0;
+}
+
+}  // namespace ov6::chord
