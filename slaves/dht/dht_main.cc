@@ -35,6 +35,7 @@ chord::ChordConfig MakeChordConfig(const DhtConfig& config, const DhtClock& cloc
   chord.network = config.domain.name;
   chord.bootstrap = config.bootstrap;
   chord.seed = std::random_device{}() | uint64_t{std::random_device{}()} << 32;
+  FillRandom(chord.secret);
   chord.checker = MakeRecordChecker(config.domain, [clock] { return clock.Wall(); });
   return chord;
 }

@@ -38,6 +38,7 @@ size_t Simulator::Add(std::vector<size_t> bootstrap, std::function<void(chord::C
   node.config.routing_per_24 = 0;
   node.config.network = "sim";
   node.config.seed = random_();
+  for (uint8_t& byte : node.config.secret) byte = static_cast<uint8_t>(random_());
   node.config.checker = CheckValue;
   for (const size_t other : bootstrap)
     node.config.bootstrap.push_back({Ipv4{0x0a000001 + static_cast<uint32_t>(other)}, 4646});
@@ -66,6 +67,7 @@ void Simulator::Crash(size_t number) {
 void Simulator::Restart(size_t number) {
   ++nodes_[number].config.incarnation;
   nodes_[number].config.seed = random_();
+  for (uint8_t& byte : nodes_[number].config.secret) byte = static_cast<uint8_t>(random_());
   StartEngine(number);
 }
 

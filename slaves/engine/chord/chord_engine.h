@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "ov6/engine.h"
+#include "slaves/engine/chord/cookies.h"
 #include "slaves/engine/chord/peer.h"
 
 namespace ov6::chord {
@@ -54,6 +55,7 @@ struct ChordConfig {
   size_t max_rpcs = 16384;     // requests to peers under way
 
   uint64_t seed = 1;
+  Secret secret{};       // 32 random bytes: cookies and the ids of requests follow from it
   ValueChecker checker;  // absent: every value is refused
 };
 

@@ -89,6 +89,7 @@ bool TakeBody(const wire::Body& body, Message* out) {
   out->flags = body.flags();
   out->cursor = body.cursor();
   out->count = body.count();
+  out->cookie = body.cookie();
   if (body.has_predecessor() && !Take(body.predecessor(), &out->predecessor.emplace())) return false;
   return Take(body.sender(), &out->sender) && Take(body.key(), &out->key) && Take(body.end(), &out->end) &&
          Take(body.cursor_key(), &out->cursor_key) && Take(body.successors(), &out->successors) &&
@@ -135,6 +136,7 @@ wire::Body ToWire(const Message& m, uint64_t network) {
     entry->set_value(Text(value));
   }
   body.set_count(m.count);
+  body.set_cookie(m.cookie);
   for (const MemberEvent& event : m.events) {
     wire::MemberEvent* out = body.add_events();
     Put(event.peer, out->mutable_peer());

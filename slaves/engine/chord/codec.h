@@ -43,9 +43,10 @@ enum class MessageType : uint8_t {
   kRange = 16,
   kLeave = 17,
   kGoodbye = 18,
-  kHint = 19,    // your successor may have changed; no answer
-  kEvents = 21,  // who came and went, told on; no answer
-  kTable = 23,   // the members of an arc, as you know them
+  kHint = 19,       // your successor may have changed; no answer
+  kChallenge = 20,  // in place of an answer: ask again, with this cookie
+  kEvents = 21,     // who came and went, told on; no answer
+  kTable = 23,      // the members of an arc, as you know them
   kTablePart = 24,
   kCompare = 25,  // do we know the same members of an arc?
   kCompared = 26,
@@ -61,6 +62,7 @@ enum Flag : uint32_t {
   kIncomplete = 8,       // VALUES, RANGE: this node is still fetching its part; TABLEPART: its table
   kOwner = 16,           // VALUES, STORED: the (first) key is this node's
   kAdmitted = 32,        // CONTACTSTATE: you are in
+  kBusy = 128,           // STORED: too much at once, the rest later
   kOverflowed = 64,      // VALUES: the key has not room for all that belongs there; STORED: nor for this one
 };
 
@@ -81,6 +83,8 @@ struct Message {
   uint32_t depth = 0;
   std::optional<MemberTable::Digests> digests;
   uint32_t differ = 0;
+  uint64_t cookie = 0;
+  bool proven = false;  // not sent: who asks can read at the address it asks from
   bool operator==(const Message&) const = default;
 };
 

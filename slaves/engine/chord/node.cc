@@ -19,6 +19,21 @@ RpcConfig RpcsOf(const ChordConfig& config) {
   return {config.rto_initial, config.rto_min, config.rto_max, config.tries, config.max_rpcs};
 }
 
+// What these ask for is done only for who proves its address. The others change nothing that is not proven
+// otherwise; they may be asked by anybody, and get at most threefold what they sent.
+bool NeedsCookie(MessageType type) {
+  switch (type) {
+    case MessageType::kNotify:
+    case MessageType::kMesh:
+    case MessageType::kContact:
+    case MessageType::kPut:
+    case MessageType::kLeave:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // Answers to these may be longer than the question.
 bool Padded(MessageType type) {
   return !IsReply(type) && type != MessageType::kHint && type != MessageType::kLeave &&
@@ -32,6 +47,7 @@ ChordEngine::Node::Node(ChordConfig config)
       self_(PeerAt(config_.self, config_.slot, config_.incarnation)),
       network_(NetworkHash(config_.network)),
       random_(config_.seed),
+      cookies_(config_.secret),
       rpcs_(RpcsOf(config_),
             [this](const Endpoint& to, const Bytes& bytes) {
               outputs_.push_back(SendOutput{to, bytes});
@@ -60,15 +76,19 @@ void ChordEngine::Node::OnMessage(BootTime now, const Endpoint& from, std::span<
   message.sender = PeerAt(from, message.sender.slot, message.sender.incarnation);
   ChargeTable(message.type, bytes.size());
   if (!IsReply(message.type)) {
-    if (message.type != MessageType::kLeave) Revive(message.sender);
+    message.proven = cookies_.Right(now_, from, message.cookie);
+    if (!message.proven && NeedsCookie(message.type)) return Challenge(message);
+    if (message.proven && message.type != MessageType::kLeave) Revive(message.sender);
     return OnRequest(message, bytes.size());
   }
+  if (message.type == MessageType::kChallenge) return OnChallenge(message);
   switch (rpcs_.OnReply(now_, from, message, bytes.size())) {
     case Rpcs::Match::kUnsolicited:
       return Count("unsolicited");
     case Rpcs::Match::kIdMismatch:
       return Count("id_mismatch");
     case Rpcs::Match::kMatched:
+      cookies_.Learn(from, message.cookie);
       if (KeepsTable() && static_cast<Mode>(message.mode) == Mode::kRing) table_.Seen(message.sender);
       return;
   }
@@ -192,8 +212,10 @@ Message ChordEngine::Node::Make(MessageType type) const {
 }
 
 void ChordEngine::Node::Call(const Peer& to, Message request, Done done, Rpcs::Options options) {
-  request.rpc = random_();
-  Bytes bytes = Encode(request, network_, Padded(request.type) ? kPaddedRequest : 0);
+  request.rpc = cookies_.NextRpc();
+  request.cookie = cookies_.Known(to.endpoint);
+  const bool padded = request.cookie == 0 && Padded(request.type);
+  Bytes bytes = Encode(request, network_, padded ? kPaddedRequest : 0);
   ChargeTable(request.type, bytes.size());
   if (rpcs_.Start(now_, request.rpc, to, std::move(bytes), done, std::move(options))) return;
   Count("rpc_overflow");
@@ -202,16 +224,35 @@ void ChordEngine::Node::Call(const Peer& to, Message request, Done done, Rpcs::O
 
 void ChordEngine::Node::Answer(const Message& request, size_t request_size, Message reply) {
   reply.rpc = request.rpc;
+  reply.cookie = cookies_.For(now_, request.sender.endpoint);
   const Bytes bytes = Encode(reply, network_);
   if (bytes.size() > kMaxDatagram) return Count("reply_too_big");
   // A source address is easily forged: what is sent to it stays below what came from it, threefold.
-  if (bytes.size() > 3 * request_size) return Count("would_amplify");
+  if (!request.proven && bytes.size() > 3 * request_size) return Challenge(request);
   ChargeTable(reply.type, bytes.size());
   outputs_.push_back(SendOutput{request.sender.endpoint, bytes});
 }
 
+// Shorter than any request.
+void ChordEngine::Node::Challenge(const Message& request) {
+  Count("challenged");
+  Message reply = Make(MessageType::kChallenge);
+  reply.rpc = request.rpc;
+  reply.cookie = cookies_.For(now_, request.sender.endpoint);
+  outputs_.push_back(SendOutput{request.sender.endpoint, Encode(reply, network_)});
+}
+
+void ChordEngine::Node::OnChallenge(const Message& challenge) {
+  const Bytes* bytes = rpcs_.Challenged(challenge.rpc, challenge.sender.endpoint);
+  if (bytes == nullptr) return Count("unsolicited");
+  cookies_.Learn(challenge.sender.endpoint, challenge.cookie);
+  Message request = std::get<Message>(Decode(*bytes, network_));
+  request.cookie = challenge.cookie;
+  rpcs_.SendAgain(now_, challenge.rpc, Encode(request, network_));
+}
+
 void ChordEngine::Node::SendOneWay(const Peer& to, Message message) {
-  message.rpc = random_();
+  message.rpc = cookies_.NextRpc();
   Bytes bytes = Encode(message, network_);
   ChargeTable(message.type, bytes.size());
   outputs_.push_back(SendOutput{to.endpoint, std::move(bytes)});

@@ -26,6 +26,7 @@
 
 #include "slaves/engine/chord/chord_engine.h"
 #include "slaves/engine/chord/codec.h"
+#include "slaves/engine/chord/cookies.h"
 #include "slaves/engine/chord/fingers.h"
 #include "slaves/engine/chord/rpc.h"
 #include "slaves/engine/chord/store.h"
@@ -74,6 +75,8 @@ class ChordEngine::Node {
   Message Make(MessageType type) const;
   void Call(const Peer& to, Message request, Done done, Rpcs::Options options = {});
   void Answer(const Message& request, size_t request_size, Message reply);
+  void Challenge(const Message& request);
+  void OnChallenge(const Message& challenge);
   void SendOneWay(const Peer& to, Message message);
   void Bury(const Peer& peer, bool goodbye);  // it did not answer, or said goodbye
   bool Buried(const Peer& peer) const;
@@ -209,6 +212,7 @@ class ChordEngine::Node {
   void SubmitGet(const GetRequest& request);
   void StartGet(uint64_t id);
   void LookUpHolders(uint64_t id);
+  void AddFromTable(const Key& key, std::vector<Peer>* nodes) const;
   void SetHolders(Get* get, std::vector<Peer> nodes);
   Duration ExpectedRoundTrip(const Peer& peer) const;
   void GetStep(uint64_t id);
@@ -302,6 +306,7 @@ class ChordEngine::Node {
   uint64_t network_ = 0;
   BootTime now_{};
   std::mt19937_64 random_;
+  Cookies cookies_;
   Mode mode_ = Mode::kJoining;
   bool joined_told_ = false;
   uint64_t version_ = 0;

@@ -61,16 +61,29 @@ void ChordEngine::Node::LookUpHolders(uint64_t id) {
       get.cost);
 }
 
+// One neighbour's list may skip whom it does not want to be asked: the table has its say as well.
+void ChordEngine::Node::AddFromTable(const Key& key, std::vector<Peer>* nodes) const {
+  if (!table_whole_) return;
+  for (const Peer& peer : table_.Behind(key, config_.replicas)) {
+    const bool known =
+        std::any_of(nodes->begin(), nodes->end(), [&](const Peer& p) { return p.id == peer.id; });
+    if (!known) nodes->push_back(peer);
+  }
+  std::sort(nodes->begin(), nodes->end(),
+            [&](const Peer& a, const Peer& b) { return Distance(key, a.id) < Distance(key, b.id); });
+}
+
 // The owner first, then those of the other holders that answer soonest; behind them who may have become
 // holders.
 void ChordEngine::Node::SetHolders(Get* get, std::vector<Peer> nodes) {
+  if (!get->by_table) AddFromTable(get->key, &nodes);
   std::erase_if(nodes, [&](const Peer& p) { return Buried(p) || get->holders.contains(p.id); });
   if (nodes.empty()) return;
   get->owner = nodes.front().id;
   const auto holders = nodes.begin() + std::min<ptrdiff_t>(config_.replicas, std::ssize(nodes));
   std::stable_sort(nodes.begin() + 1, holders,
                    [&](const Peer& a, const Peer& b) { return ExpectedRoundTrip(a) < ExpectedRoundTrip(b); });
-  get->to_ask.insert(get->to_ask.end(), nodes.begin(), holders);
+  get->to_ask.insert(get->to_ask.end(), nodes.begin(), nodes.end());
   get->wanted = std::max<size_t>(get->wanted, config_.reads);
 }
 

@@ -208,9 +208,8 @@ void ChordEngine::Node::HandleLeave(const Message& request, size_t size) {
   if (mode_ != Mode::kRing) return;
   std::vector<Peer> list = successors_;
   std::erase_if(list, [&](const Peer& p) { return p == gone; });
-  // Of our successor the list it leaves behind: what stabilize would have read a moment ago, shifted.
-  const bool head = !successors_.empty() && successors_.front() == gone && !request.successors.empty();
-  if (head) {
+  // Its own list is only somebody's word; without it ours is one short until the next stabilize.
+  if (list.empty() && !request.successors.empty()) {
     list = ListBehind(gone, request);
     list.erase(list.begin());
   }

@@ -27,7 +27,7 @@ bool Rpcs::Start(BootTime now, uint64_t id, const Peer& to, Bytes bytes, Done do
   const auto known = round_trips_.find(to.endpoint);
   const Duration rto = known == round_trips_.end() ? config_.initial : known->second.Timeout(config_);
   Call& call = calls_[id];
-  call = {to, std::move(bytes), std::move(done), std::move(options), 1, now, now + rto, rto};
+  call = {to, std::move(bytes), std::move(done), std::move(options), 1, false, now, now + rto, rto};
   if (call.options.tries == 0) call.options.tries = config_.tries;
   deadlines_.insert({call.deadline, id});
   SendNow(call);
@@ -51,6 +51,24 @@ Rpcs::Match Rpcs::OnReply(BootTime now, const Endpoint& from, const Message& rep
   if (call.sent == 1 && !other) Sample(from, now - call.first);
   call.done(other ? nullptr : &reply);
   return other ? Match::kIdMismatch : Match::kMatched;
+}
+
+const Bytes* Rpcs::Challenged(uint64_t id, const Endpoint& from) const {
+  const auto it = calls_.find(id);
+  const bool may = it != calls_.end() && it->second.to.endpoint == from && !it->second.challenged;
+  return may ? &it->second.bytes : nullptr;
+}
+
+void Rpcs::SendAgain(BootTime now, uint64_t id, Bytes bytes) {
+  Call& call = calls_.at(id);
+  if (call.sent == 1) Sample(call.to.endpoint, now - call.first);
+  call.challenged = true;
+  call.bytes = std::move(bytes);
+  call.first = now;
+  deadlines_.erase({call.deadline, id});
+  call.deadline = now + call.rto;
+  deadlines_.insert({call.deadline, id});
+  SendNow(call);
 }
 
 void Rpcs::OnTimer(BootTime now) {

@@ -64,6 +64,10 @@ class Rpcs {
   bool Start(BootTime now, uint64_t id, const Peer& to, Bytes bytes, Done done, Options options);
   // Calls `done` last, when the request is forgotten already.
   Match OnReply(BootTime now, const Endpoint& from, const Message& reply, size_t size);
+  // The bytes of a request to this endpoint that has not been challenged yet, else nullptr.
+  const Bytes* Challenged(uint64_t id, const Endpoint& from) const;
+  // In its place, and from now on: what it waits for is the answer to these.
+  void SendAgain(BootTime now, uint64_t id, Bytes bytes);
   void OnTimer(BootTime now);
   BootTime NextDeadline() const;
   void Clear();
@@ -81,6 +85,7 @@ class Rpcs {
     Done done;
     Options options;
     int sent = 1;
+    bool challenged = false;
     BootTime first{};
     BootTime deadline{};
     Duration rto{};

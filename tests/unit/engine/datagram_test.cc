@@ -157,20 +157,53 @@ TEST_F(Node, AValueTheCheckerRefuses) {
   put.type = MessageType::kPut;
   put.sender = kPeer;
   put.entries = {{Key{5}, Bytes{1, 2}}};
+  put.cookie = Cookies(s.node(0).config.secret).For(s.now(), from);
   const size_t stored = s.node(0).engine->StoredValues();
   s.Inject(0, from, Encode(put, NetworkHash(kNetwork)));
   EXPECT_EQ(s.node(0).engine->Counter("bad_value"), 1u);
   EXPECT_EQ(s.node(0).engine->StoredValues(), stored);
 }
 
-TEST_F(Node, NoAnswerIsLongerThanThreeTimesItsQuestion) {
-  Message query;
-  query.type = MessageType::kQuery;
-  query.sender = kPeer;
-  Expect("would_amplify", Encode(query, NetworkHash(kNetwork)));
-  const uint64_t sent = s.datagrams();
-  s.Inject(0, from, Encode(query, NetworkHash(kNetwork), kPaddedRequest));
-  EXPECT_EQ(s.datagrams(), sent + 1);
+// Whatever somebody says in the name of an address it can't read at: nothing comes of it, and no more than
+// three times as much is sent there.
+TEST_F(Node, ASpoofedRequestChangesNothingAndIsNotAmplified) {
+  size_t answered = 0;
+  s.on_send = [&](const Endpoint&, const SendOutput& send) {
+    answered += send.to == from ? send.bytes.size() : 0;
+  };
+  for (const MessageType type : AllTypes()) {
+    if (IsReply(type)) continue;
+    for (const size_t padded : {size_t{0}, size_t{100}, kPaddedRequest, size_t{1200}}) {
+      for (const uint64_t cookie : {uint64_t{0}, uint64_t{12345}}) {
+        Message request = Full(type);
+        request.cookie = cookie;
+        const Bytes bytes = Encode(request, NetworkHash(kNetwork), padded);
+        const std::string picture = Picture();
+        const size_t stored = s.node(0).engine->StoredValues();
+        answered = 0;
+        s.Inject(0, from, bytes);
+        EXPECT_LE(answered, 3 * bytes.size()) << static_cast<int>(type);
+        EXPECT_EQ(Picture(), picture) << static_cast<int>(type);
+        EXPECT_EQ(s.node(0).engine->StoredValues(), stored);
+      }
+    }
+  }
+  EXPECT_GT(s.node(0).engine->Counter("challenged"), 0u);
+  s.RunFor(5s);
+  EXPECT_TRUE(s.RingIsPerfect()) << "nor later";
+}
+
+TEST_F(Node, ACookieIsOfOneAddressAndTime) {
+  const Cookies cookies(s.node(0).config.secret);
+  const BootTime now = BootTime(100h);
+  const uint64_t cookie = cookies.For(now, from);
+  EXPECT_TRUE(cookies.Right(now, from, cookie));
+  EXPECT_TRUE(cookies.Right(now + Cookies::kEpoch, from, cookie));
+  EXPECT_FALSE(cookies.Right(now + 2 * Cookies::kEpoch, from, cookie));
+  EXPECT_FALSE(cookies.Right(now, {from.address, static_cast<uint16_t>(from.port + 1)}, cookie));
+  EXPECT_FALSE(cookies.Right(now, {Ipv4{from.address.value + 1}, from.port}, cookie));
+  EXPECT_FALSE(cookies.Right(now, from, 0));
+  EXPECT_FALSE(Cookies({1}).Right(now, from, cookie));
 }
 
 TEST(Config, SaysWhatWouldBeRight) {

@@ -17,9 +17,9 @@ using namespace std::chrono_literals;
 
 const char* Name(MessageType type) {
   static constexpr const char* kNames[] = {
-      "?",       "QUERY", "STATE", "NOTIFY", "NOTIFIED", "MESH",   "MESHSTATE", "CONTACT", "CONTACTSTATE",
-      "FIND",    "FOUND", "GET",   "VALUES", "PUT",      "STORED", "PULL",      "RANGE",   "LEAVE",
-      "GOODBYE", "HINT",  "?",     "EVENTS", "?",        "TABLE",  "TABLEPART", "COMPARE", "COMPARED"};
+      "?",       "QUERY", "STATE",     "NOTIFY", "NOTIFIED", "MESH",   "MESHSTATE", "CONTACT", "CONTACTSTATE",
+      "FIND",    "FOUND", "GET",       "VALUES", "PUT",      "STORED", "PULL",      "RANGE",   "LEAVE",
+      "GOODBYE", "HINT",  "CHALLENGE", "EVENTS", "?",        "TABLE",  "TABLEPART", "COMPARE", "COMPARED"};
   return kNames[static_cast<int>(type)];
 }
 
