@@ -167,7 +167,7 @@ TEST(DhtSlave, AMovingAddressUpdatesTheDht) {
 // grows or changes."
 TEST(SelfOrganization, ParticipantsComeAndGo) {
   Simulator s(92);
-  s.on_change = [](const Simulator& sim) { EXPECT_EQ(CheckInvariant(sim), ""); };
+  s.on_change = [](const Simulator& sim, size_t) { EXPECT_EQ(CheckInvariant(sim), ""); };
   s.Add({});
   for (size_t i = 1; i < 12; ++i) {
     s.Add({i - 1});  // each knows one other router and no more

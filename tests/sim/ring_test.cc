@@ -4,35 +4,11 @@
 
 #include <cmath>
 
-#include "tests/sim/invariant.h"
 #include "tests/sim/simulator.h"
+#include "tests/sim/watch.h"
 
 namespace ov6::sim {
 namespace {
-
-// Everything asserted after every event; the first breach fails the test with its time. Zave's model lets a
-// principal fail only while there are more than r+1: after a crash at r+1 the assertion rests until the ring
-// is whole.
-void Watch(Simulator* simulator) {
-  struct State {
-    bool told = false;
-    bool resting = false;
-    size_t alive = 0;
-    size_t principals = 0;
-  };
-  const auto state = std::make_shared<State>();
-  simulator->on_change = [state](const Simulator& s) {
-    const size_t alive = s.Alive().size();
-    if (alive < state->alive && state->principals <= 5) state->resting = true;
-    state->alive = alive;
-    if (state->resting && s.RingIsPerfect()) state->resting = false;
-    state->principals = Principals(s);
-    const std::string wrong = state->resting ? "" : CheckInvariant(s);
-    if (!wrong.empty() && !std::exchange(state->told, true)) {
-      ADD_FAILURE() << wrong << " after " << (s.now() - BootTime(1s)) / 1ms << " ms, event " << s.events();
-    }
-  };
-}
 
 std::string Picture(const Simulator& s) {
   std::string out;

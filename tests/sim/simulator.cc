@@ -175,12 +175,13 @@ void Simulator::Wake(size_t number) {
 
 void Simulator::Changed(size_t number) {
   Node& node = nodes_[number];
-  std::optional<chord::ChordView> view;
-  if (node.engine) view = node.engine->View();
-  const bool same = view.has_value() == node.view.has_value() &&
-                    (!view || (view->version == node.view->version && view->self == node.view->self));
-  node.view = std::move(view);
-  if (!same && on_change) on_change(*this);
+  const bool same = (node.engine != nullptr) == node.view.has_value() &&
+                    (!node.engine || (node.engine->Version() == node.view->version &&
+                                      node.config.incarnation == node.view->self.incarnation));
+  if (same) return;
+  node.view.reset();
+  if (node.engine) node.view = node.engine->View();
+  if (on_change) on_change(*this, number);
 }
 
 void Simulator::Mix(std::span<const uint8_t> bytes) {

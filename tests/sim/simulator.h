@@ -65,8 +65,8 @@ class Simulator {
   // Until `done` holds (asked every 10 ms) or `limit` has passed; whether it held.
   bool RunUntil(const std::function<bool()>& done, Duration limit);
 
-  // Called after every event that changed somebody's neighbourhood.
-  std::function<void(const Simulator&)> on_change;
+  // Called after every event that changed a node's neighbourhood, with its number.
+  std::function<void(const Simulator&, size_t node)> on_change;
   // Called for every datagram, also those that will be lost.
   std::function<void(const Endpoint& from, const SendOutput&)> on_send;
 

@@ -54,6 +54,7 @@ std::optional<Output> ChordEngine::NextOutput() { return node_->NextOutput(); }
 std::string ChordEngine::StateJson(BootTime now) const { return node_->StateJson(now); }
 bool ChordEngine::Left() const { return node_->Left(); }
 ChordView ChordEngine::View() const { return node_->View(); }
+uint64_t ChordEngine::Version() const { return node_->Version(); }
 uint64_t ChordEngine::Counter(const std::string& name) const { return node_->Counter(name); }
 size_t ChordEngine::StoredValues() const { return node_->StoredValues(); }
 

@@ -90,6 +90,7 @@ class ChordEngine : public Engine {
   // After a LeaveRequest: everything is handed over (or given up on); the owner may stop.
   bool Left() const;
   ChordView View() const;
+  uint64_t Version() const;  // of the view
   uint64_t Counter(const std::string& name) const;  // as in StateJson; 0 if there is none
   size_t StoredValues() const;
 

@@ -45,6 +45,7 @@ class ChordEngine::Node {
   std::optional<Output> NextOutput();
   std::string StateJson(BootTime now) const;
   bool Left() const { return mode_ == Mode::kLeft; }
+  uint64_t Version() const { return version_; }
   ChordView View() const { return {self_, mode_, predecessor_, successors_, version_}; }
   uint64_t Counter(const std::string& name) const;
   size_t StoredValues() const { return store_.size(); }
