@@ -7,7 +7,7 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
-#include "userspace/ov6d/files.h"
+#include "userspace/base/files.h"
 
 namespace ov6 {
 namespace {

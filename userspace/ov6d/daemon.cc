@@ -13,6 +13,7 @@
 #include <set>
 #include <utility>
 
+#include "userspace/base/files.h"
 #include "userspace/base/netlink_monitor.h"
 #include "userspace/datapath/kernel_datapath.h"
 #include "userspace/datapath/own_veth.h"
@@ -20,7 +21,6 @@
 #include "userspace/ov6d/control_api.h"
 #include "userspace/ov6d/daemon_port.h"
 #include "userspace/ov6d/device_keeper.h"
-#include "userspace/ov6d/files.h"
 #include "userspace/ov6d/instance_lock.h"
 #include "userspace/ov6d/operator_entries.h"
 #include "userspace/ov6d/privileges.h"

@@ -14,7 +14,7 @@
 #include <optional>
 #include <utility>
 
-#include "userspace/ov6d/files.h"
+#include "userspace/base/files.h"
 
 namespace ov6 {
 namespace {

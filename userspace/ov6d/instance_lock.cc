@@ -13,7 +13,7 @@
 #include <string>
 #include <utility>
 
-#include "userspace/ov6d/files.h"
+#include "userspace/base/files.h"
 
 namespace ov6 {
 namespace {

@@ -15,7 +15,7 @@
 #include "absl/status/statusor.h"
 #include "userspace/master/slave_registry.h"
 #include "userspace/ov6d/config.h"
-#include "userspace/ov6d/node_key.h"
+#include "userspace/wire/node_key.h"
 
 namespace ov6 {
 

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "userspace/base/files.h"
 #include "userspace/base/netlink.h"
-#include "userspace/ov6d/files.h"
 #include "userspace/ov6d/text.h"
 
 namespace ov6 {

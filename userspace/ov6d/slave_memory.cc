@@ -5,7 +5,7 @@
 
 #include <boost/json.hpp>
 
-#include "userspace/ov6d/files.h"
+#include "userspace/base/files.h"
 
 namespace ov6 {
 namespace {

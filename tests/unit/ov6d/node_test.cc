@@ -7,7 +7,7 @@
 
 #include <boost/json.hpp>
 
-#include "userspace/ov6d/files.h"
+#include "userspace/base/files.h"
 #include "userspace/ov6d/instance_lock.h"
 #include "userspace/ov6d/node_layout.h"
 

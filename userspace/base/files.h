@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Small files: read whole, replaced atomically.
-#ifndef OV6_USERSPACE_OV6D_FILES_H
-#define OV6_USERSPACE_OV6D_FILES_H
+#ifndef OV6_USERSPACE_BASE_FILES_H
+#define OV6_USERSPACE_BASE_FILES_H
 
 #include <sys/types.h>
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "userspace/ov6d/node_key.h"
+#include "userspace/wire/node_key.h"
 
 #include <algorithm>
 #include <string>
 
-#include "userspace/ov6d/files.h"
+#include "userspace/base/files.h"
 
 namespace ov6 {
 namespace {

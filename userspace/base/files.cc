@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "userspace/ov6d/files.h"
+#include "userspace/base/files.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

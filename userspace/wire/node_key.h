@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The node's Ed25519 key and the modifier beside it (docs/architecture.md,
 // "Ownership"): made at the first start, in state/key and state/modifier as hex, 0600.
-#ifndef OV6_USERSPACE_OV6D_NODE_KEY_H
-#define OV6_USERSPACE_OV6D_NODE_KEY_H
+#ifndef OV6_USERSPACE_WIRE_NODE_KEY_H
+#define OV6_USERSPACE_WIRE_NODE_KEY_H
 
 #include <filesystem>
 
