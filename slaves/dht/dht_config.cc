@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include "slaves/runtime/slave_main.h"
+#include "userspace/wire/ownership.h"
 
 namespace ov6 {
 namespace {
@@ -63,26 +64,65 @@ absl::Status ReadResolving(const json::object& domain, Domain* out) {
   return absl::OkStatus();
 }
 
+absl::Status ReadAnchors(const json::object& domain, Domain* out) {
+  if (!domain.contains("anchors")) return absl::OkStatus();
+  const auto anchors = StringListField(domain, "anchors");
+  if (!anchors.ok()) return anchors.status();
+  for (const std::string& text : *anchors) {
+    const auto bytes = FromHex(text);
+    if (!bytes.ok() || bytes->size() != sizeof(PublicKey))
+      return absl::InvalidArgumentError("the domain's anchor \"" + text + "\" is no public key");
+    std::copy(bytes->begin(), bytes->end(), out->anchors.emplace_back().begin());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadTrust(const json::object& domain, Domain* out) {
+  const auto text = StringField(domain, "trust");
+  if (!text.ok()) return text.status();
+  const auto security = domain.contains("security") ? IntegerField(domain, "security") : int64_t{0};
+  if (!security.ok()) return security.status();
+  if (*security < 0 || *security > kMaxSecurity)
+    return absl::InvalidArgumentError("the domain's security is " + std::to_string(*security) +
+                                      ", not 0 to 3");
+  out->security = static_cast<uint32_t>(*security);
+  for (const auto trust : {Domain::Trust::kSelf, Domain::Trust::kAnchors, Domain::Trust::kOpen}) {
+    if (*text != ToString(trust)) continue;
+    out->trust = trust;
+    return ReadAnchors(domain, out);
+  }
+  return absl::InvalidArgumentError("the domain's trust \"" + *text +
+                                    "\" is none of \"self\", \"anchors\" and \"open\"");
+}
+
+absl::Status ReadDelegations(const json::object& config, DhtConfig* out) {
+  if (!config.contains("delegations")) return absl::OkStatus();
+  const auto texts = StringListField(config, "delegations");
+  if (!texts.ok()) return texts.status();
+  for (const std::string& text : *texts) {
+    auto token = DecodeToken(text);
+    if (!token.ok()) return token.status();
+    out->delegations.push_back(*std::move(token));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ReadDomain(const json::object& config, DhtConfig* out) {
   const auto object = ObjectField(config, "domain");
   if (!object.ok()) return object.status();
   const auto name = StringField(**object, "name");
   const auto prefix = StringField(**object, "prefix");
   const auto aggregate = IntegerField(**object, "aggregate");
-  const auto trust = StringField(**object, "trust");
-  for (const absl::Status& status : {name.status(), prefix.status(), aggregate.status(), trust.status()}) {
+  for (const absl::Status& status : {name.status(), prefix.status(), aggregate.status()}) {
     if (!status.ok()) return status;
   }
   const auto parsed = Prefix::Parse(*prefix);
   if (!parsed)
     return absl::InvalidArgumentError("the domain's prefix \"" + *prefix + "\" is not an IPv6 prefix");
-  if (*trust != "self" && *trust != "open") {
-    return absl::InvalidArgumentError("the domain's trust \"" + *trust +
-                                      "\" is neither \"self\" nor \"open\"");
-  }
-  out->domain = {*name, *parsed, static_cast<int>(*aggregate),
-                 *trust == "open" ? Domain::Trust::kOpen : Domain::Trust::kSelf};
-  return ReadResolving(**object, &out->domain);
+  out->domain = {*name, *parsed, static_cast<int>(*aggregate)};
+  absl::Status status = ReadTrust(**object, &out->domain);
+  status.Update(ReadResolving(**object, &out->domain));
+  return status;
 }
 
 // Seconds, a day at most; one that is not there stays as it is.
@@ -177,7 +217,7 @@ Endpoint DhtConfig::Self() const {
 
 absl::StatusOr<DhtConfig> ParseDhtConfig(const json::object& config) {
   DhtConfig out;
-  for (const auto read : {ReadNode, ReadDomain, ReadEngine, ReadLocators, ReadLifetimes}) {
+  for (const auto read : {ReadNode, ReadDomain, ReadEngine, ReadLocators, ReadLifetimes, ReadDelegations}) {
     if (absl::Status status = read(config, &out); !status.ok()) return status;
   }
   auto registrations = PrefixListField(config, "registrations");

@@ -22,7 +22,8 @@ struct DhtConfig {
   std::vector<Locator> locators;
   PublicKey public_key{};
   Modifier modifier{};
-  std::chrono::seconds registration{600};            // how long a record of ours holds; renewed at half
+  std::chrono::seconds registration{600};             // how long a record of ours holds; renewed at half
+  std::vector<DelegationToken> delegations;           // to this key, in this domain
   Duration lifetime = std::chrono::seconds(300);      // of a mapping, at most
   Duration stale_limit = std::chrono::seconds(3600);  // past it, while the DHT can't be asked
 

@@ -10,6 +10,7 @@
 #include "slaves/dht/dht_config.h"
 #include "slaves/dht/dht_slave.h"
 #include "slaves/dht/record_checker.h"
+#include "slaves/dht/record_query.h"
 #include "slaves/dht/registrar.h"
 #include "slaves/engine/chord/chord_engine.h"
 #include "slaves/runtime/engine_driver.h"
@@ -27,7 +28,7 @@ DhtClock SystemClock() {
           [] { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); }};
 }
 
-chord::ChordConfig MakeChordConfig(const DhtConfig& config, const DhtClock& clock) {
+chord::ChordConfig MakeChordConfig(const DhtConfig& config, const DhtClock& clock, RecordChecker& checker) {
   chord::ChordConfig chord;
   chord.self = config.Self();
   chord.slot = Sha1(config.public_key).front() % chord::kSlots;
@@ -36,7 +37,9 @@ chord::ChordConfig MakeChordConfig(const DhtConfig& config, const DhtClock& cloc
   chord.bootstrap = config.bootstrap;
   chord.seed = std::random_device{}() | uint64_t{std::random_device{}()} << 32;
   FillRandom(chord.secret);
-  chord.checker = MakeRecordChecker(config.domain, [clock] { return clock.Wall(); });
+  chord.checker = [&checker](const Key& key, std::span<const uint8_t> value, BootTime) {
+    return checker.Check(key, value);
+  };
   return chord;
 }
 
@@ -60,6 +63,7 @@ class Dht {
   void OnPort(const PortCapsule& capsule) { port_.OnPortCapsule(capsule); }
   void OnRefresh(const RefreshCapsule& capsule);
   void OnCall(const CallCapsule& call, SessionHandlers::Respond respond);
+  void OnRevokeCall(const CallCapsule& call, SessionHandlers::Respond respond);
   std::string StatusJson() const;
   void Leave(Callback done);
 
@@ -77,10 +81,12 @@ class Dht {
   const DhtClock clock_ = SystemClock();
   DhtConfig config_;
   std::unique_ptr<UdpSocket> socket_;
+  std::optional<RecordChecker> checker_;  // the engine's judge
   std::optional<chord::ChordEngine> engine_;
   std::optional<EngineDriver> driver_;
   std::optional<Registrar> registrar_;
   std::optional<DhtSlave> slave_;
+  std::optional<RecordQuery> query_;
   Timer register_timer_;
   Timer lookup_timer_;
   Timer config_timer_;
@@ -95,7 +101,8 @@ absl::Status Dht::Configure(const boost::json::object& json) {
   if (!socket.ok()) return socket.status();
   socket_ = *std::move(socket);
   config_.listen = socket_->local();
-  chord::ChordConfig chord = MakeChordConfig(config_, clock_);
+  checker_.emplace(config_.domain, [this] { return clock_.Wall(); });
+  chord::ChordConfig chord = MakeChordConfig(config_, clock_, *checker_);
   if (const std::string wrong = Validate(chord); !wrong.empty()) return absl::InvalidArgumentError(wrong);
   const auto submit = [this](Request request) { driver_->Submit(std::move(request)); };
   engine_.emplace(std::move(chord));
@@ -103,6 +110,7 @@ absl::Status Dht::Configure(const boost::json::object& json) {
   registrar_.emplace(config_, process_.session(), submit, clock_);
   const DhtSlave::Lifetimes lifetimes{config_.lifetime, config_.stale_limit, std::random_device{}()};
   slave_.emplace(config_.domain, process_.session(), port_, submit, clock_, lifetimes);
+  query_.emplace(config_.domain, submit, clock_);
   driver_->Start();
   Register();
   config_timer_.After(kConfigInterval, [this] { PollConfig(); });
@@ -112,7 +120,8 @@ absl::Status Dht::Configure(const boost::json::object& json) {
 }
 
 void Dht::OnOutput(const Output& output) {
-  if (const auto* get = std::get_if<GetOutput>(&output)) slave_->OnGet(*get);
+  const auto* get = std::get_if<GetOutput>(&output);
+  if (get != nullptr && !query_->OnGet(*get)) slave_->OnGet(*get);
   if (const auto* put = std::get_if<PutOutput>(&output)) registrar_->OnPut(*put);
   ArmLookups();
   if (std::holds_alternative<JoinedOutput>(output)) {
@@ -156,7 +165,24 @@ void Dht::OnCall(const CallCapsule& call, SessionHandlers::Respond respond) {
   if (!slave_) return respond(absl::UnavailableError("the slave is not configured yet"));
   if (call.method == "state") return respond(StateJson());
   if (call.method == "resolve") return slave_->OnResolveCall(call.argument, std::move(respond));
+  if (call.method == "record") return query_->OnCall(call.argument, std::move(respond));
+  if (call.method == "revoke" || call.method == "renew") return OnRevokeCall(call, std::move(respond));
   respond(absl::UnimplementedError("ov6-dht does not know the call " + call.method));
+}
+
+void Dht::OnRevokeCall(const CallCapsule& call, SessionHandlers::Respond respond) {
+  boost::system::error_code error;
+  const boost::json::value value = boost::json::parse(call.argument, error);
+  const auto* object = error ? nullptr : value.if_object();
+  const auto text = object == nullptr ? absl::InvalidArgumentError("") : StringField(*object, "prefix");
+  const auto prefix = text.ok() ? Prefix::Parse(*text) : std::nullopt;
+  if (!prefix) {
+    return respond(absl::InvalidArgumentError("the argument " + call.argument +
+                                              " should be {\"prefix\": an IPv6 prefix}"));
+  }
+  const auto change = call.method == "revoke" ? &Registrar::Revoke : &Registrar::Renew;
+  ((*registrar_).*change)(*prefix, std::move(respond));
+  Register();
 }
 
 boost::json::value Dht::EngineState() const {
@@ -166,6 +192,7 @@ boost::json::value Dht::EngineState() const {
 std::string Dht::StateJson() const {
   boost::json::value state = EngineState();
   state.as_object()["resolutions"] = LookupsJson(*slave_);
+  state.as_object()["records"] = ChecksJson(*checker_);
   return boost::json::serialize(state);
 }
 
@@ -173,39 +200,41 @@ std::string Dht::StatusJson() const {
   const DhtSlave::Counters& c = slave_->counters();
   const HoldQueue::Counters& h = slave_->held().counters();
   const PortCounters& p = port_.counters();
-  return boost::json::serialize(
-      boost::json::object{{"engine", config_.engine},
-                          {"mode", chord::ToString(engine_->View().mode)},
-                          {"self", config_.Self().ToString()},
-                          {"trust", config_.domain.trust == Domain::Trust::kOpen ? "open" : "self"},
-                          {"registered", registrar_->registered()},
-                          {"registrations", config_.registrations.size()},
-                          {"sign_refused", registrar_->counters().sign_refused},
-                          {"store_failed", registrar_->counters().store_failed},
-                          {"punted_miss", c.punted_miss},
-                          {"punted_route", c.punted_route},
-                          {"punted_verify", c.punted_verify},
-                          {"bad_punt", c.bad_punt},
-                          {"found", c.found},
-                          {"absent", c.absent},
-                          {"unreachable", c.unreachable},
-                          {"refreshed", c.refreshed},
-                          {"refresh_failed", c.refresh_failed},
-                          {"refresh_gone", c.refresh_gone},
-                          {"stale", c.stale},
-                          {"withdrawn", c.withdrawn},
-                          {"mappings_refused", c.mappings_refused},
-                          {"returned", c.returned},
-                          {"held", slave_->held().size()},
-                          {"dropped_address_full", h.dropped_key_full},
-                          {"dropped_all_full", h.dropped_all_full},
-                          {"dropped_session", c.dropped_session},
-                          {"port_received", p.received},
-                          {"port_transmitted", p.transmitted},
-                          {"bad_record", slave_->resolver().counters().bad_record},
-                          {"send_failed", socket_->counters().send_failed},
-                          {"dropped_budget", c.dropped_budget},
-                          {"counters", EngineState().at("counters")}});
+  return boost::json::serialize(boost::json::object{{"engine", config_.engine},
+                                                    {"mode", chord::ToString(engine_->View().mode)},
+                                                    {"self", config_.Self().ToString()},
+                                                    {"trust", std::string(ToString(config_.domain.trust))},
+                                                    {"registered", registrar_->registered()},
+                                                    {"registrations", config_.registrations.size()},
+                                                    {"revoked", registrar_->revoked()},
+                                                    {"second_claims", checker_->second_claims()},
+                                                    {"forged", checker_->counters().forged},
+                                                    {"sign_refused", registrar_->counters().sign_refused},
+                                                    {"store_failed", registrar_->counters().store_failed},
+                                                    {"punted_miss", c.punted_miss},
+                                                    {"punted_route", c.punted_route},
+                                                    {"punted_verify", c.punted_verify},
+                                                    {"bad_punt", c.bad_punt},
+                                                    {"found", c.found},
+                                                    {"absent", c.absent},
+                                                    {"unreachable", c.unreachable},
+                                                    {"refreshed", c.refreshed},
+                                                    {"refresh_failed", c.refresh_failed},
+                                                    {"refresh_gone", c.refresh_gone},
+                                                    {"stale", c.stale},
+                                                    {"withdrawn", c.withdrawn},
+                                                    {"mappings_refused", c.mappings_refused},
+                                                    {"returned", c.returned},
+                                                    {"held", slave_->held().size()},
+                                                    {"dropped_address_full", h.dropped_key_full},
+                                                    {"dropped_all_full", h.dropped_all_full},
+                                                    {"dropped_session", c.dropped_session},
+                                                    {"port_received", p.received},
+                                                    {"port_transmitted", p.transmitted},
+                                                    {"bad_record", slave_->resolver().counters().bad_record},
+                                                    {"send_failed", socket_->counters().send_failed},
+                                                    {"dropped_budget", c.dropped_budget},
+                                                    {"counters", EngineState().at("counters")}});
 }
 
 void Dht::Leave(Callback done) {

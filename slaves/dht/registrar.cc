@@ -46,7 +46,57 @@ void Registrar::SetLocators(const std::vector<Locator>& locators) {
   OnTimer();
 }
 
-Record Registrar::MakeRecord(const Prefix& prefix) {
+void Registrar::Revoke(const Prefix& prefix, Respond respond) {
+  Registration& registration = registrations_[prefix];
+  registration.revoked = true;
+  registration.stored = false;
+  registration.put = 0;  // what is under way answers for what was before
+  registration.outdated = registration.signing;
+  registration.next = clock_.boot();
+  registration.waiting.push_back(std::move(respond));
+  OnTimer();
+}
+
+void Registrar::Renew(const Prefix& prefix, Respond respond) {
+  const auto found = registrations_.find(prefix);
+  if (found == registrations_.end() || !found->second.revoked) {
+    return respond(absl::NotFoundError(prefix.ToString() + " is not revoked here"));
+  }
+  Registration& registration = found->second;
+  const auto& own = config_.registrations;
+  if (std::find(own.begin(), own.end(), prefix) == own.end()) {
+    Answer(prefix, &registration,
+           absl::AbortedError("the revocation of " + prefix.ToString() + " was ended"));
+    registrations_.erase(found);  // another's: what it signs from now on holds again
+    return respond("{}");
+  }
+  registration.revoked = registration.stored = false;
+  registration.put = 0;
+  registration.outdated = registration.signing;
+  registration.next = clock_.boot();
+  registration.waiting.push_back(std::move(respond));
+  OnTimer();
+}
+
+void Registrar::Answer(const Prefix& prefix, Registration* registration,
+                       const absl::StatusOr<std::string>& answer) {
+  for (const Respond& respond : std::exchange(registration->waiting, {})) respond(answer);
+  if (!answer.ok()) spdlog::debug("{}: {}", prefix.ToString(), std::string(answer.status().message()));
+}
+
+// By whose right: the key's own, an anchor's, anybody's, or that of a delegation.
+const DelegationToken* Registrar::TokenFor(const Prefix& prefix) const {
+  const Domain& domain = config_.domain;
+  const uint32_t security = SecurityOf(config_.public_key, config_.modifier);
+  const bool cut = domain.trust == Domain::Trust::kSelf &&
+                   OwnedPrefix(domain, config_.public_key, config_.modifier, security).Contains(prefix);
+  const bool anchor =
+      std::find(domain.anchors.begin(), domain.anchors.end(), config_.public_key) != domain.anchors.end();
+  if (cut || anchor || domain.trust == Domain::Trust::kOpen) return nullptr;
+  return FindToken(config_.delegations, domain.name, config_.public_key, prefix);
+}
+
+Record Registrar::MakeRecord(const Prefix& prefix, bool revoked) {
   const auto now = clock_.wall();
   last_sequence_ = std::max(last_sequence_ + 1, static_cast<uint64_t>(now.time_since_epoch().count()));
   Record record;
@@ -55,15 +105,23 @@ Record Registrar::MakeRecord(const Prefix& prefix) {
   record.sequence = last_sequence_;
   record.not_before = clock_.Wall();
   record.expiry = record.not_before + config_.registration;
-  record.locators = config_.locators;
+  if (!revoked) record.locators = config_.locators;
+  record.control_port = config_.listen.port;
   record.public_key = config_.public_key;
   record.modifier = config_.modifier;
   record.security = SecurityOf(config_.public_key, config_.modifier);
+  const DelegationToken* token = TokenFor(prefix);
+  if (token == nullptr) return record;
+  record.root = token->root;
+  record.modifier = token->modifier;
+  record.security = token->security;
+  record.chain = token->chain;
+  record.expiry = std::min(record.expiry, ExpiryOf(*token));
   return record;
 }
 
 void Registrar::Sign(const Prefix& prefix, Registration* registration) {
-  const Bytes unsigned_record = EncodeRecord(MakeRecord(prefix));
+  const Bytes unsigned_record = EncodeRecord(MakeRecord(prefix, registration->revoked));
   registration->signing = true;
   registration->next = clock_.boot() + config_.registration / 2;
   session_.Call("sign", std::string(unsigned_record.begin(), unsigned_record.end()),
@@ -74,13 +132,17 @@ void Registrar::Sign(const Prefix& prefix, Registration* registration) {
 
 void Registrar::OnSigned(const Prefix& prefix, const Bytes& unsigned_record,
                          const absl::StatusOr<std::string>& result) {
-  Registration& registration = registrations_.at(prefix);
+  const auto found = registrations_.find(prefix);
+  if (found == registrations_.end()) return;  // a revocation that was ended meanwhile
+  Registration& registration = found->second;
   registration.signing = false;
   Signature signature;
   if (!result.ok() || result->size() != signature.size()) {
     ++counters_.sign_refused;
     spdlog::warn("the record for {} was not signed: {}", prefix.ToString(),
                  result.ok() ? "the signature has another size" : std::string(result.status().message()));
+    Answer(prefix, &registration,
+           result.ok() ? absl::InternalError("the signature has another size") : result);
     return Retry(&registration);
   }
   ++counters_.signed_records;
@@ -120,9 +182,11 @@ void Registrar::OnPut(const PutOutput& output) {
     ++(output.stored ? counters_.stored : counters_.store_failed);
     if (!output.stored) {
       spdlog::warn("{} was not stored, trying again", prefix.ToString());
+      Answer(prefix, &registration, absl::UnavailableError("no node of the DHT took the record"));
       return Retry(&registration);
     }
     registration.retry = kFirstRetry;
+    Answer(prefix, &registration, "{\"replicas\": " + std::to_string(output.replicas) + "}");
     if (news) spdlog::info("{} registered at {} nodes", prefix.ToString(), output.replicas);
     return;
   }
@@ -132,6 +196,11 @@ void Registrar::OnPut(const PutOutput& output) {
 void Registrar::Retry(Registration* registration) {
   registration->next = clock_.boot() + registration->retry;
   registration->retry = std::min<Duration>(registration->retry * 2, kLongestRetry);
+}
+
+size_t Registrar::revoked() const {
+  return static_cast<size_t>(std::count_if(registrations_.begin(), registrations_.end(),
+                                           [](const auto& r) { return r.second.revoked; }));
 }
 
 size_t Registrar::registered() const {

@@ -7,6 +7,7 @@
 #ifndef OV6_SLAVES_DHT_REGISTRAR_H
 #define OV6_SLAVES_DHT_REGISTRAR_H
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -39,12 +40,19 @@ class Registrar {
 
   void OnJoined();  // the engine is a member: put all
   void OnPut(const PutOutput& output);
+  using Respond = std::function<void(absl::StatusOr<std::string>)>;
+  // From now on the record for the prefix has no locators: nobody is to send here for it. Also of a prefix
+  // inside this router's own that a delegate registered. Lasts until Renew or a restart; answers when the DHT
+  // holds it.
+  void Revoke(const Prefix& prefix, Respond respond);
+  void Renew(const Prefix& prefix, Respond respond);
   void SetLocators(const std::vector<Locator>& locators);
   void OnTimer();
   BootTime NextDeadline() const;
 
-  // Records the DHT is known to hold.
+  // Records the DHT is known to hold, and those of them that revoke.
   size_t registered() const;
+  size_t revoked() const;
   const Counters& counters() const { return counters_; }
 
  private:
@@ -58,6 +66,8 @@ class Registrar {
     Duration retry = kFirstRetry;
     BootTime again = BootTime::max();  // when to put the same record once more
     Duration again_delay = kFirstAgain;
+    bool revoked = false;
+    std::vector<Respond> waiting;  // for the next answer of the DHT
   };
 
   void Sign(const Prefix& prefix, Registration* registration);
@@ -66,7 +76,9 @@ class Registrar {
   void Put(const Prefix& prefix, Registration* registration);
   void PutAgain(const Prefix& prefix, Registration* registration);
   void Retry(Registration* registration);
-  Record MakeRecord(const Prefix& prefix);
+  Record MakeRecord(const Prefix& prefix, bool revoked);
+  const DelegationToken* TokenFor(const Prefix& prefix) const;
+  void Answer(const Prefix& prefix, Registration* registration, const absl::StatusOr<std::string>& answer);
 
   DhtConfig config_;
   Session& session_;

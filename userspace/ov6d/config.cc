@@ -12,6 +12,8 @@
 #include <sstream>
 
 #include "userspace/ov6d/config_reader.h"
+#include "userspace/ov6d/delegation_files.h"
+#include "userspace/wire/ownership.h"
 
 namespace ov6 {
 namespace {
@@ -22,6 +24,8 @@ constexpr int64_t kDay = 24 * 3600;
 constexpr int64_t kFirstFreePort = 1024;    // below it a socket needs CAP_NET_BIND_SERVICE
 constexpr int64_t kSmallestDatagram = 576;  // any IPv4 host takes it: RFC 791
 constexpr int kLongestAggregate = 64;       // OwnedPrefix cuts no longer ones
+constexpr int64_t kDefaultSecurity = 1;     // 2^16 hashes at the first start: some 20 ms
+const char* const kAnchorWanted = "64 hexadecimal digits, as `ov6ctl key show` prints a public key";
 const char* const kNameWanted = "1 to 11 of the characters a-z, 0-9 and \"-\"";
 const char* const kPrefixWanted = "an IPv6 prefix such as fd00::/8, no bits set behind its length";
 const char* const kInterfaceWanted = "the name of an interface, 1 to 15 characters";
@@ -121,6 +125,50 @@ absl::Status ReadUnderlay(ConfigReader& reader, Config* config) {
   return reader.Finish();
 }
 
+bool TakeTrust(const std::string& text, Domain::Trust* out) {
+  for (const auto trust : {Domain::Trust::kSelf, Domain::Trust::kAnchors, Domain::Trust::kOpen}) {
+    if (text != ToString(trust)) continue;
+    *out = trust;
+    return true;
+  }
+  return false;
+}
+
+// Who may claim a prefix of the domain.
+void ReadTrust(ConfigReader& reader, Domain* domain) {
+  reader.Parsed("trust", "\"self\", \"anchors\" or \"open\"",
+                [&](const std::string& text) { return TakeTrust(text, &domain->trust); });
+  const bool anchored = domain->trust == Domain::Trust::kAnchors;
+  int64_t security = domain->trust == Domain::Trust::kSelf ? kDefaultSecurity : 0;
+  reader.EachString("anchors", kAnchorWanted, [&](const std::string& text, int) {
+    const auto bytes = FromHex(text);
+    if (!bytes.ok() || bytes->size() != sizeof(PublicKey)) return false;
+    std::copy(bytes->begin(), bytes->end(), domain->anchors.emplace_back().begin());
+    return true;
+  });
+  if (reader.ok() && anchored == domain->anchors.empty()) {
+    reader.Fail(anchored ? "trust" : "anchors",
+                anchored
+                    ? "key \"trust\" is \"anchors\", and there are none; \"anchors\" should be a list of " +
+                          std::string(kAnchorWanted)
+                    : "key \"anchors\" has keys; it should be left out, or \"trust\" be \"anchors\"");
+  }
+  reader.Integer("security", 0, kMaxSecurity, &security);
+  if (domain->trust != Domain::Trust::kSelf && security != 0) {
+    reader.Fail("security",
+                "key \"security\" is " + std::to_string(security) +
+                    "; it should be left out, or \"trust\" be \"self\": elsewhere no prefix is cut "
+                    "from a key");
+  }
+  domain->security = static_cast<uint32_t>(security);
+}
+
+void ReadDelegation(ConfigReader& reader, const std::string& domain, Config* config) {
+  DelegationFile file{{}, domain, reader.LineOf("delegation")};
+  ReadPath(reader, "delegation", &file.path);
+  if (!file.path.empty()) config->delegation_files.push_back(std::move(file));
+}
+
 void CheckDomain(ConfigReader& reader, const Config& config, const Domain& domain) {
   for (const Domain& other : config.domains) {
     if (other.name == domain.name) {
@@ -147,10 +195,8 @@ absl::Status ReadDomain(ConfigReader& reader, Config* config) {
   reader.Parsed("prefix", kPrefixWanted,
                 [&](const std::string& text) { return Take(Prefix::Parse(text), &domain.prefix); });
   reader.Integer("aggregate", domain.prefix.length, kLongestAggregate, &aggregate);
-  reader.Parsed("trust", "\"self\" or \"open\"", [&](const std::string& text) {
-    domain.trust = text == "open" ? Domain::Trust::kOpen : Domain::Trust::kSelf;
-    return text == "open" || text == "self";
-  });
+  ReadTrust(reader, &domain);
+  ReadDelegation(reader, domain.name, config);
   domain.aggregate = static_cast<int>(aggregate);
   reader.EachInteger("aggregates", domain.prefix.length, 128,
                      [&](int64_t length) { domain.aggregates.push_back(static_cast<int>(length)); });
@@ -183,6 +229,7 @@ absl::Status ReadSite(ConfigReader& reader, Config* config) {
   SiteConfig site;
   ReadInterface(reader, &site.interface);
   ReadAttach(reader, &site.attach);
+  ReadDelegation(reader, "", config);
   reader.Require("prefixes", "a list of " + std::string(kSitePrefixWanted));
   reader.EachString("prefixes", kSitePrefixWanted, [&](const std::string& text, int line) {
     const auto prefix = ParseSitePrefix(text, line);
@@ -395,6 +442,7 @@ absl::Status CheckSitePrefix(const Config& config, const SitePrefix& site, size_
                            "\"; it should be the name of a [[domain]] of this file");
   }
   if (!site.prefix) {
+    if (domain->trust == Domain::Trust::kAnchors) return absl::OkStatus();  // the delegation says how many
     const int bits = 64 - domain->aggregate;
     if (bits >= 16 || subnets < (size_t{1} << bits)) return absl::OkStatus();
     return ConfigError(config.file, site.line,
@@ -498,7 +546,10 @@ absl::StatusOr<Config> LoadConfig(const std::filesystem::path& file) {
   if (!stream) {
     return absl::NotFoundError(file.string() + ": the configuration can't be read: " + std::strerror(errno));
   }
-  return ParseConfig(text.str(), file.string());
+  auto config = ParseConfig(text.str(), file.string());
+  if (!config.ok()) return config;
+  if (absl::Status status = ReadDelegations(&*config); !status.ok()) return status;
+  return config;
 }
 
 }  // namespace ov6

@@ -48,6 +48,13 @@ struct SiteConfig {
   std::vector<SitePrefix> prefixes;  // "DOMAIN:auto" or "DOMAIN:PREFIX"; required
 };
 
+// A file of delegations to this router's key, a token a line ("ov6ctl delegate"); `#` begins a comment.
+struct DelegationFile {
+  std::filesystem::path path;
+  std::string domain;  // of the [[domain]] that names it; empty: a [[site]] does
+  int line = 0;
+};
+
 struct SlaveConfig {
   std::string name;                            // 1 to 11 of [a-z0-9-]; default: the kind
   SlaveKind kind = SlaveKind::kDht;            // dht
@@ -86,8 +93,11 @@ struct Config {
   NodeConfig node;
   DatapathConfig datapath;
   std::vector<UnderlayConfig> underlays;
-  std::vector<Domain>
-      domains;  // name, prefix, aggregate (bits, default 48), trust (self or open, default self)
+  // name, prefix, aggregate (bits, default 48), trust (self, anchors or open; default self), anchors,
+  // security (default 1 under self)
+  std::vector<Domain> domains;
+  std::vector<DelegationFile> delegation_files;  // "delegation" of domains and sites
+  std::vector<DelegationToken> delegations;      // what they hold; LoadConfig reads them
   std::vector<SiteConfig> sites;
   std::vector<SlaveConfig> slaves;
   std::vector<MappingConfig> mappings;
@@ -100,6 +110,7 @@ absl::Status ConfigError(const std::string& file, int line, const std::string& s
 // No locator is this router's own; underlays whose address is not known yet don't count.
 absl::Status CheckOwnLocators(const Config& config);
 absl::StatusOr<Config> ParseConfig(std::string_view text, const std::string& file);
+// With the delegations in the files it names.
 absl::StatusOr<Config> LoadConfig(const std::filesystem::path& file);
 
 }  // namespace ov6

@@ -128,6 +128,11 @@ json::array SelfAddresses(const NodeLayout& layout) {
   return addresses;
 }
 
+json::value OwnText(const NodeLayout& layout, const Domain& domain) {
+  const auto own = layout.own.find(domain.name);
+  return own == layout.own.end() ? json::value() : json::value(own->second.ToString());
+}
+
 json::object DeviceJson(const DeviceState& device) {
   return {{"interface", device.interface},
           {"ifindex", device.ifindex},
@@ -339,8 +344,9 @@ std::string ControlApi::Status() const {
     domains.push_back({{"name", domain.name},
                        {"prefix", domain.prefix.ToString()},
                        {"aggregate", domain.aggregate},
-                       {"trust", domain.trust == Domain::Trust::kOpen ? "open" : "self"},
-                       {"own_prefix", context_.layout.own.at(domain.name).ToString()}});
+                       {"trust", Text(ToString(domain.trust))},
+                       {"security", domain.security},
+                       {"own_prefix", OwnText(context_.layout, domain)}});
   }
   const Master& master = context_.master;
   const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(context_.clock() - context_.started);

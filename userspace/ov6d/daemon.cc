@@ -20,6 +20,7 @@
 #include "userspace/ov6d/bpffs.h"
 #include "userspace/ov6d/control_api.h"
 #include "userspace/ov6d/daemon_port.h"
+#include "userspace/ov6d/delegation_files.h"
 #include "userspace/ov6d/device_keeper.h"
 #include "userspace/ov6d/instance_lock.h"
 #include "userspace/ov6d/operator_entries.h"
@@ -142,8 +143,11 @@ absl::Status Daemon::Prepare() {
   auto network_lock = InstanceLock::TakeNetwork();
   if (!network_lock.ok()) return network_lock.status();
   network_lock_.emplace(*std::move(network_lock));
-  auto key = LoadOrMakeNodeKey(config_.node.state);
+  auto key = LoadOrMakeNodeKey(config_.node.state, LeastSecurity(config_));
   if (!key.ok()) return key.status();
+  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  status = CheckDelegations(config_, key->key.public_key(), now);
+  if (!status.ok()) return status;
   key_.emplace(*std::move(key));
   auto layout = LayOut(config_, *key_);
   if (!layout.ok()) return layout.status();

@@ -28,38 +28,83 @@ void AddOnce(std::vector<Prefix>* list, const Prefix& prefix) {
   if (std::find(list->begin(), list->end(), prefix) == list->end()) list->push_back(prefix);
 }
 
-absl::StatusOr<SitePlace> Place(const Config& config, const SitePrefix& site, size_t number,
-                                NodeLayout* layout) {
-  const Domain& domain = *config.FindDomain(site.domain);
-  if (!site.prefix) {
-    const Prefix& own = layout->own.at(site.domain);
-    AddOnce(&layout->registrations[site.domain], own);
-    AddOnce(&layout->rejects, own);
-    return SitePlace{Subnet(own, number), site.domain};
+// The widest prefix with room for a site that is delegated to the key in the domain.
+std::optional<Prefix> WidestDelegated(const Config& config, const Domain& domain, const PublicKey& key) {
+  std::optional<Prefix> widest;
+  for (const DelegationToken& token : config.delegations) {
+    const Prefix& prefix = token.chain.back().prefix;
+    const bool fits = prefix.length <= kSubnetLength && domain.prefix.Contains(prefix);
+    if (token.domain != domain.name || token.chain.back().subject != key || !fits) continue;
+    if (!widest || prefix.length < widest->length) widest = prefix;
   }
-  if (domain.trust != Domain::Trust::kOpen && !layout->own.at(site.domain).Contains(*site.prefix)) {
+  return widest;
+}
+
+std::optional<Prefix> Own(const Config& config, const Domain& domain, const NodeKey& key) {
+  if (domain.trust != Domain::Trust::kAnchors) return key.Owned(domain);
+  return WidestDelegated(config, domain, key.key.public_key());
+}
+
+bool MayClaim(const Config& config, const Domain& domain, const NodeKey& key, const Prefix& prefix) {
+  const PublicKey& own = key.key.public_key();
+  if (domain.trust == Domain::Trust::kOpen) return true;
+  if (domain.trust == Domain::Trust::kSelf && key.Owned(domain).Contains(prefix)) return true;
+  const bool anchor = std::find(domain.anchors.begin(), domain.anchors.end(), own) != domain.anchors.end();
+  return anchor || FindToken(config.delegations, domain.name, own, prefix) != nullptr;
+}
+
+absl::StatusOr<SitePlace> PlaceAuto(const Config& config, const SitePrefix& site, size_t number,
+                                    NodeLayout* layout) {
+  const auto found = layout->own.find(site.domain);
+  const std::string asked = "key \"prefixes\" asks for an automatic subnet of \"" + site.domain + "\", ";
+  if (found == layout->own.end()) {
+    return ConfigError(config.file, site.line,
+                       asked +
+                           "where nothing is delegated to this node's key; \"delegation\" should name a file "
+                           "that `ov6ctl delegate` made for it, or the prefix be an explicit one");
+  }
+  const Prefix& own = found->second;
+  const int bits = kSubnetLength - own.length;
+  if (bits < 16 && number >= (size_t{1} << bits)) {
+    return ConfigError(config.file, site.line,
+                       asked + "but " + own.ToString() + " has no subnet " + std::to_string(number) +
+                           "; it should be an explicit prefix");
+  }
+  AddOnce(&layout->registrations[site.domain], own);
+  AddOnce(&layout->rejects, own);
+  return SitePlace{Subnet(own, number), site.domain};
+}
+
+absl::StatusOr<SitePlace> Place(const Config& config, const NodeKey& key, const SitePrefix& site,
+                                size_t number, NodeLayout* layout) {
+  const Domain& domain = *config.FindDomain(site.domain);
+  if (!site.prefix) return PlaceAuto(config, site, number, layout);
+  if (!MayClaim(config, domain, key, *site.prefix)) {
+    const auto own = layout->own.find(site.domain);
+    const std::string held = own == layout->own.end() ? "nothing" : own->second.ToString();
     return ConfigError(config.file, site.line,
                        "key \"prefixes\" has " + site.prefix->ToString() + ", but in the domain \"" +
-                           site.domain + "\" (trust = \"self\") this node's key holds " +
-                           layout->own.at(site.domain).ToString() + "; it should be inside that, or \"" +
-                           site.domain + ":auto\"");
+                           site.domain + "\" (trust = \"" + Text(ToString(domain.trust)) +
+                           "\") this node's key holds " + held + "; it should be inside that, or \"" +
+                           site.domain + ":auto\", or \"delegation\" name a file with a delegation of it");
   }
   AddOnce(&layout->registrations[site.domain], *site.prefix);
   return SitePlace{*site.prefix, site.domain};
 }
 
 // A site's address if there is a site in the domain, else one of the router's own, which is registered as
-// a site would be: subnet 0, which no site gets.
-SelfPlace PlaceSelf(const Domain& domain, NodeLayout* layout) {
+// a site would be: subnet 0, which no site gets. None where it holds nothing.
+std::optional<SelfPlace> PlaceSelf(const Domain& domain, NodeLayout* layout) {
   for (const auto& site : layout->sites) {
     for (const SitePlace& place : site) {
-      if (place.domain == domain.name) return {domain.name, place.RouterAddress(), false};
+      if (place.domain == domain.name) return SelfPlace{domain.name, place.RouterAddress(), false};
     }
   }
-  const Prefix& own = layout->own.at(domain.name);
-  AddOnce(&layout->registrations[domain.name], own);
-  AddOnce(&layout->rejects, own);
-  return {domain.name, SitePlace{own, domain.name}.RouterAddress(), true};
+  const auto own = layout->own.find(domain.name);
+  if (own == layout->own.end()) return std::nullopt;
+  AddOnce(&layout->registrations[domain.name], own->second);
+  AddOnce(&layout->rejects, own->second);
+  return SelfPlace{domain.name, SitePlace{own->second, domain.name}.RouterAddress(), true};
 }
 
 absl::Status CheckMappings(const Config& config, const NodeLayout& layout) {
@@ -148,8 +193,28 @@ SlavePlan PlanGateway(const Config& config, const NodeLayout& layout, size_t sit
   return plan;
 }
 
-SlavePlan PlanDht(const Config& config, const NodeLayout& layout, const SlaveConfig& slave,
-                  const std::vector<DeviceState>& devices) {
+json::object DomainJson(const Domain& domain) {
+  json::array anchors;
+  for (const PublicKey& anchor : domain.anchors) anchors.emplace_back(ToHex(anchor));
+  return {{"name", domain.name},           {"prefix", domain.prefix.ToString()},
+          {"aggregate", domain.aggregate}, {"trust", Text(ToString(domain.trust))},
+          {"security", domain.security},   {"anchors", std::move(anchors)}};
+}
+
+// Those in the domain that are this key's; others in the files are some other router's.
+json::array AddDelegations(const Config& config, const PublicKey& key, SlavePlan* plan) {
+  json::array texts;
+  for (const DelegationToken& token : config.delegations) {
+    if (token.domain != plan->domain || token.chain.back().subject != key) continue;
+    plan->delegations.push_back(token);
+    AddOnce(&plan->own, token.chain.back().prefix);
+    texts.emplace_back(EncodeToken(token));
+  }
+  return texts;
+}
+
+SlavePlan PlanDht(const Config& config, const NodeLayout& layout, const NodeKey& key,
+                  const SlaveConfig& slave, const std::vector<DeviceState>& devices) {
   const Domain& domain = *config.FindDomain(slave.domain);
   SlavePlan plan;
   plan.name = slave.name;
@@ -162,13 +227,8 @@ SlavePlan PlanDht(const Config& config, const NodeLayout& layout, const SlaveCon
   plan.locators = OwnLocators(devices);
   json::array bootstrap;
   for (const Endpoint& peer : slave.bootstrap) bootstrap.emplace_back(peer.ToString());
-  plan.config = {{"domain",
-                  {{"name", domain.name},
-                   {"prefix", domain.prefix.ToString()},
-                   {"aggregate", domain.aggregate},
-                   {"trust", domain.trust == Domain::Trust::kOpen ? "open" : "self"},
-                   {"aggregates", json::array(domain.aggregates.begin(), domain.aggregates.end())},
-                   {"resolver", domain.resolving == Domain::Resolving::kZeroing ? "zeroing" : "aggregates"}}},
+  if (const auto own = layout.own.find(domain.name); own != layout.own.end()) AddOnce(&plan.own, own->second);
+  plan.config = {{"domain", DomainJson(domain)},
                  {"engine", slave.engine},
                  {"listen", slave.listen.ToString()},
                  {"bootstrap", std::move(bootstrap)},
@@ -176,6 +236,7 @@ SlavePlan PlanDht(const Config& config, const NodeLayout& layout, const SlaveCon
                  {"lifetime_s", slave.lifetime},
                  {"stale_s", slave.stale},
                  {"registrations", Strings(plan.registrations)},
+                 {"delegations", AddDelegations(config, key.key.public_key(), &plan)},
                  {"locators", LocatorsJson(plan.locators)}};
   return plan;
 }
@@ -197,22 +258,31 @@ int OverlayMtu(const std::vector<DeviceState>& devices) {
   return std::max(mtu, OV6_MIN_MTU);
 }
 
+uint32_t LeastSecurity(const Config& config) {
+  uint32_t least = 0;
+  for (const Domain& domain : config.domains) least = std::max(least, domain.security);
+  return least;
+}
+
 std::string SlavePlan::Executable() const { return "ov6-" + Text(ToString(kind)); }
 
 absl::StatusOr<NodeLayout> LayOut(const Config& config, const NodeKey& key) {
   NodeLayout layout;
-  for (const Domain& domain : config.domains) layout.own[domain.name] = key.Owned(domain);
+  for (const Domain& domain : config.domains) {
+    if (const auto own = Own(config, domain, key)) layout.own[domain.name] = *own;
+  }
   for (size_t i = 0; i < config.sites.size(); ++i) {
     std::vector<SitePlace> places;
     for (const SitePrefix& site : config.sites[i].prefixes) {
-      auto place = Place(config, site, i + 1, &layout);
+      auto place = Place(config, key, site, i + 1, &layout);
       if (!place.ok()) return place.status();
       places.push_back(*std::move(place));
     }
     layout.sites.push_back(std::move(places));
   }
   for (const SlaveConfig& slave : config.slaves) {
-    layout.selves.push_back(PlaceSelf(*config.FindDomain(slave.domain), &layout));
+    if (const auto self = PlaceSelf(*config.FindDomain(slave.domain), &layout))
+      layout.selves.push_back(*self);
   }
   if (layout.selves.empty() && !config.mappings.empty() && !layout.sites.empty()) {
     const SitePlace& first = layout.sites.front().front();
@@ -226,7 +296,8 @@ std::vector<SlavePlan> PlanSlaves(const Config& config, const NodeLayout& layout
                                   const std::vector<DeviceState>& devices) {
   std::vector<SlavePlan> plans = {PlanManagement(config, layout)};
   for (size_t i = 0; i < config.sites.size(); ++i) plans.push_back(PlanGateway(config, layout, i, devices));
-  for (const SlaveConfig& slave : config.slaves) plans.push_back(PlanDht(config, layout, slave, devices));
+  for (const SlaveConfig& slave : config.slaves)
+    plans.push_back(PlanDht(config, layout, key, slave, devices));
   uid_t uid = config.node.uid_base;
   for (SlavePlan& plan : plans) {
     plan.uid = uid++;

@@ -33,8 +33,10 @@ struct SelfPlace {
 };
 
 struct NodeLayout {
-  std::vector<std::vector<SitePlace>> sites;                 // as [[site]]
-  std::map<std::string, Prefix> own;                         // domain -> the key's aggregate
+  std::vector<std::vector<SitePlace>> sites;  // as [[site]]
+  // domain -> what this router holds whole: the key's aggregate, or the widest that is delegated to it where
+  // there are anchors; no entry: nothing.
+  std::map<std::string, Prefix> own;
   std::map<std::string, std::vector<Prefix>> registrations;  // domain -> what its DHT slave registers
   std::vector<Prefix> rejects;                               // aggregates whose unassigned rest is rejected
   std::vector<SelfPlace> selves;                             // one for each domain with a slave; see LayOut
@@ -43,6 +45,9 @@ struct NodeLayout {
 // An error names the line of a prefix that this key may not claim. Where no domain has a slave, mappings are
 // sent to from the first site.
 absl::StatusOr<NodeLayout> LayOut(const Config& config, const NodeKey& key);
+
+// What the node's modifier must have: the greatest that a domain asks for.
+uint32_t LeastSecurity(const Config& config);
 
 // The biggest IPv6 packet that fits through every underlay; 1280 at least.
 int OverlayMtu(const std::vector<DeviceState>& devices);
@@ -53,13 +58,15 @@ struct SlavePlan {
   std::vector<Prefix> prefixes;
   uid_t uid = 0;
   bool port = false;
-  std::string interface;              // gateway: the site's device
-  uint32_t ifindex = 0;               // gateway
-  std::string domain;                 // dht
-  std::vector<Prefix> registrations;  // dht: what its records may name ...
-  std::vector<Locator> locators;      // dht: ... and where they may lead
-  std::vector<Prefix> others;         // prefixes of the other plans
-  boost::json::object config;         // what CALL config returns, but for id and prefixes
+  std::string interface;                     // gateway: the site's device
+  uint32_t ifindex = 0;                      // gateway
+  std::string domain;                        // dht
+  std::vector<Prefix> registrations;         // dht: what its records may name ...
+  std::vector<Locator> locators;             // dht: ... and where they may lead
+  std::vector<Prefix> own;                   // dht: inside these it may revoke what others claim by its right
+  std::vector<DelegationToken> delegations;  // dht: to this router's key; its records may carry these chains
+  std::vector<Prefix> others;                // prefixes of the other plans
+  boost::json::object config;                // what CALL config returns, but for id and prefixes
 
   Permission ToPermission() const { return {{kind}, name, prefixes, port, others}; }
   std::string Executable() const;  // "ov6-dht"

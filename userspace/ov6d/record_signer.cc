@@ -18,10 +18,24 @@ absl::Status CheckOwner(const SlavePlan& plan, const NodeKey& key, const Record&
     return Denied("the record is of the domain \"" + record.domain + "\"; this slave serves \"" +
                   plan.domain + "\"");
   }
-  if (!Contains(plan.registrations, record.prefix))
+  const bool inside = std::any_of(plan.own.begin(), plan.own.end(),
+                                  [&](const Prefix& own) { return own.Contains(record.prefix); });
+  const bool revokes = record.locators.empty() && inside;
+  if (!Contains(plan.registrations, record.prefix) && !revokes)
     return Denied(record.prefix.ToString() + " is not registered by this router");
   if (record.public_key != key.key.public_key()) return Denied("the record's key is not this router's");
   return absl::OkStatus();
+}
+
+// No chain but those that were handed to this router; without one it speaks as the owner.
+absl::Status CheckChain(const SlavePlan& plan, const NodeKey& key, const Record& record) {
+  if (record.chain.empty()) {
+    if (record.modifier == key.modifier && record.security == key.security()) return absl::OkStatus();
+    return Denied("the record's modifier or security is not this router's");
+  }
+  const DelegationToken token{record.domain, record.root, record.modifier, record.security, record.chain};
+  if (Contains(plan.delegations, token)) return absl::OkStatus();
+  return Denied("the record's chain is none of the delegations to this router");
 }
 
 absl::Status CheckLocators(const SlavePlan& plan, const Record& record) {
@@ -55,6 +69,7 @@ absl::Status CheckSignable(const SlavePlan& plan, const NodeKey& key,
   const auto record = DecodeRecord(unsigned_record);
   if (!record.ok()) return record.status();
   absl::Status status = CheckOwner(plan, key, *record);
+  status.Update(CheckChain(plan, key, *record));
   status.Update(CheckLocators(plan, *record));
   status.Update(CheckTimes(*record, now));
   const Bytes encoded = EncodeRecord(*record);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a DHT slave may have signed: records of this router's own prefixes that send
-// traffic to this router and nowhere else, from now on and not for long. A slave that was
+// traffic to this router and nowhere else, from now on and not for long; and revocations of what
+// others claim by this router's right. A slave that was
 // broken into once must not gather signatures for later.
 #ifndef OV6_USERSPACE_OV6D_RECORD_SIGNER_H
 #define OV6_USERSPACE_OV6D_RECORD_SIGNER_H

@@ -127,6 +127,24 @@ std::string EncodeToken(const DelegationToken& token) {
   return std::string(kTokenStart) + absl::WebSafeBase64Escape(message.SerializeAsString());
 }
 
+UnixTime ExpiryOf(const DelegationToken& token) {
+  UnixTime expiry = UnixTime::max();
+  for (const Delegation& link : token.chain) expiry = std::min(expiry, link.expiry);
+  return expiry;
+}
+
+const DelegationToken* FindToken(std::span<const DelegationToken> tokens, std::string_view domain,
+                                 const PublicKey& subject, const Prefix& prefix) {
+  const DelegationToken* best = nullptr;
+  for (const DelegationToken& token : tokens) {
+    const Delegation& last = token.chain.back();
+    const bool covers = last.prefix.Contains(prefix) && prefix.length <= last.max_length;
+    if (token.domain != domain || last.subject != subject || !covers) continue;
+    if (best == nullptr || ExpiryOf(token) > ExpiryOf(*best)) best = &token;
+  }
+  return best;
+}
+
 absl::StatusOr<DelegationToken> DecodeToken(std::string_view text) {
   std::string bytes;
   if (text.size() > kMaxTokenSize || !text.starts_with(kTokenStart) ||

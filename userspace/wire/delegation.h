@@ -66,6 +66,12 @@ absl::StatusOr<Delegation> DecodeLink(std::string_view bytes, const Prefix& arou
 std::string EncodeToken(const DelegationToken& token);
 absl::StatusOr<DelegationToken> DecodeToken(std::string_view text);
 
+// The token by which `subject` may claim `prefix`, of several the one that holds longest; null: none does.
+const DelegationToken* FindToken(std::span<const DelegationToken> tokens, std::string_view domain,
+                                 const PublicKey& subject, const Prefix& prefix);
+// When the first of its links ends.
+UnixTime ExpiryOf(const DelegationToken& token);
+
 }  // namespace ov6
 
 #endif

@@ -65,9 +65,8 @@ Record RecordBy(const DelegationToken& token, UnixTime now) {
   record.domain = token.domain;
   record.prefix = token.chain.back().prefix;
   record.sequence = 1;
-  record.not_before = now;
-  record.expiry = now + kMaxRecordLifetime;
-  for (const Delegation& link : token.chain) record.expiry = std::min(record.expiry, link.expiry);
+  record.expiry = std::min<UnixTime>(now + kMaxRecordLifetime, ExpiryOf(token));
+  record.not_before = std::min<UnixTime>(now, record.expiry - std::chrono::seconds(1));
   record.public_key = token.chain.back().subject;
   record.modifier = token.modifier;
   record.security = token.security;

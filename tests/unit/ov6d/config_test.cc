@@ -120,7 +120,7 @@ const WrongRow kWrong[] = {
     {"aggregate shorter than the domain", "= 48", "= 4",
      "ov6.toml:16: key \"aggregate\" is 4; it should be a number from 8 to 64"},
     {"unknown trust", "\"self\"", "\"none\"",
-     "ov6.toml:17: key \"trust\" is \"none\"; it should be \"self\" or \"open\""},
+     "ov6.toml:17: key \"trust\" is \"none\"; it should be \"self\", \"anchors\" or \"open\""},
     {"site of an unknown domain", "chord:auto", "cord:auto",
      "ov6.toml:22: key \"prefixes\" names the domain \"cord\"; it should be the name of a [[domain]] of this "
      "file"},
