@@ -44,8 +44,9 @@ size_t Simulator::Add(std::vector<size_t> bootstrap, std::function<void(chord::C
     node.config.bootstrap.push_back({Ipv4{0x0a000001 + static_cast<uint32_t>(other)}, 4646});
   if (tune) tune(&node.config);
   by_endpoint_[node.endpoint] = number;
-  node.id = chord::IdOf(node.endpoint.address, node.config.slot);
+  node.id = chord::IdOf(node.config.self.address, node.config.slot);  // another where a NAT is
   ids_.insert(node.id);
+  wake_at_.push_back(BootTime::max());
   nodes_.push_back(std::move(node));
   StartEngine(number);
   return number;
@@ -81,6 +82,15 @@ void Simulator::Inject(size_t to, const Endpoint& from, const Bytes& bytes) {
   Drain(to);
 }
 
+void Simulator::Submit(size_t number, Request request) {
+  nodes_[number].engine->Submit(now_, std::move(request));
+  Drain(number);
+}
+
+void Simulator::At(BootTime at, std::function<void()> action) {
+  queue_.Push(std::max(at, now_), {std::nullopt, {}, {}, {}, std::move(action)});
+}
+
 uint64_t Simulator::Put(size_t number, const Key& key, Bytes value) {
   const uint64_t id = next_request_++;
   nodes_[number].engine->Submit(now_, PutRequest{id, key, std::move(value)});
@@ -102,90 +112,107 @@ const GetOutput* Simulator::Answer(size_t number, uint64_t id) const {
 
 void Simulator::RunFor(Duration time) {
   const BootTime end = now_ + time;
-  while (!queue_.empty() && queue_.begin()->first.first <= end) Step();
+  while (!queue_.empty() && queue_.next() <= end) Step();
   now_ = end;
 }
 
-bool Simulator::RunUntil(const std::function<bool()>& done, Duration limit) {
-  for (const BootTime end = now_ + limit; now_ < end; RunFor(10ms)) {
+bool Simulator::RunUntil(const std::function<bool()>& done, Duration limit, Duration step) {
+  for (const BootTime end = now_ + limit; now_ < end; RunFor(step)) {
     if (done()) return true;
   }
   return done();
 }
 
 void Simulator::Step() {
-  auto entry = queue_.extract(queue_.begin());
-  now_ = entry.key().first;
+  now_ = queue_.next();
+  Event event = queue_.Pop();
   ++events_;
-  const Event& event = entry.mapped();
-  const size_t number = event.timer ? *event.timer : by_endpoint_.at(event.to);
-  Node& node = nodes_[number];
-  if (event.timer) wake_at_.erase(number);
-  if (!node.engine) return;
-  if (event.timer) {
-    if (node.engine->NextDeadline() <= now_) node.engine->OnTimer(now_);
-  } else {
-    node.engine->OnMessage(now_, event.from, event.bytes);
+  if (event.action) return event.action();
+  if (!event.timer) {
+    const auto it = by_endpoint_.find(event.to);
+    if (it != by_endpoint_.end()) Hear(it->second, event.from, &event.bytes);
+    return;
   }
+  const size_t number = *event.timer;
+  if (wake_at_[number] != now_) return;  // there was an earlier one
+  wake_at_[number] = BootTime::max();
+  if (!nodes_[number].engine) return;
+  if (nodes_[number].engine->NextDeadline() <= now_) nodes_[number].engine->OnTimer(now_);
+  Drain(number);
+}
+
+void Simulator::Hear(size_t number, const Endpoint& from, Bytes* bytes) {
+  Node& node = nodes_[number];
+  if (!node.engine || (node.disguise && !node.disguise->Hear(now_, from, bytes))) return;
+  node.engine->OnMessage(now_, from, *bytes);
   Drain(number);
 }
 
 void Simulator::Drain(size_t number) {
-  Node& node = nodes_[number];
-  while (std::optional<Output> output = node.engine->NextOutput()) {
-    if (const auto* send = std::get_if<SendOutput>(&*output)) Send(node.endpoint, *send);
-    if (const auto* get = std::get_if<GetOutput>(&*output)) node.gets[get->id] = *get;
-    if (const auto* put = std::get_if<PutOutput>(&*output)) node.puts[put->id] = *put;
+  while (nodes_[number].engine) {
+    const std::optional<Output> output = nodes_[number].engine->NextOutput();
+    if (!output) break;
+    Node& node = nodes_[number];
     if (std::holds_alternative<JoinedOutput>(*output)) node.joined = true;
+    if (const auto* send = std::get_if<SendOutput>(&*output)) {
+      Emit(number, *send);
+    } else if (on_output) {
+      on_output(number, *output);
+    } else {
+      if (const auto* get = std::get_if<GetOutput>(&*output)) node.gets[get->id] = *get;
+      if (const auto* put = std::get_if<PutOutput>(&*output)) node.puts[put->id] = *put;
+    }
   }
-  if (node.engine->Left()) node.engine.reset();
+  Node& node = nodes_[number];
+  if (node.engine && node.engine->Left()) node.engine.reset();
   Changed(number);
   if (node.engine) Wake(number);
 }
 
+void Simulator::Emit(size_t number, const SendOutput& send) {
+  const Endpoint from = nodes_[number].endpoint;
+  if (!nodes_[number].disguise) return Send(from, send);
+  for (const SendOutput& altered : nodes_[number].disguise->Say(now_, send)) Send(from, altered);
+}
+
 void Simulator::Send(const Endpoint& from, const SendOutput& send) {
   ++datagrams_;
+  sent_bytes_ += send.bytes.size();
   if (on_send) on_send(from, send);
   const Bytes head =
       ByteWriter().U64(ToNanoseconds(now_)).U32(from.address.value).U32(send.to.address.value).Take();
   Mix(head);
   Mix(send.bytes);
-  if (!by_endpoint_.contains(send.to) || groups_[from] != groups_[send.to] || Chance() < weather_.loss)
-    return;
-  const int copies = Chance() < weather_.duplicates ? 2 : 1;
-  for (int i = 0; i < copies; ++i) {
-    const auto spread = static_cast<uint64_t>((weather_.latency_max - weather_.latency_min).count()) + 1;
-    Schedule(weather_.latency_min + Duration(static_cast<int64_t>(random_() % spread)),
-             {std::nullopt, from, send.to, send.bytes});
-  }
-}
-
-void Simulator::Schedule(Duration after, Event event) {
-  queue_.emplace(std::pair(now_ + after, sequence_++), std::move(event));
+  for (const Network::Copy& copy : network_.Route(now_, from, send.to))
+    queue_.Push(now_ + copy.after, {std::nullopt, copy.from, copy.to, send.bytes, nullptr});
 }
 
 void Simulator::Wake(size_t number) {
   const BootTime at = std::max(nodes_[number].engine->NextDeadline(), now_);
-  if (at == BootTime::max()) return;
-  const auto it = wake_at_.find(number);
-  if (it != wake_at_.end() && it->second <= at) return;
+  if (at >= wake_at_[number]) return;
   wake_at_[number] = at;
-  Schedule(at - now_, {number, {}, {}, {}});
+  queue_.Push(at, {number, {}, {}, {}, nullptr});
 }
 
 void Simulator::Changed(size_t number) {
   Node& node = nodes_[number];
-  const bool same = (node.engine != nullptr) == node.view.has_value() &&
-                    (!node.engine || (node.engine->Version() == node.view->version &&
-                                      node.config.incarnation == node.view->self.incarnation));
+  const bool same = node.engine == nullptr ? !node.view
+                                           : node.view && node.view->version == node.engine->Version() &&
+                                                 node.view->self.incarnation == node.config.incarnation;
   if (same) return;
+  alive_ += size_t{node.engine != nullptr} - size_t{node.view.has_value()};
+  perfect_.reset();
   node.view.reset();
   if (node.engine) node.view = node.engine->View();
   if (on_change) on_change(*this, number);
 }
 
+// FNV-1a's way, eight bytes at a time.
 void Simulator::Mix(std::span<const uint8_t> bytes) {
-  for (const uint8_t byte : bytes) trace_ = (trace_ ^ byte) * 0x100000001b3;
+  const size_t whole = bytes.size() / 8;
+  ByteReader reader(bytes);
+  for (size_t i = 0; i < whole; ++i) trace_ = (trace_ ^ reader.U64()) * 0x100000001b3;
+  for (const uint8_t byte : bytes.subspan(8 * whole)) trace_ = (trace_ ^ byte) * 0x100000001b3;
 }
 
 std::vector<size_t> Simulator::Alive() const {
@@ -197,28 +224,26 @@ std::vector<size_t> Simulator::Alive() const {
 }
 
 bool Simulator::RingIsPerfect() const {
-  std::vector<chord::Peer> ring;
-  std::map<Key, const Node*> by_id;
-  for (const size_t i : Alive()) {
-    const chord::ChordConfig& config = nodes_[i].config;
-    ring.push_back(chord::PeerAt(nodes_[i].endpoint, config.slot, config.incarnation));
-    by_id[nodes_[i].id] = &nodes_[i];
+  if (!perfect_) perfect_ = ComputePerfect();
+  return *perfect_;
+}
+
+bool Simulator::ComputePerfect() const {
+  std::vector<const Node*> ring;
+  for (const Node& node : nodes_) {
+    if (node.engine) ring.push_back(&node);
   }
-  std::sort(ring.begin(), ring.end());
+  std::sort(ring.begin(), ring.end(), [](const Node* a, const Node* b) { return a->id < b->id; });
   const size_t n = ring.size();
   for (size_t i = 0; i < n; ++i) {
-    const Node& node = *by_id[ring[i].id];
-    const chord::ChordView& view = *node.view;
-    const size_t length = std::min<size_t>(n - 1, node.config.successors);
-    if (view.successors.size() != length) return false;
-    if (view.mode !=
-        (n > static_cast<size_t>(node.config.successors) ? chord::Mode::kRing : chord::Mode::kMesh)) {
-      return false;
+    const chord::ChordView& view = *ring[i]->view;
+    const size_t r = static_cast<size_t>(ring[i]->config.successors);
+    if (view.successors.size() != std::min(n - 1, r)) return false;
+    if (view.mode != (n > r ? chord::Mode::kRing : chord::Mode::kMesh)) return false;
+    for (size_t k = 0; k < view.successors.size(); ++k) {
+      if (view.successors[k] != ring[(i + 1 + k) % n]->view->self) return false;
     }
-    for (size_t k = 0; k < length; ++k) {
-      if (view.successors[k] != ring[(i + 1 + k) % n]) return false;
-    }
-    if (n > 1 && view.predecessor != ring[(i + n - 1) % n]) return false;
+    if (n > 1 && view.predecessor != ring[(i + n - 1) % n]->view->self) return false;
   }
   return true;
 }

@@ -9,22 +9,26 @@
 #include <memory>
 #include <optional>
 #include <random>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "slaves/engine/chord/chord_engine.h"
+#include "tests/sim/event_queue.h"
+#include "tests/sim/network.h"
 
 namespace ov6::sim {
 
-using namespace std::chrono_literals;
-
-struct Weather {
-  Duration latency_min = 5ms;
-  Duration latency_max = 40ms;  // drawn for each datagram: they overtake each other
-  double loss = 0;
-  double duplicates = 0;
+// What stands between an engine and the network, for a node that is not what it seems.
+class Disguise {
+ public:
+  virtual ~Disguise() = default;
+  // False: the engine does not get it.
+  virtual bool Hear(BootTime now, const Endpoint& from, Bytes* bytes) = 0;
+  // What is sent in place of what the engine sends.
+  virtual std::vector<SendOutput> Say(BootTime now, SendOutput output) = 0;
 };
 
 struct Node {
@@ -33,6 +37,7 @@ struct Node {
   chord::ChordConfig config;
   std::unique_ptr<chord::ChordEngine> engine;  // null: crashed or left
   bool joined = false;
+  std::unique_ptr<Disguise> disguise;
   std::optional<chord::ChordView> view;  // of the engine, as it is
   std::map<uint64_t, GetOutput> gets;
   std::map<uint64_t, PutOutput> puts;
@@ -46,7 +51,8 @@ Key KeyOf(const std::string& text);
 
 class Simulator {
  public:
-  explicit Simulator(uint64_t seed, Weather weather = {}) : weather_(weather), random_(seed) {}
+  explicit Simulator(uint64_t seed, Weather weather = {}) : random_(seed), network_(weather, &random_) {}
+  Simulator(const Simulator&) = delete;
 
   // Returns the node's number; it starts at once. `tune` may change its configuration.
   size_t Add(std::vector<size_t> bootstrap, std::function<void(chord::ChordConfig*)> tune = {});
@@ -54,19 +60,24 @@ class Simulator {
   void Restart(size_t node);  // the same id, a higher incarnation
   void Leave(size_t node);
   // Nodes of different groups don't hear each other; all are in group 0 at first.
-  void SetGroup(size_t node, int group) { groups_[nodes_[node].endpoint] = group; }
+  void SetGroup(size_t node, int group) { network_.SetGroup(nodes_[node].endpoint.address, group); }
   void Inject(size_t to, const Endpoint& from, const Bytes& bytes);
 
   uint64_t Put(size_t node, const Key& key, Bytes value);
   uint64_t Get(size_t node, const Key& key);
+  void Submit(size_t node, Request request);
+  // Something else that happens, at its time among the rest.
+  void At(BootTime at, std::function<void()> action);
   const GetOutput* Answer(size_t node, uint64_t id) const;
 
   void RunFor(Duration time);
-  // Until `done` holds (asked every 10 ms) or `limit` has passed; whether it held.
-  bool RunUntil(const std::function<bool()>& done, Duration limit);
+  // Until `done` holds (asked every `step`) or `limit` has passed; whether it held.
+  bool RunUntil(const std::function<bool()>& done, Duration limit, Duration step = 10ms);
 
   // Called after every event that changed a node's neighbourhood, with its number.
   std::function<void(const Simulator&, size_t node)> on_change;
+  // Called for what an engine gives out but datagrams; gets and puts are then not kept.
+  std::function<void(size_t node, const Output& output)> on_output;
   // Called for every datagram, also those that will be lost.
   std::function<void(const Endpoint& from, const SendOutput&)> on_send;
 
@@ -75,44 +86,50 @@ class Simulator {
   Node& node(size_t i) { return nodes_[i]; }
   const Node& node(size_t i) const { return nodes_[i]; }
   std::vector<size_t> Alive() const;
+  size_t alive() const { return alive_; }
   uint64_t Trace() const { return trace_; }
   uint64_t events() const { return events_; }
   uint64_t datagrams() const { return datagrams_; }
+  uint64_t sent_bytes() const { return sent_bytes_; }
   std::mt19937_64& random() { return random_; }
+  Network& network() { return network_; }
   bool Known(const Key& id) const { return ids_.contains(id); }
   bool RingIsPerfect() const;  // everybody's list and predecessor are the right ones
 
  private:
   struct Event {
-    std::optional<size_t> timer;  // else a datagram
-    Endpoint from, to;
+    std::optional<size_t> timer;
+    Endpoint from, to;  // of a datagram
     Bytes bytes;
+    std::function<void()> action;
   };
 
   void StartEngine(size_t node);
   void Step();
   void Drain(size_t node);
   void Send(const Endpoint& from, const SendOutput& send);
-  void Schedule(Duration after, Event event);
+  void Hear(size_t node, const Endpoint& from, Bytes* bytes);
+  void Emit(size_t node, const SendOutput& send);
   void Wake(size_t node);
   void Changed(size_t node);
   void Mix(std::span<const uint8_t> bytes);
-  double Chance() { return static_cast<double>(random_() >> 11) / static_cast<double>(uint64_t{1} << 53); }
+  bool ComputePerfect() const;
 
-  Weather weather_;
   std::mt19937_64 random_;
+  Network network_;
   BootTime now_ = BootTime(1s);
-  uint64_t sequence_ = 0;
-  std::map<std::pair<BootTime, uint64_t>, Event> queue_;
+  EventQueue<Event> queue_;
   std::vector<Node> nodes_;
-  std::map<Endpoint, size_t> by_endpoint_;
-  std::map<Endpoint, int> groups_;
-  std::set<Key> ids_;
-  std::map<size_t, BootTime> wake_at_;
+  absl::flat_hash_map<Endpoint, size_t> by_endpoint_;
+  std::vector<BootTime> wake_at_;
+  absl::flat_hash_set<Key> ids_;
+  size_t alive_ = 0;
+  mutable std::optional<bool> perfect_;  // since the last change
   uint64_t next_request_ = 1;
   uint64_t trace_ = 0xcbf29ce484222325;
   uint64_t events_ = 0;
   uint64_t datagrams_ = 0;
+  uint64_t sent_bytes_ = 0;
 };
 
 }  // namespace ov6::sim
