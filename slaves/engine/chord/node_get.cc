@@ -111,17 +111,18 @@ void ChordEngine::Node::GetStep(uint64_t id) {
                                    [](const auto& h) { return h.second.state == Holder::kAsked; });
   if (waiting) return;
   if (!get.looked_up && Member() && !successors_.empty()) return LookUpHolders(id);
-  FinishGet(id);
+  const bool late = std::any_of(get.holders.begin(), get.holders.end(),
+                                [](const auto& h) { return h.second.state == Holder::kLate; });
+  if (!late) FinishGet(id);  // else they answer yet, or are given up
 }
 
 // Two that say the same are enough; else everybody that was asked and is not late has to have answered.
 bool ChordEngine::Node::Decided(const Get& get) const {
-  size_t asked = 0, sure = 0, said = 0;
+  size_t asked = 0, said = 0;
   bool owner = !get.by_table;
   const std::set<Bytes>* first = nullptr;
   for (const auto& [id, holder] : get.holders) {
     asked += holder.state == Holder::kAsked ? 1 : 0;
-    sure += holder.state == Holder::kSure ? 1 : 0;
     owner |= holder.owner;
     if (holder.state != Holder::kSure || holder.values.empty()) continue;
     if (first != nullptr && *first == holder.values) return true;
@@ -130,7 +131,19 @@ bool ChordEngine::Node::Decided(const Get& get) const {
   }
   if (asked > 0) return false;
   if (said > 0) return true;
-  return owner && (sure >= kSureOfAbsence || (sure > 0 && get.to_ask.empty()));
+  const bool enough = get.to_ask.empty() || get.holders.size() >= kSureOfAbsence;
+  return owner && enough && SureOfAbsence(get);
+}
+
+// Some say so, and who is silent may say otherwise unless they are many: absent and could-not-ask differ.
+bool ChordEngine::Node::SureOfAbsence(const Get& get) const {
+  size_t sure = 0, silent = 0;
+  for (const auto& [id, holder] : get.holders) {
+    const bool answered = holder.state == Holder::kSure || holder.state == Holder::kUnsure;
+    sure += holder.state == Holder::kSure ? 1 : 0;
+    silent += answered ? 0 : 1;
+  }
+  return sure >= kSureOfAbsence || (sure > 0 && silent == 0);
 }
 
 void ChordEngine::Node::GetHere(Get* get) {
@@ -207,15 +220,17 @@ void ChordEngine::Node::TakeValues(Get* get, Holder* holder,
   }
 }
 
-// Alone, though it knows of others: what it does not have, they may.
-bool ChordEngine::Node::CutOff() const { return successors_.empty() && !ContactEndpoints().empty(); }
+// Alone, or with those that don't answer, though it knows of others: what it does not have, they may.
+bool ChordEngine::Node::CutOff() const {
+  if (successors_.empty()) return !ContactEndpoints().empty();
+  return std::all_of(successors_.begin(), successors_.end(), [&](const Peer& p) { return Buried(p); });
+}
 
 // Nobody answered who would know: the neighbours of one that died may know more in a moment, and so may one
 // that is still fetching.
 bool ChordEngine::Node::GetAgain(Get* get) {
-  const bool sure = std::any_of(get->holders.begin(), get->holders.end(),
-                                [](const auto& h) { return h.second.state == Holder::kSure; });
-  if (sure || !get->values.empty() || get->rounds >= kRounds || !Member() || successors_.empty())
+  if (SureOfAbsence(*get) || !get->values.empty() || get->rounds >= kRounds || !Member() ||
+      successors_.empty())
     return false;
   ++get->rounds;
   get->again = now_ + kRoundPause;
@@ -237,14 +252,10 @@ void ChordEngine::Node::FinishGet(uint64_t id) {
   output.overflowed = get.overflowed;
   output.messages = get.cost->messages;
   output.bytes = get.cost->bytes;
-  bool sure = false;
-  bool asked = false;
-  for (const auto& [holder, said] : get.holders) {
-    sure |= said.state == Holder::kSure;
-    asked |= holder != self_.id;
-  }
+  const bool asked = std::any_of(get.holders.begin(), get.holders.end(),
+                                 [&](const auto& holder) { return holder.first != self_.id; });
   output.hops = get.hops + (asked ? 1 : 0);
-  if (sure) output.outcome = GetOutcome::kAbsent;
+  if (SureOfAbsence(get)) output.outcome = GetOutcome::kAbsent;
   if (!get.values.empty()) output.outcome = GetOutcome::kFound;
   if (output.outcome == GetOutcome::kUnreachable) Count("get_unreachable");
   outputs_.push_back(std::move(output));
