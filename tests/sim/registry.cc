@@ -47,6 +47,12 @@ void Registry::Insert(Held held, size_t place) {
   Insert(std::move(last), next);
 }
 
+void Registry::Clear() {
+  values_.clear();
+  overflowed_.clear();
+  prefixes_.clear();
+}
+
 std::vector<Bytes> Registry::Values(const Key& key) const {
   const auto it = values_.find(key);
   if (it == values_.end()) return {};

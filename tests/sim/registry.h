@@ -36,6 +36,7 @@ class Registry {
   // Under the record's key, or where that one sends on what it has no room for.
   void Add(const Prefix& prefix, const char* locator = "198.51.100.7");
   void AddRaw(const Prefix& prefix, Bytes value) { Insert({prefix, std::move(value)}, 0); }
+  void Clear();
   std::vector<Bytes> Values(const Key& key) const;
   std::optional<Prefix> Longest(const Ipv6& address) const;
 

@@ -87,6 +87,16 @@ TEST(Answers, ForgedExpiredAndMisplacedRecordsAreCountedAndLeftOut) {
   EXPECT_EQ(resolver.counters().bad_record, 4u);
 }
 
+// A holder has it still, and it runs out on its way: that is no word about the next one.
+TEST(Answers, ARecordThatHasJustRunOutIsNotAbsence) {
+  Registry registry(OpenDomain("fd00::/8", 48));
+  const Prefix site = P("fd00:0:1::/48");
+  registry.AddRaw(site, Signed(registry.domain(), site, 1, {At("198.51.100.1")}, KeyPair(1), kWall + 10s));
+  Resolver resolver = Make(registry);
+  registry.wall += 10s;
+  EXPECT_EQ(registry.Resolve(&resolver, A("fd00:0:1::1")).outcome, ResolveOutcome::kUnreachable);
+}
+
 TEST(Answers, CouldNotAskIsNotAbsentAndLastsLonger) {
   Registry registry(OpenDomain("fd00::/8", 48));
   registry.reachable = false;
@@ -356,7 +366,7 @@ TEST(Stale, EndsWhenTheDhtSaysSo) {
     EXPECT_TRUE(registry.Resolve(&resolver, A("fd00:0:1::1")).stale);
     registry.reachable = true;
     if (revoked) registry.AddRaw(site, Signed(registry.domain(), site, 2, {}, key));
-    if (!revoked) registry.wall += 2h;  // expired for good
+    if (!revoked) registry.Clear();  // expired for good
     EXPECT_TRUE(registry.Resolve(&resolver, A("fd00:0:1::1"), {.fresh = true}).stale)
         << "the failure is remembered";
     EXPECT_EQ(registry.Resolve(&resolver, A("fd00:0:1::1"), {.force = true}).outcome,

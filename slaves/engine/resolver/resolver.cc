@@ -226,6 +226,8 @@ bool Resolver::Impl::OnGet(BootTime now, UnixTime wall, const GetOutput& answer)
   const Key key = LookupKey(config_.domain, get.key);
   KeyAnswer known{answer.outcome != GetOutcome::kUnreachable, answer.overflowed,
                   ReadRecords(config_.domain, wall, key, answer.values, &counters.bad_record)};
+  // What the DHT takes for good and has run out on the way here says nothing about what comes after it.
+  if (answer.outcome == GetOutcome::kFound && known.records.empty()) known.answered = false;
   ResolveStep step = StepOf(flight, get.key, known);
   step.hops = answer.hops;
   step.rtt = now - get.sent;
