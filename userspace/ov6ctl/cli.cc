@@ -30,6 +30,14 @@ constexpr Object kObjects[] = {
      "mappings by hand"},
     {"slave", SlaveObject, "[show] | call NAME METHOD [JSON]", "the slaves, and questions to them"},
     {"resolve", ResolveObject, "ADDRESS", "look an address up, step by step"},
+    {"record", RecordObject, "show PREFIX|ADDRESS | revoke PREFIX | renew PREFIX",
+     "what the DHT holds, and by whose leave; take one's own back"},
+    {"key", KeyObject, "[show [DIRECTORY [in PREFIX]]] | new DIRECTORY [security N]",
+     "the node's key and what it owns; keys in a directory"},
+    {"delegate", DelegateObject,
+     "PREFIX to KEY [maxlen N] [lifetime T] [file FILE]\n"
+     "        [key DIRECTORY domain NAME | key DIRECTORY under FILE]",
+     "let another router's key claim a prefix"},
     {"trace", TraceObject,
      "[dst] ADDRESS [src ADDRESS] [in IFACE] [proto icmp6|udp|tcp] [sport N] [dport N] [hlim N] [size N]\n"
      "        [outer IPV4 [encap 6in4|udp]] | pcap FILE [in IFACE]",

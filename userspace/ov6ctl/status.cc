@@ -30,9 +30,11 @@ std::string SelfText(const json::value& device) {
 }
 
 std::string DomainText(const json::value& domain) {
-  return fmt::format("domain {} prefix {} aggregate {} trust {} own {}\n", MemberText(domain, "name"),
+  const bool open = MemberText(domain, "trust") == "open";
+  return fmt::format("domain {} prefix {} aggregate {} trust {} own {}{}\n", MemberText(domain, "name"),
                      MemberText(domain, "prefix"), MemberText(domain, "aggregate"),
-                     MemberText(domain, "trust"), MemberText(domain, "own_prefix"));
+                     MemberText(domain, "trust"), MemberText(domain, "own_prefix"),
+                     open ? " (anybody may claim any prefix of it)" : "");
 }
 
 std::string NumbersText(const char* title, const json::value& numbers) {

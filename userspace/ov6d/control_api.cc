@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "userspace/datapath/own_veth.h"
+#include "userspace/ov6d/key_api.h"
 #include "userspace/ov6d/mirror_json.h"
 #include "userspace/ov6d/version.h"
 
@@ -17,6 +18,7 @@ namespace json = boost::json;
 
 constexpr std::string_view kSlaves = "/v1/slaves/";
 constexpr std::string_view kCall = "/call";
+constexpr std::string_view kRecords = "/v1/records";
 constexpr std::string_view kMirror = "/v1/mirror/";
 constexpr int64_t kMaxSeconds = 100LL * 365 * 24 * 3600;
 
@@ -178,7 +180,7 @@ void ControlApi::Handle(const ApiRequest& request, bool read_only, const ApiResp
   const Reply reply = [respond](absl::StatusOr<std::string> result) {
     respond(result.ok() ? ApiResponse{200, *std::move(result)} : ErrorResponse(result.status()));
   };
-  if (read_only && request.method != "GET" && request.target != "/v1/resolve") {
+  if (read_only && request.method != "GET" && request.target != "/v1/resolve" && request.target != kRecords) {
     return reply(absl::PermissionDeniedError("this socket only shows; changes go to ov6d.sock"));
   }
   Dispatch(request, reply);
@@ -203,6 +205,7 @@ absl::StatusOr<std::string> ControlApi::Get(const std::string& target) {
   if (target == "/v1/status") return Status();
   if (target == "/v1/slaves") return json::serialize(context_.service.SlavesJson());
   if (target == "/v1/routes") return Routes();
+  if (target == "/v1/key") return json::serialize(KeyJson(context_.config, context_.layout, context_.key));
   if (target.starts_with(kMirror)) return MirrorJson(context_.master, target.substr(kMirror.size()));
   return absl::NotFoundError("there is nothing to GET at " + target);
 }
@@ -212,6 +215,9 @@ void ControlApi::Post(const ApiRequest& request, const json::object& body, const
   if (target == "/v1/routes") return reply(Done(AddRoute(body)));
   if (target == "/v1/mappings") return reply(Done(AddMapping(body)));
   if (target == "/v1/resolve") return Resolve(body, reply);
+  if (target == kRecords || target == "/v1/records/revoke" || target == "/v1/records/renew")
+    return Record(target, body, reply);
+  if (target == "/v1/delegations") return reply(Delegate(body));
   if (target == "/v1/datapath/detach") return context_.detach(reply);
   if (target.starts_with(kSlaves) && target.ends_with(kCall)) return CallSlave(target, body, reply);
   reply(absl::NotFoundError("there is nothing to POST to at " + target));
@@ -286,13 +292,18 @@ void ControlApi::Resolve(const json::object& body, const Reply& reply) {
   if (!text.ok()) return reply(text.status());
   const auto address = Ipv6::Parse(*text);
   if (!address) return reply(absl::InvalidArgumentError("\"" + *text + "\" is no IPv6 address"));
-  const auto slave = context_.service.ResolverOf(*address);
+  AskSlaveOf(*address, "resolve", json::serialize(json::object{{"address", address->ToString()}}), reply);
+}
+
+// Puts the slave's name into its answer.
+void ControlApi::AskSlaveOf(const Ipv6& address, const std::string& method, const std::string& argument,
+                            const Reply& reply) {
+  const auto slave = context_.service.ResolverOf(address);
   if (!slave) {
     return reply(
-        absl::NotFoundError(address->ToString() + " is in no domain of this router: no DHT slave serves it"));
+        absl::NotFoundError(address.ToString() + " is in no domain of this router: no DHT slave serves it"));
   }
-  const std::string argument = json::serialize(json::object{{"address", address->ToString()}});
-  context_.service.Call(*slave, "resolve", argument, [reply, slave](absl::StatusOr<std::string> result) {
+  context_.service.Call(*slave, method, argument, [reply, slave](absl::StatusOr<std::string> result) {
     if (!result.ok()) return reply(result.status());
     boost::system::error_code error;
     json::value value = json::parse(*result, error);
@@ -301,6 +312,29 @@ void ControlApi::Resolve(const json::object& body, const Reply& reply) {
     value.get_object()["slave"] = *slave;
     reply(json::serialize(value));
   });
+}
+
+// What the DHT holds for a prefix or around an address; revoke and renew of what this router registered.
+void ControlApi::Record(const std::string& target, const json::object& body, const Reply& reply) {
+  if (target == kRecords && body.contains("address")) {
+    const auto text = TextField(body, "address", "an IPv6 address");
+    const auto address = text.ok() ? Ipv6::Parse(*text) : std::nullopt;
+    if (!address) return reply(absl::InvalidArgumentError("the field \"address\" should be an IPv6 address"));
+    const json::object argument = {{"address", address->ToString()}};
+    return AskSlaveOf(*address, "record", json::serialize(argument), reply);
+  }
+  const auto prefix = PrefixField(body, "prefix");
+  if (!prefix.ok()) return reply(prefix.status());
+  const json::object argument = {{"prefix", prefix->ToString()}};
+  const std::string method = target == kRecords ? "record" : target.substr(kRecords.size() + 1);
+  AskSlaveOf(prefix->address, method, json::serialize(argument), reply);
+}
+
+absl::StatusOr<std::string> ControlApi::Delegate(const json::object& body) {
+  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  const auto answer = DelegateJson(context_.config, context_.key, body, now);
+  if (!answer.ok()) return answer.status();
+  return json::serialize(*answer);
 }
 
 std::string ControlApi::Routes() const {

@@ -43,6 +43,10 @@ class ControlApi {
   absl::StatusOr<std::string> Delete(const std::string& target, const boost::json::object& body);
   void CallSlave(const std::string& target, const boost::json::object& body, const Reply& reply);
   void Resolve(const boost::json::object& body, const Reply& reply);
+  void Record(const std::string& target, const boost::json::object& body, const Reply& reply);
+  void AskSlaveOf(const Ipv6& address, const std::string& method, const std::string& argument,
+                  const Reply& reply);
+  absl::StatusOr<std::string> Delegate(const boost::json::object& body);
   absl::Status AddRoute(const boost::json::object& body);
   absl::Status AddMapping(const boost::json::object& body);
   std::string Status() const;

@@ -3,8 +3,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
-#include <sstream>
 #include <string>
 
 #include "userspace/base/files.h"
@@ -14,12 +12,7 @@ namespace ov6 {
 namespace {
 
 absl::Status ReadTokens(const std::string& text, const DelegationFile& file, Config* config) {
-  std::istringstream lines(text);
-  std::string line;
-  for (int number = 1; std::getline(lines, line); ++number) {
-    line.erase(std::find(line.begin(), line.end(), '#'), line.end());
-    line.erase(line.find_last_not_of(" \t\r") + 1);
-    if (line.empty()) continue;
+  for (const auto& [number, line] : TokenLines(text)) {
     auto token = DecodeToken(line);
     if (!token.ok()) return ConfigError(file.path.string(), number, std::string(token.status().message()));
     if (!file.domain.empty() && token->domain != file.domain) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <sstream>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -125,6 +126,24 @@ std::string EncodeToken(const DelegationToken& token) {
     around = link.prefix;
   }
   return std::string(kTokenStart) + absl::WebSafeBase64Escape(message.SerializeAsString());
+}
+
+std::vector<std::pair<int, std::string>> TokenLines(const std::string& text) {
+  std::vector<std::pair<int, std::string>> out;
+  std::istringstream lines(text);
+  std::string line;
+  for (int number = 1; std::getline(lines, line); ++number) {
+    line.erase(std::find(line.begin(), line.end(), '#'), line.end());
+    line.erase(line.find_last_not_of(" \t\r") + 1);
+    if (!line.empty()) out.emplace_back(number, line);
+  }
+  return out;
+}
+
+DelegationToken Extend(DelegationToken token, const PrivateKey& issuer, Delegation link) {
+  link.signature = issuer.Sign(DelegationBytes(token.domain, issuer.public_key(), link));
+  token.chain.push_back(std::move(link));
+  return token;
 }
 
 UnixTime ExpiryOf(const DelegationToken& token) {

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -65,10 +66,15 @@ absl::StatusOr<Delegation> DecodeLink(std::string_view bytes, const Prefix& arou
 // kTokenStart and base64url without padding, one line, no white space. Decoding checks the form alone.
 std::string EncodeToken(const DelegationToken& token);
 absl::StatusOr<DelegationToken> DecodeToken(std::string_view text);
+// The lines of a file of tokens that are not empty, without comments (`#`), by their number.
+std::vector<std::pair<int, std::string>> TokenLines(const std::string& text);
 
 // The token by which `subject` may claim `prefix`, of several the one that holds longest; null: none does.
 const DelegationToken* FindToken(std::span<const DelegationToken> tokens, std::string_view domain,
                                  const PublicKey& subject, const Prefix& prefix);
+// The token for `link`'s subject: one link more, signed by who may use `token`, or by its root if it has no
+// link.
+DelegationToken Extend(DelegationToken token, const PrivateKey& issuer, Delegation link);
 // When the first of its links ends.
 UnixTime ExpiryOf(const DelegationToken& token);
 
