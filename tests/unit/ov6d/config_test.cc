@@ -6,6 +6,8 @@
 namespace ov6 {
 namespace {
 
+#define K64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 constexpr char kGood[] = R"([node]
 state = "/var/lib/ov6"
 run   = "/run/ov6"
@@ -48,6 +50,7 @@ TEST(ConfigTest, EveryKeyArrives) {
   EXPECT_EQ(config->underlays[0].attach, Attach::kNative);
   ASSERT_EQ(config->domains.size(), 1u);
   EXPECT_EQ(config->domains[0].prefix.ToString(), "fd00::/8");
+  EXPECT_EQ(config->domains[0].security, 1u);
   ASSERT_EQ(config->sites.size(), 1u);
   EXPECT_EQ(config->sites[0].prefixes[0].domain, "chord");
   EXPECT_FALSE(config->sites[0].prefixes[0].prefix);
@@ -119,6 +122,22 @@ const WrongRow kWrong[] = {
      "ov6.toml:16: key \"aggregate\" is 200; it should be a number from 8 to 64"},
     {"aggregate shorter than the domain", "= 48", "= 4",
      "ov6.toml:16: key \"aggregate\" is 4; it should be a number from 8 to 64"},
+    {"no anchors", "\"self\"", "\"anchors\"",
+     "ov6.toml:17: key \"trust\" is \"anchors\", and there are none; \"anchors\" should be a list of 64 "
+     "hexadecimal "
+     "digits, as `ov6ctl key show` prints a public key"},
+    {"anchors without trust", "trust = \"self\"", "anchors = [\"" K64 "\"]",
+     "ov6.toml:17: key \"anchors\" has keys; it should be left out, or \"trust\" be \"anchors\""},
+    {"an anchor that is none", "trust = \"self\"", "trust = \"anchors\"\nanchors = [\"ab\"]",
+     "ov6.toml:18: key \"anchors\" is \"ab\"; it should be 64 hexadecimal digits, as `ov6ctl key show` "
+     "prints a public "
+     "key"},
+    {"too much security", "trust = \"self\"", "security = 4",
+     "ov6.toml:17: key \"security\" is 4; it should be a number from 0 to 3"},
+    {"security of nothing", "\"self\"", "\"open\"\nsecurity = 1",
+     "ov6.toml:18: key \"security\" is 1; it should be left out, or \"trust\" be \"self\": elsewhere no "
+     "prefix is cut "
+     "from a key"},
     {"unknown trust", "\"self\"", "\"none\"",
      "ov6.toml:17: key \"trust\" is \"none\"; it should be \"self\", \"anchors\" or \"open\""},
     {"site of an unknown domain", "chord:auto", "cord:auto",

@@ -244,6 +244,8 @@ TEST_F(ServiceTest, SignsOnlyOurRecords) {
   record.domain = "chord";
   record.prefix = P("fd12:3456:789a::/48");
   record.public_key = key_.key.public_key();
+  record.modifier = key_.modifier;
+  record.security = key_.security();
   record.not_before = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   record.expiry = record.not_before + std::chrono::minutes(10);
   struct Row {
@@ -260,6 +262,13 @@ TEST_F(ServiceTest, SignsOnlyOurRecords) {
       {"another router's locator", [](Record& r) { r.locators = {{.address = {0xc6336402}}}; }, 7},
       {"for later", [](Record& r) { r.not_before += std::chrono::hours(1); }, 7},
       {"for long", [](Record& r) { r.expiry += std::chrono::hours(48); }, 7},
+      {"another modifier", [](Record& r) { r.modifier[0] ^= 1; }, 7},
+      {"a chain that was never handed to it",
+       [](Record& r) {
+         r.chain = {{r.prefix, 128, r.public_key, r.not_before, r.expiry, {}}};
+       },
+       7},
+      {"revoked, but not inside what is ours", [](Record& r) { r.prefix = P("fd12:3456:789b::/64"); }, 7},
       {"a sequence to end all", [](Record& r) { r.sequence = UINT64_MAX; }, 7},
   };
   for (const Row& row : rows) {
@@ -275,7 +284,7 @@ TEST_F(ServiceTest, SignsOnlyOurRecords) {
     EXPECT_TRUE(VerifySignature(key_.key.public_key(), SignedBytes(bytes), signature));
   }
   EXPECT_NE(chord->Ask("sign", "garbage").code, 0);
-  EXPECT_EQ(service_.counters().sign_refused, 9u);
+  EXPECT_EQ(service_.counters().sign_refused, 12u);
 }
 
 TEST_F(ServiceTest, EventsBecomeOneRefreshWithEachAddressOnce) {

@@ -8,6 +8,7 @@
 #include "slaves/dht/dht_config.h"
 #include "slaves/dht/dht_slave.h"
 #include "slaves/dht/record_checker.h"
+#include "slaves/dht/record_query.h"
 #include "slaves/dht/registrar.h"
 #include "tests/unit/slaves/fakes.h"
 #include "userspace/wire/storage_key.h"
@@ -485,6 +486,91 @@ TEST_F(RegistrarTest, WhatWasNotStoredIsSignedAndPutAgain) {
   EXPECT_GT(RecordOf(puts_[1]).sequence, RecordOf(puts_[0]).sequence);
 }
 
+TEST_F(RegistrarTest, RevokesAndRenews) {
+  SignOldest();
+  registrar_->OnJoined();
+  registrar_->OnPut({puts_[0].id, true, 3});
+  EXPECT_EQ(RecordOf(puts_[0]).control_port, config_.listen.port);
+  std::vector<absl::StatusOr<std::string>> answers;
+  const auto respond = [&](absl::StatusOr<std::string> answer) { answers.push_back(std::move(answer)); };
+  const Prefix prefix = config_.registrations[0];
+  registrar_->Renew(prefix, respond);
+  EXPECT_EQ(answers.back().status().code(), absl::StatusCode::kNotFound);
+  Advance(milliseconds(5));
+  registrar_->Revoke(prefix, respond);
+  SignOldest();
+  ASSERT_EQ(puts_.size(), 2u);
+  EXPECT_TRUE(RecordOf(puts_[1]).locators.empty());
+  EXPECT_GT(RecordOf(puts_[1]).sequence, RecordOf(puts_[0]).sequence);
+  EXPECT_EQ(answers.size(), 1u);
+  registrar_->OnPut({puts_[0].id, true, 3});  // of the record before
+  EXPECT_EQ(answers.size(), 1u);
+  registrar_->OnPut({puts_[1].id, true, 8});
+  ASSERT_EQ(answers.size(), 2u);
+  EXPECT_EQ(*answers.back(), "{\"replicas\": 8}");
+  EXPECT_EQ(registrar_->revoked(), 1u);
+  registrar_->Renew(prefix, respond);
+  SignOldest();
+  EXPECT_EQ(RecordOf(puts_.back()).locators, config_.locators);
+  EXPECT_EQ(registrar_->revoked(), 0u);
+}
+
+TEST_F(RegistrarTest, AGivenPrefixCarriesItsChain) {
+  const PrivateKey anchor = PrivateKey::Generate();
+  config_.domain.trust = Domain::Trust::kAnchors;
+  config_.domain.anchors = {anchor.public_key()};
+  const Delegation link{PrefixOf("fd01::/16"), 64, key_.public_key(), Wall(), Wall() + minutes(7), {}};
+  config_.delegations = {Extend({kDomain.name, anchor.public_key(), {}, 0, {}}, anchor, link)};
+  session_.calls.clear();
+  registrar_.emplace(config_, session_, Submit(), Clock());
+  registrar_->OnTimer();
+  SignOldest();
+  registrar_->OnJoined();
+  ASSERT_EQ(puts_.size(), 1u);
+  const auto record = VerifySigned(puts_[0].value, config_.domain, Wall());
+  ASSERT_TRUE(record.ok()) << record.status();
+  EXPECT_EQ(record->chain, config_.delegations[0].chain);
+  EXPECT_EQ(record->expiry, Wall() + minutes(7));  // not past its delegation
+}
+
+class RecordQueryTest : public DhtTest {
+ protected:
+  RecordQuery query_{kDomain, Submit(), Clock()};
+  absl::StatusOr<std::string> answer_ = absl::UnavailableError("none yet");
+  void Ask(const std::string& argument) {
+    query_.OnCall(argument, [this](absl::StatusOr<std::string> answer) { answer_ = std::move(answer); });
+  }
+};
+
+TEST_F(RecordQueryTest, AnswersOnceAllItsKeysHave) {
+  Ask(R"({"prefix": "fd02:0:7::/48"})");
+  ASSERT_FALSE(gets_.empty());
+  EXPECT_EQ(gets_[0].key, StorageKey(kDomain, PrefixOf("fd02:0:7::/48")));
+  const std::vector<GetRequest> gets = gets_;
+  for (const GetRequest& get : gets) {
+    GetOutput output{get.id, GetOutcome::kFound, {}, 1};
+    output.values = {SignedRecord("fd02:0:7::/48", "198.51.100.2"),
+                     SignedRecord("fd02:0:7:1::/64", "198.51.100.3")};
+    EXPECT_TRUE(query_.OnGet(output));
+  }
+  ASSERT_TRUE(answer_.ok()) << answer_.status();
+  const boost::json::value answer = boost::json::parse(*answer_);
+  ASSERT_EQ(answer.at("records").as_array().size(), 1u) << *answer_;  // the other is not what was asked for
+  const auto& record = answer.at("records").at(0);
+  EXPECT_EQ(record.at("prefix"), "fd02:0:7::/48");
+  EXPECT_TRUE(record.at("good").as_bool());
+  EXPECT_EQ(record.at("root"), ToHex(key_.public_key()).c_str());
+  EXPECT_EQ(answer.at("unanswered").as_int64(), 0);
+  EXPECT_FALSE(query_.OnGet({7, GetOutcome::kAbsent, {}, 1}));
+}
+
+TEST_F(RecordQueryTest, RefusesWhatItCannotAsk) {
+  for (const char* argument : {"", "[]", "{}", R"({"prefix":"x"})", R"({"address":"2001:db8::1"})"}) {
+    Ask(argument);
+    EXPECT_EQ(answer_.status().code(), absl::StatusCode::kInvalidArgument) << argument;
+  }
+}
+
 class RecordCheckerTest : public DhtTest {
  protected:
   ValueChecker checker_ = MakeRecordChecker(kDomain, [this] { return Wall(); });
@@ -503,6 +589,39 @@ TEST_F(RecordCheckerTest, OwnersDifferByPrefix) {
   const auto b = checker_(key_of_seven_, SignedRecord("fd02:0:7:1::/64", "198.51.100.2"), now_);
   ASSERT_TRUE(a && b);
   EXPECT_NE(a->owner, b->owner);
+}
+
+// "Two keys for one prefix: the first seen stays, and it is an alarm."
+TEST_F(RecordCheckerTest, TheFirstClaimStaysWhileItHolds) {
+  RecordChecker checker(kDomain, [this] { return Wall(); });
+  const Bytes first = SignedRecord("fd02:0:7::/48", "198.51.100.2", minutes(10));
+  key_ = PrivateKey::Generate();
+  const Bytes second = SignedRecord("fd02:0:7::/48", "198.51.100.66", minutes(30));
+  EXPECT_TRUE(checker.Check(key_of_seven_, first));
+  EXPECT_FALSE(checker.Check(key_of_seven_, second));
+  EXPECT_FALSE(checker.Check(key_of_seven_, second));
+  EXPECT_TRUE(checker.Check(key_of_seven_, first));
+  EXPECT_EQ(checker.second_claims(), 2u);
+  ASSERT_EQ(checker.alarms().size(), 1u);
+  EXPECT_EQ(checker.alarms()[0].second, key_.public_key());
+  EXPECT_EQ(ChecksJson(checker).at("alarms").at(0).at("prefix"), "fd02:0:7::/48");
+  Advance(minutes(11));
+  EXPECT_TRUE(checker.Check(key_of_seven_, second));
+}
+
+TEST_F(RecordCheckerTest, WhatIsPublishedAgainCostsNoSignature) {
+  RecordChecker checker(kDomain, [this] { return Wall(); });
+  const Bytes value = SignedRecord("fd02:0:7::/48", "198.51.100.2");
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(checker.Check(key_of_seven_, value));
+  EXPECT_EQ(checker.counters().signatures, 1u);
+  EXPECT_EQ(checker.counters().remembered, 4u);
+  Advance(minutes(10));
+  EXPECT_FALSE(checker.Check(key_of_seven_, value));  // remembered or not, it has ended
+  RecordVerifier small(kDomain, 1);
+  const Bytes other = SignedRecord("fd02:0:8::/48", "198.51.100.2");
+  const Bytes again = SignedRecord("fd02:0:9::/48", "198.51.100.2");
+  for (const Bytes& bytes : {other, again, other}) EXPECT_TRUE(small.Verify(bytes, Wall()).ok());
+  EXPECT_EQ(small.counters().signatures, 3u);  // the oldest is forgotten
 }
 
 TEST_F(RecordCheckerTest, RefusesAnotherKeyExpiredForgedAndTruncated) {
