@@ -26,6 +26,13 @@ void Require(bool well) {
   if (!well) std::abort();
 }
 
+// To be kept: looking an algorithm up by its name costs more than hashing a few dozen bytes.
+const EVP_MD* Fetch(const char* name) {
+  const EVP_MD* kind = EVP_MD_fetch(nullptr, name, nullptr);
+  Require(kind != nullptr);
+  return kind;
+}
+
 template <size_t N>
 std::array<uint8_t, N> Digest(const EVP_MD* kind, std::span<const uint8_t> bytes) {
   std::array<uint8_t, N> digest;
@@ -43,8 +50,15 @@ int HexDigit(char c) {
 
 }  // namespace
 
-std::array<uint8_t, 20> Sha1(std::span<const uint8_t> bytes) { return Digest<20>(EVP_sha1(), bytes); }
-std::array<uint8_t, 32> Sha256(std::span<const uint8_t> bytes) { return Digest<32>(EVP_sha256(), bytes); }
+std::array<uint8_t, 20> Sha1(std::span<const uint8_t> bytes) {
+  static const EVP_MD* const kind = Fetch("SHA1");
+  return Digest<20>(kind, bytes);
+}
+
+std::array<uint8_t, 32> Sha256(std::span<const uint8_t> bytes) {
+  static const EVP_MD* const kind = Fetch("SHA256");
+  return Digest<32>(kind, bytes);
+}
 
 bool VerifySignature(const PublicKey& key, std::span<const uint8_t> message, const Signature& signature) {
   const EvpKey evp(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, key.data(), key.size()));
