@@ -112,6 +112,27 @@ void Records() {
   const Bytes bytes = EncodeRecord(record);
   Write("record", "unsigned", bytes);
   Write("record", "signed", EncodeSigned(bytes, key.Sign(SignedBytes(bytes))));
+  DelegationToken token{record.domain, key.public_key(), {}, 0, {}};
+  Prefix prefix = *Prefix::Parse("fd00::/16");
+  for (uint8_t number = 2; number <= 4; ++number) {
+    prefix.length += 16;
+    const PrivateKey issuer =
+        *PrivateKey::FromSeed(std::vector<uint8_t>(32, static_cast<uint8_t>(number - 1)));
+    const PrivateKey subject = *PrivateKey::FromSeed(std::vector<uint8_t>(32, number));
+    token = Extend(
+        token, issuer,
+        {prefix, 64, subject.public_key(), record.not_before, record.expiry + std::chrono::hours(1), {}});
+    record.prefix = prefix;
+    record.public_key = subject.public_key();
+    record.root = token.root;
+    record.chain = token.chain;
+    const Bytes chained = EncodeRecord(record);
+    Write("record", "links-" + std::to_string(token.chain.size()),
+          EncodeSigned(chained, subject.Sign(SignedBytes(chained))));
+    Write("record", "unsigned-links-" + std::to_string(token.chain.size()), chained);
+  }
+  const std::string text = EncodeToken(token);
+  Write("record", "token", Bytes(text.begin(), text.end()));
 }
 
 void Config() {
