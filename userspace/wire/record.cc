@@ -88,6 +88,11 @@ absl::Status ReadOwner(const wire::RecordMessage& message, Record* record) {
   return CopyExactly(message.modifier(), "modifier", &record->modifier);
 }
 
+bool IsDomainName(const std::string& text) {
+  return text.size() < OV6_SLAVE_NAME_SIZE &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
+}
+
 // The prefix around the record's own: the last link's, or ::/0.
 Prefix Around(const Record& record) { return record.chain.empty() ? Prefix{} : record.chain.back().prefix; }
 
@@ -164,6 +169,7 @@ absl::StatusOr<Record> DecodeRecord(std::span<const uint8_t> unsigned_record) {
   if (record.version != kVersion) {
     return Malformed(fmt::format("a record of version {}; this program reads {}", record.version, kVersion));
   }
+  if (!IsDomainName(message.domain())) return Malformed("the record's domain is no name");
   record.domain = message.domain();
   record.sequence = message.sequence();
   record.flags = message.flags();

@@ -83,6 +83,8 @@ TEST(Record, RefusedByName) {
   } rows[] = {
       {"version", [](Record& r) { r.version = 2; }, absl::StatusCode::kInvalidArgument, "version 2"},
       {"wrong domain", [](Record& r) { r.domain = "other"; }, absl::StatusCode::kInvalidArgument, "'other'"},
+      {"a domain that is no name", [](Record& r) { r.domain = "\xff\n"; }, absl::StatusCode::kInvalidArgument,
+       "no name"},
       {"prefix outside", [](Record& r) { r.prefix = *Prefix::Parse("2001:db8::/48"); },
        absl::StatusCode::kInvalidArgument, "outside the domain"},
       {"prefix shorter than the domain's", [](Record& r) { r.prefix = *Prefix::Parse("fc00::/7"); },
