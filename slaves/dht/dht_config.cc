@@ -54,6 +54,11 @@ absl::Status ReadResolving(const json::object& domain, Domain* out) {
                                       "\" is neither \"aggregates\" nor \"zeroing\"");
   }
   if (*resolver == "zeroing") out->resolving = Domain::Resolving::kZeroing;
+  if (const auto* prove = domain.if_contains("prove")) {
+    if (!prove->is_bool())
+      return absl::InvalidArgumentError("the domain's \"prove\" should be true or false");
+    out->prove = prove->get_bool();
+  }
   const auto* lengths = domain.if_contains("aggregates");
   for (const auto& length :
        lengths != nullptr && lengths->is_array() ? lengths->get_array() : json::array()) {

@@ -2,6 +2,7 @@
 // ov6-dht: a DHT slave; its engine is Chord.
 #include <spdlog/spdlog.h>
 
+#include <array>
 #include <boost/json.hpp>
 #include <optional>
 #include <random>
@@ -16,11 +17,14 @@
 #include "slaves/runtime/engine_driver.h"
 #include "slaves/runtime/port_driver.h"
 #include "slaves/runtime/slave_main.h"
+#include "userspace/base/bytes.h"
+#include "userspace/base/token_bucket.h"
 
 namespace ov6 {
 namespace {
 
 constexpr auto kConfigInterval = std::chrono::seconds(30);
+constexpr double kPeeringRate = 2000, kPeeringBurst = 1000;  // datagrams a second, from all
 constexpr auto kLeavePoll = std::chrono::milliseconds(10);
 
 DhtClock SystemClock() {
@@ -41,6 +45,12 @@ chord::ChordConfig MakeChordConfig(const DhtConfig& config, const DhtClock& cloc
     return checker.Check(key, value);
   };
   return chord;
+}
+
+uint64_t RandomNonce() {
+  std::array<uint8_t, 8> bytes{};
+  FillRandom(bytes);
+  return ByteReader(bytes).U64();
 }
 
 class Dht {
@@ -69,11 +79,13 @@ class Dht {
 
  private:
   void OnOutput(const Output& output);
+  bool OnPeering(const Endpoint& from, std::span<const uint8_t> bytes);
   void Register();
   void ArmLookups();
   void PollConfig();
   void WaitUntilLeft(Callback done);
   boost::json::value EngineState() const;
+  boost::json::object PeeringJson() const;
   std::string StateJson() const;
 
   SlaveProcess& process_;
@@ -85,6 +97,9 @@ class Dht {
   std::optional<chord::ChordEngine> engine_;
   std::optional<EngineDriver> driver_;
   std::optional<Registrar> registrar_;
+  std::optional<LocatorProver> prover_;
+  TokenBucket peering_budget_{kPeeringRate, kPeeringBurst};
+  uint64_t peering_malformed_ = 0, peering_limited_ = 0, probes_answered_ = 0;
   std::optional<DhtSlave> slave_;
   std::optional<RecordQuery> query_;
   Timer register_timer_;
@@ -111,6 +126,10 @@ absl::Status Dht::Configure(const boost::json::object& json) {
   const DhtSlave::Lifetimes lifetimes{config_.lifetime, config_.stale_limit, std::random_device{}()};
   slave_.emplace(config_.domain, process_.session(), port_, submit, clock_, lifetimes);
   query_.emplace(config_.domain, submit, clock_);
+  prover_.emplace([this](const Endpoint& to, const Bytes& bytes) { socket_->Send(to, bytes); }, RandomNonce);
+  if (config_.domain.prove) slave_->ProveBy(&*prover_);
+  driver_->SetFilter(
+      [this](const Endpoint& from, std::span<const uint8_t> bytes) { return OnPeering(from, bytes); });
   driver_->Start();
   Register();
   config_timer_.After(kConfigInterval, [this] { PollConfig(); });
@@ -129,6 +148,26 @@ void Dht::OnOutput(const Output& output) {
     registrar_->OnJoined();
   }
   Register();
+}
+
+// A question gets an answer of its own size, whoever asks.
+bool Dht::OnPeering(const Endpoint& from, std::span<const uint8_t> bytes) {
+  if (!IsPeering(bytes)) return false;
+  const BootTime now = clock_.boot();
+  const auto message = DecodePeering(bytes);
+  if (!message) {
+    ++peering_malformed_;
+  } else if (!peering_budget_.Take(now)) {
+    ++peering_limited_;
+  } else if (message->type == PeeringType::kProbe) {
+    ++probes_answered_;
+    const bool yes = registrar_->Serves(message->prefix);
+    socket_->Send(from, EncodePeering({PeeringType::kProbed, yes, message->nonce, message->prefix}));
+  } else {
+    slave_->OnProbed(from, *message);
+    ArmLookups();
+  }
+  return true;
 }
 
 void Dht::Register() {
@@ -189,10 +228,20 @@ boost::json::value Dht::EngineState() const {
   return boost::json::parse(engine_->StateJson(BootClock::now()));
 }
 
+boost::json::object Dht::PeeringJson() const {
+  const LocatorProver::Counters& c = prover_->counters();
+  return {{"probes", c.probes},           {"proven", c.proven},
+          {"denied", c.denied},           {"unanswered", c.unanswered},
+          {"unexpected", c.unexpected},   {"overflow", c.overflow},
+          {"answered", probes_answered_}, {"malformed", peering_malformed_},
+          {"limited", peering_limited_}};
+}
+
 std::string Dht::StateJson() const {
   boost::json::value state = EngineState();
   state.as_object()["resolutions"] = LookupsJson(*slave_);
   state.as_object()["records"] = ChecksJson(*checker_);
+  state.as_object()["peering"] = PeeringJson();
   return boost::json::serialize(state);
 }
 
@@ -223,6 +272,7 @@ std::string Dht::StatusJson() const {
                                                     {"refresh_gone", c.refresh_gone},
                                                     {"stale", c.stale},
                                                     {"withdrawn", c.withdrawn},
+                                                    {"unproven", c.unproven},
                                                     {"mappings_refused", c.mappings_refused},
                                                     {"returned", c.returned},
                                                     {"held", slave_->held().size()},

@@ -16,6 +16,9 @@ namespace {
 // RFC 4443 section 3.1.
 constexpr uint8_t kNoRoute = 0, kAddressUnreachable = 3;
 constexpr size_t kHeldPerAddress = 256;
+constexpr uint8_t kAcceptOnly = 255;
+constexpr size_t kMaxUnproven = 4096;
+constexpr Duration kUnprovenSoft = std::chrono::seconds(1);  // how soon a use of an accept-only mapping asks
 
 uint32_t Milliseconds(Duration d) {
   const auto count = std::chrono::duration_cast<std::chrono::milliseconds>(d).count();
@@ -79,6 +82,8 @@ void DhtSlave::OnFrame(BootTime now, const Frame& frame) {
 void DhtSlave::OnTimer() {
   const BootTime now = clock_.boot();
   if (const auto address = stale_.Probe(now)) AskAgain(now, *address);
+  if (prover_ != nullptr) prover_->OnTimer(now);
+  OnSettled();
   Run(now);
 }
 
@@ -104,7 +109,10 @@ void DhtSlave::StartLookup(const LookupQueue::Start& start) {
   options.fresh = refresh || start.kind == LookupQueue::kVerify;
   options.force = refresh && again_.erase(start.address) != 0;
   options.hurry = start.hurry;
-  Ask(start.address, {refresh ? Purpose::kRefresh : Purpose::kPacket, nullptr, start.ticket}, options);
+  const Purpose purpose = refresh                              ? Purpose::kRefresh
+                          : start.kind == LookupQueue::kVerify ? Purpose::kVerify
+                                                               : Purpose::kPacket;
+  Ask(start.address, {purpose, nullptr, start.ticket}, options);
 }
 
 void DhtSlave::DropGivenUp() {
@@ -189,8 +197,94 @@ void DhtSlave::OnResolved(const ResolveOutput& output) {
   if (question.ticket != 0) lookups_.Finish(clock_.boot(), question.ticket, output.messages);
   Learn(output);
   if (question.respond) return question.respond(ResolveJson(output));
-  if (question.purpose == Purpose::kRefresh) return OnRefreshed(output);
+  const bool prove = prover_ != nullptr && output.outcome == ResolveOutcome::kFound && !output.stale;
+  prove ? Prove(output, question.purpose) : Answer(output, question.purpose);
+}
+
+void DhtSlave::Answer(const ResolveOutput& output, Purpose purpose) {
+  if (purpose == Purpose::kUpdate) return Send(Mappings(output), [](bool) {});
+  if (purpose == Purpose::kRefresh) return OnRefreshed(output);
   OnPacketResolved(output);
+}
+
+// The first that answers carries traffic; the others follow as they prove themselves.
+void DhtSlave::Prove(const ResolveOutput& output, Purpose purpose) {
+  const auto state = prover_->Prove(clock_.boot(), output.records.front());
+  if (state == LocatorProver::State::kAsking) return Await(output, purpose);
+  if (state == LocatorProver::State::kFailed) return OnUnproven(output, purpose);
+  ProveBeneath(output);
+  Answer(output, purpose);
+}
+
+void DhtSlave::ProveBeneath(const ResolveOutput& output) {
+  for (const Record& record : output.records) {
+    prover_->Prove(clock_.boot(), record);
+    const std::vector<Locator> usable = Usable(output, record);
+    if (usable == record.locators || !prover_->Asking(record.prefix)) continue;
+    ResolveOutput part = output;
+    part.records = {record};
+    part.covering = record == output.records.front() ? output.covering : record.prefix;
+    Await(part, Purpose::kUpdate);
+  }
+}
+
+void DhtSlave::Await(const ResolveOutput& output, Purpose purpose) {
+  if (unproven_.size() >= kMaxUnproven) return OnUnproven(output, purpose);
+  const Prefix& prefix = output.records.front().prefix;
+  const auto [first, last] = unproven_.equal_range(prefix);
+  const bool update = purpose == Purpose::kUpdate;
+  if (update && std::any_of(first, last, [&](const auto& other) {
+        return other.second.purpose == purpose && other.second.output.covering == output.covering;
+      })) {
+    return;
+  }
+  unproven_.emplace(prefix, Unproven{output, purpose, clock_.boot()});
+}
+
+void DhtSlave::OnProbed(const Endpoint& from, const PeeringMessage& message) {
+  if (prover_ == nullptr) return;
+  prover_->OnProbed(clock_.boot(), from, message);
+  OnSettled();
+}
+
+void DhtSlave::OnSettled() {
+  if (prover_ == nullptr) return;
+  const BootTime now = clock_.boot();
+  for (const Prefix& prefix : prover_->TakeSettled()) {
+    std::vector<Unproven> waiting;
+    const auto [first, last] = unproven_.equal_range(prefix);
+    for (auto it = first; it != last; ++it) waiting.push_back(std::move(it->second));
+    unproven_.erase(first, last);
+    for (Unproven& one : waiting) {
+      ResolveOutput& output = one.output;
+      output.hard_lifetime -= now - one.since;
+      output.soft_lifetime = std::min(output.soft_lifetime, output.hard_lifetime);
+      if (output.hard_lifetime > Duration(0)) Prove(output, one.purpose);
+    }
+  }
+}
+
+// Who comes from there is heard, but nothing goes there; who wants to go there is told that nobody answers.
+void DhtSlave::OnUnproven(const ResolveOutput& output, Purpose purpose) {
+  if (purpose == Purpose::kUpdate) return;
+  ++counters_.unproven;
+  if (purpose == Purpose::kVerify) return Answer(output, purpose);
+  ResolveOutput silent = output;
+  silent.outcome = ResolveOutcome::kUnreachable;
+  silent.records.clear();
+  silent.soft_lifetime = silent.hard_lifetime = LocatorProver::kFailureLifetime;
+  Answer(silent, purpose);
+}
+
+std::vector<Locator> DhtSlave::Usable(const ResolveOutput& output, const Record& record) const {
+  std::vector<Locator> locators = record.locators;
+  if (prover_ == nullptr) return locators;
+  // What the DHT can't be asked about may not be able to prove itself again either.
+  const BootTime now = output.stale ? BootTime::min() : clock_.boot();
+  for (Locator& locator : locators) {
+    if (!prover_->Proven(now, record.prefix, locator.address)) locator.priority = kAcceptOnly;
+  }
+  return locators;
 }
 
 // Whether the DHT is there, and whose mapping goes on without it.
@@ -260,8 +354,11 @@ std::vector<MappingChange> DhtSlave::Mappings(const ResolveOutput& output) const
     const Duration left = record.expiry - clock_.Wall();
     const Duration lifetime = output.stale ? output.hard_lifetime : std::min(output.hard_lifetime, left);
     if (Milliseconds(lifetime) == 0) continue;
-    const Duration soft = std::min(output.soft_lifetime, lifetime);
-    changes.push_back(MappingAdd{first ? output.covering : record.prefix, record.locators, Milliseconds(soft),
+    const std::vector<Locator> locators = Usable(output, record);
+    const bool mute = std::all_of(locators.begin(), locators.end(),
+                                  [](const Locator& locator) { return locator.priority == kAcceptOnly; });
+    const Duration soft = std::min(mute ? kUnprovenSoft : output.soft_lifetime, lifetime);
+    changes.push_back(MappingAdd{first ? output.covering : record.prefix, locators, Milliseconds(soft),
                                  Milliseconds(lifetime), output.stale, Milliseconds(output.age)});
   }
   return changes;

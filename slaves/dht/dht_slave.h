@@ -4,7 +4,8 @@
 // back. Packets of one address keep their order; one question is under way for each
 // address, and when it may ask the DHT the LookupQueue says. A refresh asks past the cache. If nobody
 // answers, the mapping goes on past its lifetime a step at a time (StaleWatch); if the DHT says that it is
-// not there any more, it goes at once.
+// not there any more, it goes at once. With a LocatorProver nothing is sent to a locator that has not proven
+// itself: packets stay held until one of the record's has.
 #ifndef OV6_SLAVES_DHT_DHT_SLAVE_H
 #define OV6_SLAVES_DHT_DHT_SLAVE_H
 
@@ -20,6 +21,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "slaves/dht/dht_clock.h"
 #include "slaves/dht/installed.h"
+#include "slaves/dht/locator_prover.h"
 #include "slaves/dht/lookup_queue.h"
 #include "slaves/dht/stale_watch.h"
 #include "slaves/engine/resolver/resolver.h"
@@ -42,6 +44,7 @@ class DhtSlave {
     uint64_t withdrawn = 0;         // prefixes, one by one
     uint64_t mappings_refused = 0;  // changes the master named in its acknowledgement
     uint64_t returned = 0;          // packets given back to the datapath
+    uint64_t unproven = 0;          // answers of which no locator proved itself
     uint64_t dropped_session = 0;   // packets released: the master did not take the mapping
     uint64_t dropped_budget = 0;    // packets released: their lookup gave way, see LookupQueue
   };
@@ -62,9 +65,13 @@ class DhtSlave {
   void OnFrames(std::span<const Frame> frames);
   void OnRefresh(std::span<const Ipv6> addresses);
   bool OnGet(const GetOutput& output);  // false: not the resolver's
+  // From now on. The prover outlives the slave, which drives it; its owner hands on what arrives for it.
+  void ProveBy(LocatorProver* prover) { prover_ = prover; }
+  void OnProbed(const Endpoint& from, const PeeringMessage& message);
   void OnTimer();
   BootTime NextDeadline() const {
-    return std::min(lookups_.NextDeadline(clock_.boot()), stale_.NextDeadline());
+    const BootTime own = std::min(lookups_.NextDeadline(clock_.boot()), stale_.NextDeadline());
+    return prover_ == nullptr ? own : std::min(own, prover_->NextDeadline());
   }
   // The call `resolve`: argument and result as docs/slave-protocol.md section 6.
   void OnResolveCall(const std::string& argument, Respond respond);
@@ -76,11 +83,18 @@ class DhtSlave {
   size_t stale() const { return stale_.size(); }  // addresses whose mappings are past their lifetime
 
  private:
-  enum class Purpose { kPacket, kRefresh };
+  // kUpdate: more locators of what was already sent have proven themselves.
+  enum class Purpose { kPacket, kVerify, kRefresh, kUpdate };
   struct Question {
     Purpose purpose = Purpose::kPacket;
     Respond respond;      // if set, this is a call
     uint64_t ticket = 0;  // of the lookup queue; 0: none
+  };
+
+  struct Unproven {
+    ResolveOutput output;
+    Purpose purpose = Purpose::kPacket;
+    BootTime since{};
   };
 
   void OnFrame(BootTime now, const Frame& frame);
@@ -93,6 +107,13 @@ class DhtSlave {
   void DropGivenUp();
   void Drain();
   void OnResolved(const ResolveOutput& output);
+  void Prove(const ResolveOutput& output, Purpose purpose);
+  void ProveBeneath(const ResolveOutput& output);
+  void Await(const ResolveOutput& output, Purpose purpose);
+  void OnSettled();
+  void OnUnproven(const ResolveOutput& output, Purpose purpose);
+  void Answer(const ResolveOutput& output, Purpose purpose);
+  std::vector<Locator> Usable(const ResolveOutput& output, const Record& record) const;
   void OnPacketResolved(const ResolveOutput& output);
   void OnRefreshed(const ResolveOutput& output);
   std::vector<MappingChange> Changes(const ResolveOutput& output);
@@ -113,7 +134,9 @@ class DhtSlave {
   HoldQueue held_;
   LookupQueue lookups_;
   StaleWatch stale_;
-  absl::flat_hash_set<Ipv6> again_;  // past a remembered failure: the DHT may be there again
+  LocatorProver* prover_ = nullptr;
+  std::multimap<Prefix, Unproven> unproven_;  // by the prefix of the record that is waited for
+  absl::flat_hash_set<Ipv6> again_;           // past a remembered failure: the DHT may be there again
   Installed installed_;
   absl::flat_hash_set<Ipv6> asked_;  // for packets, until the master has acknowledged the answer
   std::map<uint64_t, Question> questions_;

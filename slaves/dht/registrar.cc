@@ -203,6 +203,11 @@ size_t Registrar::revoked() const {
                                            [](const auto& r) { return r.second.revoked; }));
 }
 
+bool Registrar::Serves(const Prefix& prefix) const {
+  const auto found = registrations_.find(prefix);
+  return found != registrations_.end() && !found->second.revoked;
+}
+
 size_t Registrar::registered() const {
   return static_cast<size_t>(std::count_if(registrations_.begin(), registrations_.end(),
                                            [](const auto& r) { return r.second.stored; }));

@@ -50,6 +50,8 @@ class Registrar {
   void OnTimer();
   BootTime NextDeadline() const;
 
+  // Whether this router is where traffic for the prefix should come.
+  bool Serves(const Prefix& prefix) const;
   // Records the DHT is known to hold, and those of them that revoke.
   size_t registered() const;
   size_t revoked() const;

@@ -10,6 +10,7 @@ EngineDriver::EngineDriver(Loop& loop, Engine& engine, UdpSocket& socket, Output
 
 void EngineDriver::Start() {
   socket_.Receive([this](const Endpoint& from, std::span<const uint8_t> bytes) {
+    if (filter_ && filter_(from, bytes)) return;
     engine_.OnMessage(BootClock::now(), from, bytes);
     Drain();
   });

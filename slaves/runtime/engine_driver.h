@@ -6,6 +6,8 @@
 
 #include <functional>
 #include <memory>
+#include <span>
+#include <utility>
 
 #include "ov6/engine.h"
 #include "slaves/runtime/udp_socket.h"
@@ -19,6 +21,9 @@ class EngineDriver {
   // `engine` and `socket` outlive the driver.
   EngineDriver(Loop& loop, Engine& engine, UdpSocket& socket, OutputHandler on_output);
 
+  // Whoever shares the socket: true if the datagram was his and not the engine's. Before Start.
+  using Filter = std::function<bool(const Endpoint& from, std::span<const uint8_t> bytes)>;
+  void SetFilter(Filter filter) { filter_ = std::move(filter); }
   void Start();
   void Submit(Request request);
 
@@ -29,6 +34,7 @@ class EngineDriver {
   Engine& engine_;
   UdpSocket& socket_;
   OutputHandler on_output_;
+  Filter filter_;
   Timer timer_;
   bool draining_ = false;
 };

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <map>
 
+#include "slaves/dht/peering_codec.h"
 #include "slaves/engine/chord/codec.h"
 #include "tests/differential/generator.h"
 #include "tests/host/host_subject.h"
@@ -135,6 +136,12 @@ void Records() {
   Write("record", "token", Bytes(text.begin(), text.end()));
 }
 
+void Peering() {
+  const Prefix prefix = *Prefix::Parse("fd02:0:7::/48");
+  Write("peering", "probe", EncodePeering({PeeringType::kProbe, false, 0x0102030405060708, prefix}));
+  Write("peering", "probed", EncodePeering({PeeringType::kProbed, true, 0x0102030405060708, prefix}));
+}
+
 void Config() {
   const std::string text = R"([node]
 uid_base = 64000
@@ -170,6 +177,7 @@ int main(int argc, char** argv) {
   Capsules();
   Upgrade();
   Records();
+  Peering();
   Config();
   return 0;
 }

@@ -200,6 +200,7 @@ absl::Status ReadDomain(ConfigReader& reader, Config* config) {
   domain.aggregate = static_cast<int>(aggregate);
   reader.EachInteger("aggregates", domain.prefix.length, 128,
                      [&](int64_t length) { domain.aggregates.push_back(static_cast<int>(length)); });
+  reader.Boolean("prove", &domain.prove);
   reader.Parsed("resolver", "\"aggregates\" or \"zeroing\"", [&](const std::string& text) {
     if (text == "zeroing") domain.resolving = Domain::Resolving::kZeroing;
     return text == "zeroing" || text == "aggregates";

@@ -49,6 +49,14 @@ void ConfigReader::String(std::string_view key, std::string* out) {
   });
 }
 
+void ConfigReader::Boolean(std::string_view key, bool* out) {
+  const toml::node* node = Find(key);
+  if (node == nullptr) return;
+  const auto value = node->value_exact<bool>();
+  if (!value) return Wrong(*node, key, "true or false");
+  *out = *value;
+}
+
 void ConfigReader::Integer(std::string_view key, int64_t first, int64_t last, int64_t* out) {
   const toml::node* node = Find(key);
   if (node == nullptr) return;

@@ -40,6 +40,7 @@ class ConfigReader {
 
   // Absent keys leave `out` as it is.
   void String(std::string_view key, std::string* out);
+  void Boolean(std::string_view key, bool* out);
   void Integer(std::string_view key, int64_t first, int64_t last, int64_t* out);
   // `parse` returns false for what it does not take; `wanted`: what would be right.
   void Parsed(std::string_view key, const std::string& wanted,

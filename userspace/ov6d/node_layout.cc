@@ -196,9 +196,17 @@ SlavePlan PlanGateway(const Config& config, const NodeLayout& layout, size_t sit
 json::object DomainJson(const Domain& domain) {
   json::array anchors;
   for (const PublicKey& anchor : domain.anchors) anchors.emplace_back(ToHex(anchor));
-  return {{"name", domain.name},           {"prefix", domain.prefix.ToString()},
-          {"aggregate", domain.aggregate}, {"trust", Text(ToString(domain.trust))},
-          {"security", domain.security},   {"anchors", std::move(anchors)}};
+  json::array aggregates(domain.aggregates.begin(), domain.aggregates.end());
+  const bool zeroing = domain.resolving == Domain::Resolving::kZeroing;
+  return {{"name", domain.name},
+          {"prefix", domain.prefix.ToString()},
+          {"aggregate", domain.aggregate},
+          {"aggregates", std::move(aggregates)},
+          {"resolver", zeroing ? "zeroing" : "aggregates"},
+          {"prove", domain.prove},
+          {"trust", Text(ToString(domain.trust))},
+          {"security", domain.security},
+          {"anchors", std::move(anchors)}};
 }
 
 // Those in the domain that are this key's; others in the files are some other router's.

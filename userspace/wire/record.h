@@ -62,6 +62,7 @@ struct Domain {
   Resolving resolving = Resolving::kAggregates;
   uint32_t security = 0;             // self: the least that is accepted, see userspace/wire/ownership.h
   std::vector<PublicKey> anchors{};  // anchors: keys that may claim and delegate anything in the domain
+  bool prove = true;                 // a locator must answer for its prefix before traffic goes to it
   bool operator==(const Domain&) const = default;
 };
 

@@ -134,6 +134,8 @@ const WrongRow kWrong[] = {
      "key"},
     {"too much security", "trust = \"self\"", "security = 4",
      "ov6.toml:17: key \"security\" is 4; it should be a number from 0 to 3"},
+    {"a proof by number", "trust = \"self\"", "prove = 1",
+     "ov6.toml:17: key \"prove\" is 1; it should be true or false"},
     {"security of nothing", "\"self\"", "\"open\"\nsecurity = 1",
      "ov6.toml:18: key \"security\" is 1; it should be left out, or \"trust\" be \"self\": elsewhere no "
      "prefix is cut "

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slaves/dht/peering_codec.h"
+
+#include <algorithm>
+
+#include "userspace/base/bytes.h"
+
+namespace ov6 {
+
+bool IsPeering(std::span<const uint8_t> datagram) {
+  return !datagram.empty() && datagram.front() == kPeeringMark;
+}
+
+Bytes EncodePeering(const PeeringMessage& message) {
+  ByteWriter out;
+  out.U8(kPeeringMark).U8(kPeeringVersion).U8(static_cast<uint8_t>(message.type)).U8(message.yes ? 1 : 0);
+  out.U64(message.nonce).U8(static_cast<uint8_t>(message.prefix.length)).Raw(message.prefix.address.bytes);
+  return out.Take();
+}
+
+std::optional<PeeringMessage> DecodePeering(std::span<const uint8_t> datagram) {
+  if (datagram.size() != kPeeringSize) return std::nullopt;
+  ByteReader in(datagram);
+  const bool known = in.U8() == kPeeringMark && in.U8() == kPeeringVersion;
+  const uint8_t type = in.U8(), yes = in.U8();
+  PeeringMessage message;
+  message.type = static_cast<PeeringType>(type);
+  message.yes = yes == 1;
+  message.nonce = in.U64();
+  message.prefix.length = in.U8();
+  const auto address = in.Take(message.prefix.address.bytes.size());
+  std::copy(address.begin(), address.end(), message.prefix.address.bytes.begin());
+  if (!known || type < 1 || type > 2 || yes > (type == 2 ? 1 : 0) || message.prefix.length > 128)
+    return std::nullopt;
+  if (Prefix::Of(message.prefix.address, message.prefix.length) != message.prefix) return std::nullopt;
+  return message;
+}
+
+}  // namespace ov6

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// What DHT slaves say to each other besides their DHT, on its UDP port: whether a prefix
+// is served where a record says so. Byte-exact in docs/peering.md. A question and its
+// answer are of one size: nobody is flooded through us.
+#ifndef OV6_SLAVES_DHT_PEERING_CODEC_H
+#define OV6_SLAVES_DHT_PEERING_CODEC_H
+
+#include <optional>
+#include <span>
+
+#include "ov6/address.h"
+#include "ov6/engine.h"
+
+namespace ov6 {
+
+// The first byte; an engine's datagrams begin with its version, a small number.
+inline constexpr uint8_t kPeeringMark = 0xd6;
+inline constexpr uint8_t kPeeringVersion = 1;
+inline constexpr size_t kPeeringSize = 29;
+
+enum class PeeringType : uint8_t {
+  kProbe = 1,   // is this prefix yours?
+  kProbed = 2,  // yes or no
+};
+
+struct PeeringMessage {
+  PeeringType type = PeeringType::kProbe;
+  bool yes = false;    // PROBED
+  uint64_t nonce = 0;  // of the question
+  Prefix prefix;
+  bool operator==(const PeeringMessage&) const = default;
+};
+
+bool IsPeering(std::span<const uint8_t> datagram);
+Bytes EncodePeering(const PeeringMessage& message);
+// Nothing if anything in it is not as written above.
+std::optional<PeeringMessage> DecodePeering(std::span<const uint8_t> datagram);
+
+}  // namespace ov6
+
+#endif
