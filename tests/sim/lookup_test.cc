@@ -34,7 +34,7 @@ struct Ring {
     Watch(&s);
     for (size_t i = 0; i < nodes; ++i) {
       s.Add(i == 0 ? std::vector<size_t>{} : std::vector<size_t>{s.random()() % i, 0}, both);
-      if (i % 20 == 19) s.RunFor(1s);
+      if (i % 50 == 49) s.RunFor(1s);
     }
     EXPECT_TRUE(s.RunUntil([&] { return s.RingIsPerfect(); }, 300s, 500ms));
   }
@@ -104,7 +104,7 @@ class OneHop : public testing::TestWithParam<size_t> {};
 
 TEST_P(OneHop, ByTheTableOfMembers) {
   Ring ring(201, GetParam(), {});
-  ring.s.RunFor(90s);
+  ring.s.RunFor(30s);
   ring.Put(100);
   uint64_t bytes = 0;
   const BootTime start = ring.s.now();
