@@ -52,6 +52,19 @@ INSTANTIATE_TEST_SUITE_P(Rings, Forming,
                                          SizeRow{64, 40s}),
                          [](const auto& info) { return "nodes_" + std::to_string(info.param.nodes); });
 
+// Many at once, each knowing another: with a long list the mesh they begin with takes in more than it holds.
+TEST(FormingWide, OutOfMoreThanAMeshHolds) {
+  for (uint64_t seed = 300; seed < 306; ++seed) {
+    Simulator s(seed);
+    Watch(&s);
+    const auto tune = [](chord::ChordConfig* config) { config->successors = 16; };
+    for (size_t i = 0; i < 64; ++i)
+      s.Add(i == 0 ? std::vector<size_t>{} : std::vector<size_t>{s.random()() % i, 0}, tune);
+    EXPECT_TRUE(s.RunUntil([&] { return s.RingIsPerfect(); }, 60s, 100ms)) << "seed " << seed << "\n"
+                                                                           << Picture(s);
+  }
+}
+
 // --- what is in it -------------------------------------------------------------
 
 struct Grown {

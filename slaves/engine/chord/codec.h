@@ -20,7 +20,7 @@ namespace ov6::chord {
 inline constexpr uint8_t kVersion = 1;
 inline constexpr size_t kMaxDatagram = 1232;  // bytes: IPv6's minimum MTU without headers; fits any IPv4 path
 inline constexpr size_t kPaddedRequest = (kMaxDatagram + 2) / 3;
-inline constexpr size_t kMaxPeers = 24;  // in one list of a message
+inline constexpr size_t kMaxPeers = 32;  // in one list of a message
 inline constexpr size_t kMaxEvents = 48;
 
 // Odd: a request. The answer to n is n + 1.

@@ -15,7 +15,7 @@ constexpr auto kMaxContactBackoff = std::chrono::seconds(10);
 constexpr auto kGossipDelay = std::chrono::milliseconds(5);
 constexpr auto kMergeInterval = std::chrono::seconds(10);
 constexpr size_t kContactsAtOnce = 8;
-constexpr size_t kMaxMembers = 20;  // they fit one datagram
+constexpr size_t kMaxMembers = 32;  // with a successor list they fit one datagram
 
 // FNV-1a over ids and incarnations, in the order of ids: equal sets, equal digests.
 uint64_t Digest(const std::vector<Peer>& sorted) {
@@ -187,8 +187,11 @@ bool ChordEngine::Node::AddMember(const Peer& peer) {
   const auto it = members_.find(peer.id);
   if (it != members_.end() && it->second.peer.incarnation >= peer.incarnation) return false;
   if (it == members_.end() && members_.size() >= kMaxMembers) {
+    // Everybody keeps the same ones, the lowest, so that they agree; the others come in when the ring stands.
     Count("members_full");
-    return false;
+    const auto last = std::prev(members_.end());
+    if (last->first < peer.id) return false;
+    members_.erase(last);
   }
   members_[peer.id] = {peer, 0, false};
   return true;
