@@ -12,8 +12,8 @@
 namespace ov6::sim {
 namespace {
 
-constexpr size_t kKeys = 128, kLookups = 512;
-constexpr Duration kRest = 60s, kChurn = 120s;
+constexpr size_t kKeys = 128, kLookups = 400;
+constexpr Duration kRest = 30s, kChurn = 60s;
 constexpr Duration kChurnPause = 5s;  // between two events, each a node that comes and one that crashes
 constexpr size_t kJoinAtOnce = 25;    // a second
 

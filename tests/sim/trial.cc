@@ -67,6 +67,10 @@ Verdict Judge(const Trial& trial) {
     else
       verdict.log += "not reached: " + flow + "\n";
   }
+  // Among liars one in a hundred may go unanswered.
+  if (trial.liars > 0 && 100 * verdict.unreached > verdict.asked)
+    verdict.faults.push_back(std::to_string(verdict.unreached) + " of " + std::to_string(verdict.asked) +
+                             " flows did not get through among liars");
   verdict.right = world.ledger().counts().right;
   verdict.wrong = world.ledger().counts().wrong;
   verdict.line = Line(&world, verdict);
