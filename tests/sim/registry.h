@@ -49,7 +49,7 @@ class Registry {
   bool reachable = true;
   std::set<Key> silent;  // keys that nobody answers
   size_t gets = 0;
-  size_t capacity = 16;  // values of a key
+  size_t capacity = 8;  // values of a key
   const Domain& domain() const { return domain_; }
   const std::set<Prefix>& prefixes() const { return prefixes_; }
 

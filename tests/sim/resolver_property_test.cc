@@ -47,7 +47,7 @@ Registry AnyRegistry() {
   Domain domain = OpenDomain(shape.domain, shape.aggregate);
   domain.aggregates = shape.aggregates;
   Registry registry(domain);
-  registry.capacity = *rc::gen::element<size_t>(2, 5, 16);
+  registry.capacity = *rc::gen::element<size_t>(2, 5, 8);
   const int count = *rc::gen::element(3, 30, 120);
   const int density = *rc::gen::element(4, 12, 1000);
   for (int i = 0; i < count; ++i) {

@@ -47,7 +47,7 @@ struct ChordConfig {
   Duration gossip = std::chrono::seconds(1);  // between tellings, while there is something to tell
   Duration compare_tables = std::chrono::seconds(30);
 
-  size_t max_values_per_key = 16;  // what a few datagrams carry; the rest goes to ValueInfo::next
+  size_t max_values_per_key = 8;  // what a few datagrams carry; the rest goes to ValueInfo::next
   size_t max_values = 65536;
   size_t max_bytes = size_t{32} << 20;
   size_t max_publications = 1024;
@@ -90,7 +90,7 @@ class ChordEngine : public Engine {
   // After a LeaveRequest: everything is handed over (or given up on); the owner may stop.
   bool Left() const;
   ChordView View() const;
-  uint64_t Version() const;  // of the view
+  uint64_t Version() const;                         // of the view
   uint64_t Counter(const std::string& name) const;  // as in StateJson; 0 if there is none
   size_t StoredValues() const;
 

@@ -222,6 +222,7 @@ class ChordEngine::Node {
   void GetFrom(uint64_t id, const Peer& peer, uint32_t cursor);
   void OnValues(uint64_t id, const Peer& asked, const Message* reply);
   void TakeValues(Get* get, Holder* holder, const std::vector<std::pair<Key, Bytes>>& entries);
+  int Paging(const Get& get) const;
   bool SureOfAbsence(const Get& get) const;
   bool CutOff() const;
   bool GetAgain(Get* get);

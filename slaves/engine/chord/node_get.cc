@@ -13,6 +13,7 @@ constexpr int kRounds = 4;  // of a get that nobody answers
 constexpr auto kRoundPause = std::chrono::milliseconds(400);
 constexpr size_t kSureOfAbsence = 3;  // holders that say they know there is nothing
 constexpr int kMaxPages = 16;         // of one holder's set
+constexpr int kPaging = 2;            // holders that are asked for more than the first page
 
 }  // namespace
 
@@ -188,10 +189,12 @@ void ChordEngine::Node::OnValues(uint64_t id, const Peer& asked, const Message* 
   TakeValues(&get, &holder, reply->entries);
   get.overflowed |= (reply->flags & kOverflowed) != 0;
   const bool more = (reply->flags & kMore) != 0 && !reply->entries.empty() && ++holder.pages < kMaxPages;
-  if (more) return GetFrom(id, asked, reply->cursor);
+  const bool others = more && holder.pages == 1 && Paging(get) > kPaging;  // they read it to its end
+  if (more && !others) return GetFrom(id, asked, reply->cursor);
   const bool unsure = (reply->flags & kIncomplete) != 0;
   holder.state = unsure ? Holder::kUnsure : Holder::kSure;
   holder.owner = (reply->flags & kOwner) != 0;
+  if (others) holder.state = Holder::kUnsure;
   if (unsure) ++get.wanted;
   // Somebody has come in before the one that was the owner, and the key is its now.
   const std::optional<Peer>& newer = reply->predecessor;
@@ -205,6 +208,13 @@ void ChordEngine::Node::OnValues(uint64_t id, const Peer& asked, const Message* 
     ++get.hops;
   }
   GetStep(id);
+}
+
+// This one included.
+int ChordEngine::Node::Paging(const Get& get) const {
+  return static_cast<int>(std::count_if(get.holders.begin(), get.holders.end(), [](const auto& h) {
+    return h.second.pages > 0 && (h.second.state == Holder::kAsked || h.second.state == Holder::kSure);
+  }));
 }
 
 void ChordEngine::Node::TakeValues(Get* get, Holder* holder,

@@ -16,7 +16,7 @@
 namespace ov6::chord {
 
 struct StoreLimits {
-  size_t values_per_key = 16;
+  size_t values_per_key = 8;
   size_t values = 65536;
   size_t bytes = size_t{32} << 20;
   size_t overflows = 4096;  // keys remembered to have turned something away

@@ -12,6 +12,11 @@
 #include "userspace/wire/storage_key.h"
 
 namespace ov6 {
+namespace {
+
+constexpr int kFullKey = 12;  // messages that a key takes, its second page included
+
+}  // namespace
 
 std::string_view ToString(StepAnswer answer) {
   switch (answer) {
@@ -182,7 +187,7 @@ void Resolver::Impl::Advance(BootTime now, UnixTime wall, uint64_t id) {
   while (!flight.walk.Outstanding()) {
     const std::vector<Ipv6> keys = flight.walk.Next();
     if (keys.empty()) return Finish(now, wall, id);
-    const auto cost = flight.dearest * static_cast<int>(keys.size());
+    const int cost = std::min(flight.dearest, kFullKey) * static_cast<int>(keys.size());
     if (!flight.zeroing && flight.tally.messages + cost > config_.max_messages && flight.dearest > 0) {
       ++counters.over_budget;
       for (const Ipv6& key : keys) flight.walk.Take(key, {});

@@ -83,12 +83,15 @@ Walk::Reach Walk::ReachOf(const std::vector<Place>& places) const {
 std::vector<Ipv6> Walk::NextPlaces() const {
   std::set<Ipv6> keys;
   const int needed = Needed(Records());
+  const bool first = asked_.empty();
   for (const auto& [length, places] : places_) {
     if (length < needed) continue;
     const Reach reach = ReachOf(places);
     if (reach.open != nullptr) keys.insert(reach.open->address);
     if (reach.open == nullptr && !reach.known) return {};  // it can't become an answer any more
   }
+  // Behind full keys one after the other, those of longer records first: what is found there may be enough.
+  if (!first && keys.size() > 1) return {*std::max_element(keys.begin(), keys.end())};
   return {keys.begin(), keys.end()};
 }
 
