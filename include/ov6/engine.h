@@ -64,9 +64,13 @@ struct PutOutput {
   int replicas = 0;
   bool overflowed = false;  // not under the key that was asked for: that one was full
 };
+// Members from all around the ring; who keeps them finds it again after a restart. At most one in 30 s.
+struct PeersOutput {
+  std::vector<Endpoint> peers;
+};
 struct JoinedOutput {};  // the node is a member of a ring of more than itself, or founded one
 
-using Output = std::variant<SendOutput, GetOutput, PutOutput, JoinedOutput>;
+using Output = std::variant<SendOutput, GetOutput, PutOutput, JoinedOutput, PeersOutput>;
 
 // --- values ---------------------------------------------------------------
 // The engine never judges a value itself; whoever makes it hands this in. Called for

@@ -56,6 +56,7 @@ void Simulator::StartEngine(size_t number) {
   Node& node = nodes_[number];
   node.joined = false;
   node.engine = std::make_unique<chord::ChordEngine>(node.config);
+  node.engine->Remember(node.told_peers);
   node.engine->Start(now_);
   Drain(number);
 }
@@ -154,6 +155,7 @@ void Simulator::Drain(size_t number) {
     if (!output) break;
     Node& node = nodes_[number];
     if (std::holds_alternative<JoinedOutput>(*output)) node.joined = true;
+    if (const auto* peers = std::get_if<PeersOutput>(&*output)) node.told_peers = peers->peers;
     if (const auto* send = std::get_if<SendOutput>(&*output)) {
       Emit(number, *send);
     } else if (on_output) {

@@ -38,6 +38,7 @@ struct Node {
   std::unique_ptr<chord::ChordEngine> engine;  // null: crashed or left
   bool joined = false;
   std::unique_ptr<Disguise> disguise;
+  std::vector<Endpoint> told_peers;      // of its last PeersOutput; a restarted one is told to remember them
   std::optional<chord::ChordView> view;  // of the engine, as it is
   std::map<uint64_t, GetOutput> gets;
   std::map<uint64_t, PutOutput> puts;

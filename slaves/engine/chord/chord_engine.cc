@@ -43,6 +43,7 @@ const char* ToString(Mode mode) {
 ChordEngine::ChordEngine(ChordConfig config) : node_(std::make_unique<Node>(std::move(config))) {}
 ChordEngine::~ChordEngine() = default;
 
+void ChordEngine::Remember(std::vector<Endpoint> peers) { node_->Remember(std::move(peers)); }
 void ChordEngine::Start(BootTime now) { node_->Start(now); }
 void ChordEngine::OnMessage(BootTime now, const Endpoint& from, std::span<const uint8_t> bytes) {
   node_->OnMessage(now, from, bytes);

@@ -29,7 +29,8 @@ struct ChordConfig {
   Duration stabilize = std::chrono::seconds(1);               // between rounds when nothing changes
   Duration stabilize_eager = std::chrono::milliseconds(100);  // while the neighbourhood changes
   Duration fix_fingers = std::chrono::seconds(1);             // one finger each
-  Duration republish = std::chrono::seconds(60);              // publishers put their values again
+  Duration republish = std::chrono::minutes(5);               // publishers put again; sooner at half life
+  Duration compare_values = std::chrono::seconds(60);         // with one other holder
   Duration request_timeout = std::chrono::seconds(8);         // a get or put gives up
   Duration found_after = std::chrono::seconds(3);             // no bootstrap answers: alone in a ring of one
   Duration rto_initial = std::chrono::milliseconds(250);
@@ -50,6 +51,8 @@ struct ChordConfig {
   size_t max_values_per_key = 8;  // what a few datagrams carry; the rest goes to ValueInfo::next
   size_t max_values = 65536;
   size_t max_bytes = size_t{32} << 20;
+  double checks = 1000;            // values of others judged a second; the rest waits ..
+  double checks_per_source = 100;  // .. and of one address that is no neighbour
   size_t max_publications = 1024;
   size_t max_requests = 4096;  // gets and puts under way
   size_t max_rpcs = 16384;     // requests to peers under way
@@ -79,6 +82,8 @@ class ChordEngine : public Engine {
   explicit ChordEngine(ChordConfig config);
   ~ChordEngine() override;
 
+  // Before Start: peers of a PeersOutput before the restart, asked beside the bootstraps.
+  void Remember(std::vector<Endpoint> peers);
   void Start(BootTime now) override;
   void OnMessage(BootTime now, const Endpoint& from, std::span<const uint8_t> bytes) override;
   void OnTimer(BootTime now) override;

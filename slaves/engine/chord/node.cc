@@ -56,7 +56,8 @@ ChordEngine::Node::Node(ChordConfig config)
       table_(self_, {config_.table_members, config_.routing_per_24}),
       store_({.values_per_key = config_.max_values_per_key,
               .values = config_.max_values,
-              .bytes = config_.max_bytes}) {
+              .bytes = config_.max_bytes}),
+      put_budget_(config_.checks, config_.checks_per_source, random_()) {
   timers_.fill(BootTime::max());
 }
 
@@ -162,6 +163,12 @@ void ChordEngine::Node::Fire(Timer timer) {
       return TableTick();
     case kGossip:
       return Gossip();
+    case kSync:
+      return SyncTick();
+    case kPeers:
+      return TellPeers();
+    case kPump:
+      return PumpTransfers();
     case kTimers:
       return;
   }
@@ -338,6 +345,7 @@ void ChordEngine::Node::SetMode(Mode mode) {
 void ChordEngine::Node::Joined() {
   if (!joined_told_) outputs_.push_back(JoinedOutput{});
   joined_told_ = true;
+  ArmPeers();
   PublishAllSoon(Duration(0));
   std::vector<uint64_t> waiting;
   for (const auto& [id, get] : gets_) {

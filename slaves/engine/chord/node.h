@@ -7,7 +7,8 @@
 //   node_lookup.cc  iterative lookups, and put
 //   node_get.cc     reading from several holders
 //   node_table.cc   the table of all members
-//   node_store.cc   what is stored for others: fetching, replicating, handing over
+//   node_store.cc   what is stored for others: taking it in, fetching, handing over
+//   node_sync.cc    holders of one arc compare what they hold; peers to remember
 //   node_state.cc   what it says of itself
 #ifndef OV6_SLAVES_ENGINE_CHORD_NODE_H
 #define OV6_SLAVES_ENGINE_CHORD_NODE_H
@@ -28,6 +29,7 @@
 #include "slaves/engine/chord/codec.h"
 #include "slaves/engine/chord/cookies.h"
 #include "slaves/engine/chord/fingers.h"
+#include "slaves/engine/chord/put_budget.h"
 #include "slaves/engine/chord/rpc.h"
 #include "slaves/engine/chord/store.h"
 
@@ -37,6 +39,7 @@ class ChordEngine::Node {
  public:
   explicit Node(ChordConfig config);
 
+  void Remember(std::vector<Endpoint> peers) { before_restart_ = std::move(peers); }
   void Start(BootTime now);
   void OnMessage(BootTime now, const Endpoint& from, std::span<const uint8_t> bytes);
   void OnTimer(BootTime now);
@@ -63,6 +66,9 @@ class ChordEngine::Node {
     kLeave,
     kTable,
     kGossip,
+    kSync,
+    kPeers,
+    kPump,
     kTimers
   };
 
@@ -187,6 +193,7 @@ class ChordEngine::Node {
     Bytes value;
     uint64_t sequence = 0;
     BootTime expiry{};
+    Duration half_life{};
     BootTime due{};
     BootTime give_up{};  // on telling `waiting` that it is stored
     Duration backoff{};
@@ -284,9 +291,11 @@ class ChordEngine::Node {
   struct Transfer {
     Peer to;
     std::vector<std::pair<Key, Bytes>> entries;
+    int busy = 0;  // times that the other had too much to do
   };
-  enum class Kept { kNo, kYes, kKeyFull };
-  Kept StoreValue(const Key& key, const Bytes& value);
+  enum class Kept { kNo, kYes, kKeyFull, kBusy };
+  Kept StoreValue(const Key& key, const Bytes& value, std::optional<Ipv4> source = std::nullopt);
+  bool Neighbour(const Peer& peer) const;
   void HandlePut(const Message& request, size_t size);
   void HandlePull(const Message& request, size_t size);
   void StartPull();
@@ -295,14 +304,33 @@ class ChordEngine::Node {
   void PullNext(size_t source);
   void PullDone();
   void OnRange(size_t source, const Message* reply);
-  void FillEntries(const Key& start, const Key& end, std::optional<Store::Cursor> from, Message* reply) const;
-  void Replicate();
-  void Enqueue(const Peer& to, const Key& start, const Key& end);
+  void FillEntries(const Key& start, const Key& end, std::optional<Store::Cursor> from, uint32_t parts,
+                   Message* reply) const;
+  void Enqueue(const Peer& to, const Key& start, const Key& end, uint32_t parts = Store::kAllParts);
   void PumpTransfers();
+  void OnTransferred(Transfer transfer, const Message* reply);
   void StartLeave();
   void MaybeLeft();
   void SayGoodbye();
   size_t Room(const Message& message) const;
+
+  // --- node_sync.cc
+  struct Sync {
+    Peer with;
+    Key start{}, end{};
+    std::optional<Store::Cursor> cursor = std::nullopt;
+    uint32_t differ = 0;  // parts
+    int pages = 0;
+  };
+  std::vector<Peer> OtherHolders() const;
+  void Replicate();
+  void SyncTick();
+  void SyncWith(const Peer& with, const Key& start, const Key& end);
+  void SyncStep(Sync sync);
+  void OnSynced(Sync sync, const Message* reply);
+  std::vector<Endpoint> SomePeers() const;
+  void TellPeers();
+  void ArmPeers();
 
   ChordConfig config_;
   Peer self_;
@@ -340,7 +368,8 @@ class ChordEngine::Node {
   std::map<Key, Grave> graves_;
 
   std::map<Key, MeshMember> members_;  // in a ring: those it was formed of
-  std::deque<Endpoint> remembered_;    // lost members, asked again while few are left
+  std::vector<Endpoint> before_restart_;
+  std::deque<Endpoint> remembered_;  // lost members, asked again while few are left
   BootTime started_{};
   BootTime members_heard_{};  // when a contact that is in last answered
   Duration contact_backoff_{};
@@ -361,10 +390,15 @@ class ChordEngine::Node {
   std::map<uint64_t, Publication> publications_;
 
   Store store_;
+  PutBudget put_budget_;
+  std::set<Key> syncing_;  // with whom an arc is being compared
+  size_t sync_next_ = 0;
+  std::vector<Endpoint> told_peers_;
   bool incomplete_ = false;
   std::optional<Store::Cursor> pull_cursor_;
   std::optional<uint32_t> pull_heard_;  // least rounds of the incomplete sources of this round
   uint32_t pull_level_ = 0;
+  uint32_t pull_differ_ = 0;  // parts of what is being pulled that the source has otherwise
   uint64_t pull_op_ = 0;
   std::set<Key> replicated_to_;
   std::deque<Transfer> transfers_;

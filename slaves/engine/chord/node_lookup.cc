@@ -199,6 +199,7 @@ void ChordEngine::Node::SubmitPut(const PutRequest& request) {
                     request.value,
                     info->sequence,
                     now_ + info->lifetime,
+                    info->lifetime / 2,
                     now_,
                     now_ + config_.request_timeout,
                     {},
@@ -252,7 +253,7 @@ void ChordEngine::Node::PublishDue() {
 void ChordEngine::Node::Publish(uint64_t id) {
   Publication& publication = publications_.at(id);
   publication.busy = true;
-  publication.due = now_ + Jitter(config_.republish);
+  publication.due = now_ + Jitter(std::min(config_.republish, publication.half_life));
   publication.at = publication.key;
   PutAt(id);
 }
@@ -347,6 +348,7 @@ void ChordEngine::Node::HandOn(const Key& full, const Bytes& value) {
   publication.value = value;
   publication.sequence = info->sequence;
   publication.expiry = now_ + info->lifetime;
+  publication.half_life = info->lifetime / 2;
   publication.due = now_;
   publication.give_up = now_ + config_.request_timeout;
   publication.handed_on = true;

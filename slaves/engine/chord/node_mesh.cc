@@ -40,6 +40,7 @@ void ChordEngine::Node::StartContacts() {
 
 std::vector<Endpoint> ChordEngine::Node::ContactEndpoints() const {
   std::vector<Endpoint> endpoints = config_.bootstrap;
+  endpoints.insert(endpoints.end(), before_restart_.begin(), before_restart_.end());
   endpoints.insert(endpoints.end(), remembered_.begin(), remembered_.end());
   std::erase_if(endpoints, [&](const Endpoint& e) {
     return e == self_.endpoint || std::any_of(members_.begin(), members_.end(),

@@ -185,10 +185,7 @@ void ChordEngine::Node::AdoptPredecessor(const Peer& peer) {
   const std::optional<Peer> old = predecessor_;
   SetNeighbours(peer, successors_);
   // What was put here while it was on its way in: its pull may have been before.
-  if (old && !incomplete_ && Owns(old->id, peer.id, self_.id)) {
-    Enqueue(peer, old->id, peer.id);
-    PumpTransfers();
-  }
+  if (old && old->id != peer.id && Owns(old->id, peer.id, self_.id)) SyncWith(peer, old->id, peer.id);
   // The node before the new one learns sooner that its successor has changed.
   if (old && old->id != peer.id && !Buried(*old)) SendOneWay(*old, Make(MessageType::kHint));
 }

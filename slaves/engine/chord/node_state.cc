@@ -45,6 +45,12 @@ std::string ChordEngine::Node::StateJson(BootTime) const {
                                        {"bytes", store_.bytes()},
                                        {"publications", publications_.size()},
                                        {"complete", !incomplete_}};
+  boost::json::array equivocations;
+  for (const auto& [where, proof] : store_.equivocations()) {
+    equivocations.push_back(boost::json::object{
+        {"key", ToHex(where.first)}, {"owner", ToHex(where.second)}, {"sequence", proof.sequence}});
+  }
+  state["equivocations"] = equivocations;
   state["requests"] = boost::json::object{{"lookups", lookups_.size()},
                                           {"gets", gets_.size()},
                                           {"rpcs", rpcs_.size()},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a node keeps for others: taking it in, fetching its part when it comes in,
-// copying it to the next nodes when they change, handing it over when it leaves.
+// handing it over when it leaves.
 #include <algorithm>
 
 #include "ov6/leave.h"
@@ -11,6 +11,8 @@ namespace ov6::chord {
 namespace {
 
 constexpr int kTransfersAtOnce = 8;
+constexpr auto kBusyPause = std::chrono::milliseconds(500);
+constexpr int kMaxBusy = 20;  // times that one transfer waits; the next comparison finds what is missing
 constexpr uint32_t kPullDepth = 3;  // rounds that bring what is this many nodes away
 constexpr auto kPullPause = std::chrono::milliseconds(100);
 constexpr auto kPullPauseUnheard = std::chrono::milliseconds(500);
@@ -33,6 +35,12 @@ const char* CounterOf(Store::Result result) {
   return "store_full";
 }
 
+uint32_t PartsThatDiffer(const Store::Digests& a, const Store::Digests& b) {
+  uint32_t parts = 0;
+  for (size_t i = 0; i < a.size(); ++i) parts |= a[i] != b[i] ? uint32_t{1} << i : 0;
+  return parts;
+}
+
 }  // namespace
 
 // Bytes for entries beside what is in the message already.
@@ -42,7 +50,18 @@ size_t ChordEngine::Node::Room(const Message& message) const {
 }
 
 // A value that has to make room is handed on by the key's owner; the publisher comes to that only later.
-ChordEngine::Node::Kept ChordEngine::Node::StoreValue(const Key& key, const Bytes& value) {
+// What is here already, to the byte, is not judged again; what somebody brings unasked is judged within
+// bounds.
+ChordEngine::Node::Kept ChordEngine::Node::StoreValue(const Key& key, const Bytes& value,
+                                                      std::optional<Ipv4> source) {
+  if (store_.Has(key, value)) {
+    Count("stored_again");
+    return Kept::kYes;
+  }
+  if (source && !put_budget_.Take(now_, *source)) {
+    Count("put_over_budget");
+    return Kept::kBusy;
+  }
   const auto info = config_.checker ? config_.checker(key, value, now_) : std::nullopt;
   if (!info || info->lifetime <= Duration(0)) {
     Count("bad_value");
@@ -56,11 +75,21 @@ ChordEngine::Node::Kept ChordEngine::Node::StoreValue(const Key& key, const Byte
   return result == Store::Result::kStored || result == Store::Result::kKnown ? Kept::kYes : Kept::kNo;
 }
 
+bool ChordEngine::Node::Neighbour(const Peer& peer) const {
+  return predecessor_ == peer || std::find(successors_.begin(), successors_.end(), peer) != successors_.end();
+}
+
 void ChordEngine::Node::HandlePut(const Message& request, size_t size) {
   if (!Member()) return Count("not_a_member");
   Message reply = Make(MessageType::kStored);
+  const bool neighbour = Neighbour(request.sender);
+  const auto source = neighbour ? std::nullopt : std::optional(request.sender.endpoint.address);
   for (const auto& [key, value] : request.entries) {
-    const Kept kept = StoreValue(key, value);
+    const Kept kept = StoreValue(key, value, source);
+    if (kept == Kept::kBusy) {
+      reply.flags |= kBusy;
+      break;
+    }
     reply.count += kept == Kept::kYes ? 1 : 0;
     if (kept == Kept::kKeyFull) reply.flags |= kOverflowed;
   }
@@ -121,7 +150,10 @@ void ChordEngine::Node::PullNext(size_t source) {
   Message request = Make(MessageType::kPull);
   request.key = predecessor_->id;
   request.end = self_.id;
-  if (pull_cursor_) {
+  if (!pull_cursor_) {
+    request.digests = store_.DigestsOf(predecessor_->id, self_.id);
+  } else {
+    request.differ = pull_differ_;
     request.cursor_key = pull_cursor_->key;
     request.cursor = pull_cursor_->skip;
   }
@@ -133,6 +165,7 @@ void ChordEngine::Node::PullNext(size_t source) {
 void ChordEngine::Node::OnRange(size_t source, const Message* reply) {
   if (!Member()) return;
   if (reply == nullptr) return PullNext(source + 1);
+  if (!pull_cursor_) pull_differ_ = reply->differ;
   for (const auto& [key, value] : reply->entries) StoreValue(key, value);
   const bool more = (reply->flags & kMore) != 0 && reply->cursor_key && !reply->entries.empty();
   if (more) {
@@ -148,19 +181,24 @@ void ChordEngine::Node::OnRange(size_t source, const Message* reply) {
 
 void ChordEngine::Node::HandlePull(const Message& request, size_t size) {
   if (!Member() && mode_ != Mode::kLeaving) return Count("not_a_member");
+  if (request.digests && !request.proven) return Challenge(request);  // comparing reads the whole arc
   Message reply = Make(MessageType::kRange);
   if (incomplete_) reply.flags |= kIncomplete;
   if (incomplete_) reply.count = pull_level_;
   std::optional<Store::Cursor> from;
   if (request.cursor_key) from = Store::Cursor{*request.cursor_key, request.cursor};
-  FillEntries(*request.key, *request.end, from, &reply);
+  reply.differ = request.digests
+                     ? PartsThatDiffer(*request.digests, store_.DigestsOf(*request.key, *request.end))
+                 : request.differ != 0 ? request.differ
+                                       : Store::kAllParts;
+  FillEntries(*request.key, *request.end, from, reply.differ, &reply);
   Answer(request, size, std::move(reply));
 }
 
 void ChordEngine::Node::FillEntries(const Key& start, const Key& end, std::optional<Store::Cursor> from,
-                                    Message* reply) const {
+                                    uint32_t parts, Message* reply) const {
   size_t room = Room(*reply);
-  const auto stopped = store_.Walk(start, end, from, [&](const Key& key, const Bytes& value) {
+  const auto stopped = store_.Walk(start, end, from, parts, [&](const Key& key, const Bytes& value) {
     if (EntrySize(value.size()) > room) return false;
     room -= EntrySize(value.size());
     reply->entries.emplace_back(key, value);
@@ -172,27 +210,14 @@ void ChordEngine::Node::FillEntries(const Key& start, const Key& end, std::optio
   reply->cursor = stopped->skip;
 }
 
-// --- replicating -----------------------------------------------------------------
-
-// To holders that are new; to all after a pull.
-void ChordEngine::Node::Replicate() {
-  if (!Member() || incomplete_ || successors_.empty() || !predecessor_) return;
-  std::set<Key> holders;
-  for (const Peer& peer : successors_) {
-    if (holders.size() + 1 >= static_cast<size_t>(config_.replicas)) break;
-    holders.insert(peer.id);
-    if (!replicated_to_.contains(peer.id)) Enqueue(peer, predecessor_->id, self_.id);
-  }
-  replicated_to_ = std::move(holders);
-  PumpTransfers();
-}
+// --- handing over --------------------------------------------------------------------
 
 // Everything it has of the arc (start, end], in datagrams.
-void ChordEngine::Node::Enqueue(const Peer& to, const Key& start, const Key& end) {
+void ChordEngine::Node::Enqueue(const Peer& to, const Key& start, const Key& end, uint32_t parts) {
   std::optional<Store::Cursor> from;
   do {
     Message batch = Make(MessageType::kPut);
-    FillEntries(start, end, from, &batch);
+    FillEntries(start, end, from, parts, &batch);
     if (batch.entries.empty()) return;
     const bool more = (batch.flags & kMore) != 0;
     from = more ? std::optional(Store::Cursor{*batch.cursor_key, batch.cursor}) : std::nullopt;
@@ -206,16 +231,24 @@ void ChordEngine::Node::PumpTransfers() {
     transfers_.pop_front();
     if (Buried(transfer.to)) continue;
     Message put = Make(MessageType::kPut);
-    put.entries = std::move(transfer.entries);
+    put.entries = transfer.entries;
     ++transfers_busy_;
+    for (const auto& [key, value] : put.entries) counters_["moved_bytes"] += value.size();
     const Peer to = transfer.to;
-    Call(to, std::move(put), [this, to](const Message* reply) {
-      --transfers_busy_;
-      if (reply == nullptr) Bury(to, false);
-      PumpTransfers();
+    Call(to, std::move(put), [this, transfer = std::move(transfer)](const Message* reply) mutable {
+      OnTransferred(std::move(transfer), reply);
     });
   }
   MaybeLeft();
+}
+
+void ChordEngine::Node::OnTransferred(Transfer transfer, const Message* reply) {
+  --transfers_busy_;
+  if (reply == nullptr) Bury(transfer.to, false);
+  const bool again = reply != nullptr && (reply->flags & kBusy) != 0 && ++transfer.busy < kMaxBusy;
+  if (!again) return PumpTransfers();
+  transfers_.push_back(std::move(transfer));
+  ArmSooner(kPump, kBusyPause);
 }
 
 // --- leaving -----------------------------------------------------------------------

@@ -7,6 +7,17 @@
 #include "slaves/engine/chord/ring.h"
 
 namespace ov6::chord {
+namespace {
+
+// FNV-1a, with a last stir: sums of these are compared.
+uint64_t DigestOf(const Key& key, const Bytes& bytes) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const uint8_t byte : key) hash = (hash ^ byte) * 0x100000001b3;
+  for (const uint8_t byte : bytes) hash = (hash ^ byte) * 0x100000001b3;
+  return (hash ^ hash >> 32) * 0x9e3779b97f4a7c15;
+}
+
+}  // namespace
 
 Store::Result Store::Put(const Key& key, const Bytes& bytes, const ValueInfo& info, BootTime now,
                          std::optional<Bytes>* bounced) {
@@ -18,7 +29,7 @@ Store::Result Store::Put(const Key& key, const Bytes& bytes, const ValueInfo& in
   }
   if (old != nullptr && old->sequence > info.sequence) return Result::kOlder;
   if (old != nullptr && old->sequence == info.sequence) {
-    return old->bytes == bytes ? Result::kKnown : Result::kConflict;
+    return old->bytes == bytes ? Result::kKnown : Conflict(key, info.owner, bytes);
   }
   if (old == nullptr && set != sets_.end() && set->second.size() >= limits_.values_per_key) {
     if (!MakeRoom(key, info, now, bounced)) return Result::kKeyFull;
@@ -27,11 +38,24 @@ Store::Result Store::Put(const Key& key, const Bytes& bytes, const ValueInfo& in
   if (bytes_ - (old == nullptr ? 0 : old->bytes.size()) + bytes.size() > limits_.bytes) return Result::kFull;
   if (old != nullptr) Drop(key, info.owner);
   const BootTime expiry = now + info.lifetime;
-  sets_[key][info.owner] = {bytes, info.sequence, expiry, info.rank};
+  sets_[key][info.owner] = {bytes, info.sequence, expiry, info.rank, DigestOf(key, bytes)};
   expiries_.insert({expiry, {key, info.owner}});
   ++size_;
   bytes_ += bytes.size();
   return Result::kStored;
+}
+
+Store::Result Store::Conflict(const Key& key, const Bytes& owner, const Bytes& bytes) {
+  Value& value = sets_.at(key).at(owner);
+  if (equivocations_.size() < limits_.equivocations) {
+    equivocations_.try_emplace({key, owner}, Equivocation{value.sequence, value.bytes, bytes});
+  }
+  if (bytes < value.bytes || bytes_ - value.bytes.size() + bytes.size() > limits_.bytes)
+    return Result::kConflict;
+  bytes_ += bytes.size() - value.bytes.size();
+  value.bytes = bytes;
+  value.digest = DigestOf(key, bytes);
+  return Result::kConflict;
 }
 
 // Whoever comes first: the same ones stay at every holder, in whatever order they came.
@@ -70,6 +94,12 @@ std::vector<Bytes> Store::Get(const Key& key) const {
   return out;
 }
 
+bool Store::Has(const Key& key, const Bytes& value) const {
+  const auto set = sets_.find(key);
+  return set != sets_.end() && std::any_of(set->second.begin(), set->second.end(),
+                                           [&](const auto& v) { return v.second.bytes == value; });
+}
+
 void Store::Expire(BootTime now) {
   while (!expiries_.empty() && expiries_.begin()->first <= now) {
     const auto [key, owner] = expiries_.begin()->second;
@@ -83,12 +113,33 @@ std::optional<BootTime> Store::NextExpiry() const {
   return expiries_.begin()->first;
 }
 
-std::vector<const Key*> Store::KeysIn(const Key& start, const Key& end) const {
-  std::vector<const Key*> keys;
-  for (const auto& [key, set] : sets_) {
-    if (start == end || Owns(start, key, end)) keys.push_back(&key);
+Store::Digests Store::DigestsOf(const Key& start, const Key& end) const {
+  Digests digests{};
+  for (auto [it, last] : RangesOf(start, end, std::nullopt)) {
+    for (; it != last; ++it) {
+      for (const auto& [owner, value] : it->second) digests[PartOf(it->first)] += value.digest;
+    }
   }
-  return keys;
+  return digests;
+}
+
+// An arc that goes over zero is two ranges, the lower keys first.
+std::array<Store::Range, 2> Store::RangesOf(const Key& start, const Key& end,
+                                            const std::optional<Cursor>& from) const {
+  const auto behind_start = sets_.upper_bound(start);
+  const auto behind_end = sets_.upper_bound(end);
+  const Range none{sets_.end(), sets_.end()};
+  std::array<Range, 2> ranges{Range{behind_start, behind_end}, none};
+  if (start >= end) ranges = {Range{sets_.begin(), behind_end}, Range{behind_start, sets_.end()}};
+  if (!from) return ranges;
+  for (auto& [first, last] : ranges) {
+    if (last != sets_.end() && last->first <= from->key) {
+      first = last;
+    } else if (first != last && first->first < from->key) {
+      first = sets_.lower_bound(from->key);
+    }
+  }
+  return ranges;
 }
 
 void Store::Drop(const Key& key, const Bytes& owner) {

@@ -122,7 +122,7 @@ TEST_F(Scripted, APullIsCompleteWhenASourceIs) {
   RunFor(200ms);
   EXPECT_EQ(engine_->View().mode, Mode::kRing);
   EXPECT_TRUE(Complete());
-  EXPECT_EQ(Count(MessageType::kPull, 0x30), 1u);
+  EXPECT_EQ(Count(MessageType::kPull, 0x30), 2u) << "to fetch, and to compare with a new holder";
 }
 
 // They are fetching too, and have not come to what was put before they came.

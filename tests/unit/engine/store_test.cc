@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <utility>
 
 namespace ov6::chord {
 namespace {
@@ -28,6 +29,42 @@ TEST(Sets, OneValueAnOwnerTheHighestSequence) {
   EXPECT_EQ(store.Get(kKey), (std::vector<Bytes>{{8, 8}, {2}}));
   EXPECT_EQ(store.size(), 2u);
   EXPECT_EQ(store.bytes(), 3u);
+}
+
+// Whatever came first: all holders come to keep the same one, and have both as proof.
+TEST(Sets, OfTwoWithOneSequenceTheGreaterStays) {
+  for (const bool greater_first : {false, true}) {
+    Store store({});
+    store.Put(kKey, {greater_first ? uint8_t{9} : uint8_t{1}}, Of(1, 5), At(0s));
+    EXPECT_EQ(store.Put(kKey, {greater_first ? uint8_t{1} : uint8_t{9}}, Of(1, 5), At(0s)),
+              Result::kConflict);
+    EXPECT_EQ(store.Get(kKey), (std::vector<Bytes>{{9}}));
+    store.Put(kKey, {7}, Of(1, 5), At(0s));
+    ASSERT_EQ(store.equivocations().size(), 1u) << "once an owner and key";
+    const auto& [where, proof] = *store.equivocations().begin();
+    EXPECT_EQ(where, (std::pair(kKey, Bytes{1})));
+    EXPECT_EQ(proof.sequence, 5u);
+    EXPECT_EQ((std::set<Bytes>{proof.first, proof.second}), (std::set<Bytes>{{1}, {9}}));
+  }
+}
+
+TEST(Digests, TellWhichPartsOfAnArcDiffer) {
+  Store a({}), b({});
+  for (uint8_t i = 0; i < 100; ++i) {
+    Key key{i};
+    key.back() = i;
+    a.Put(key, {i}, Of(1, 1), At(0s));
+    if (i != 70) b.Put(key, {i}, Of(1, 1), At(0s));
+  }
+  EXPECT_EQ(a.DigestsOf(Key{10}, Key{60}), b.DigestsOf(Key{10}, Key{60}));
+  const auto of_a = a.DigestsOf(Key{60}, Key{10}), of_b = b.DigestsOf(Key{60}, Key{10});
+  for (size_t part = 0; part < Store::kParts; ++part) EXPECT_EQ(of_a[part] != of_b[part], part == 70 % 32);
+  size_t seen = 0;
+  a.Walk(Key{60}, Key{10}, std::nullopt, uint32_t{1} << 70 % 32, [&](const Key& key, const Bytes&) {
+    seen += key.back() % 32 == 70 % 32 ? 1 : 100;
+    return true;
+  });
+  EXPECT_EQ(seen, 2u);  // 70 and 6; 38 is not of the arc
 }
 
 TEST(Bounds, AKeyTheNumberAndTheBytes) {
@@ -97,7 +134,7 @@ TEST(Walk, TakesAnArcInPortions) {
   std::optional<Store::Cursor> from;
   do {
     int room = 3;
-    from = store.Walk(Key{7}, Key{3}, from, [&](const Key& key, const Bytes&) {
+    from = store.Walk(Key{7}, Key{3}, from, Store::kAllParts, [&](const Key& key, const Bytes&) {
       EXPECT_TRUE(key[0] > 7 || key[0] <= 3);
       if (room-- == 0) return false;
       ++seen;

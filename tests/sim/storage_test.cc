@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is stored survives: many that fail at once, a partition that heals, many that leave.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/sim/simulator.h"
+#include "tests/sim/watch.h"
+
+namespace ov6::sim {
+namespace {
+
+void AsInTheField(chord::ChordConfig* config) {
+  config->successors = 16;
+  config->replicas = 8;
+}
+
+struct Stored {
+  Simulator s;
+  std::map<std::string, size_t> keys;  // and who has put them
+
+  // A mesh of the first 17, then the others, a few at a time, each through one that is in.
+  Stored(uint64_t seed, size_t nodes, bool watched = false) : s(seed) {
+    if (watched) Watch(&s);
+    s.Add({}, AsInTheField);
+    for (size_t i = 1; i < nodes; ++i) {
+      s.Add({i <= 17 ? 0 : s.network().Below(std::min(i - 1, size_t{200}))}, AsInTheField);
+      if (i % 8 == 0) s.RunFor(100ms);
+    }
+    EXPECT_TRUE(s.RunUntil([&] { return s.RingIsPerfect(); }, 300s, 500ms));
+  }
+  std::string Put(size_t node, uint64_t sequence = 1) {
+    const std::string key = "key " + std::to_string(keys.size());
+    keys[key] = node;
+    s.Put(node, KeyOf(key), MakeValue("owner", sequence));
+    return key;
+  }
+  void PutMany(size_t count) {
+    for (size_t i = 0; i < count; ++i) {
+      const std::vector<size_t> alive = s.Alive();
+      Put(alive[s.network().Below(alive.size())]);
+    }
+    s.RunFor(5s);
+  }
+  // Of keys whose publisher lives, how many some node that is asked for them does not find.
+  size_t Lost() {
+    const std::vector<size_t> alive = s.Alive();
+    std::vector<std::pair<size_t, uint64_t>> asked;
+    for (const auto& [key, publisher] : keys) {
+      if (!s.node(publisher).engine) continue;
+      const size_t node = alive[s.network().Below(alive.size())];
+      asked.emplace_back(node, s.Get(node, KeyOf(key)));
+      s.RunFor(20ms);
+    }
+    s.RunFor(9s);
+    return static_cast<size_t>(std::count_if(asked.begin(), asked.end(), [&](const auto& a) {
+      const GetOutput* answer = s.Answer(a.first, a.second);
+      return answer == nullptr || answer->outcome != GetOutcome::kFound;
+    }));
+  }
+  void CrashShare(double share) {
+    for (const size_t node : s.Alive()) {
+      if (s.network().Chance() < share) s.Crash(node);
+    }
+  }
+};
+
+// "0 keys lost whose owner lives": eight holders, of whom three in ten die, and repair.
+TEST(Storage, ThreeInTenOfAThousandFailAtOnce) {
+  Stored stored(71, 1000);
+  stored.PutMany(200);
+  stored.CrashShare(0.3);
+  EXPECT_TRUE(stored.s.RunUntil([&] { return stored.s.RingIsPerfect(); }, 120s, 500ms));
+  EXPECT_EQ(stored.Lost(), 0u);
+}
+
+// Half of them: what all eight holders of have died is back when its publisher puts it again.
+TEST(Storage, HalfOfAThousandFailAtOnce) {
+  Stored stored(72, 1000);
+  stored.PutMany(100);
+  stored.CrashShare(0.5);
+  EXPECT_TRUE(stored.s.RunUntil([&] { return stored.s.RingIsPerfect(); }, 180s, 500ms));
+  EXPECT_LE(stored.Lost(), 2u) << "the chance that eight holders die is 1 in 256";
+}
+
+// Both sides take puts for a minute; the newest sequence wins afterwards.
+TEST(Storage, APartitionMergesWithoutLoss) {
+  Stored stored(73, 64);
+  Simulator& s = stored.s;
+  stored.PutMany(40);
+  for (size_t i = 0; i < 64; i += 2) s.SetGroup(i, 1);
+  s.RunFor(20s);
+  for (size_t i = 0; i < 40; ++i) stored.Put(i);
+  const std::string both = stored.Put(2, 5);
+  s.Put(3, KeyOf(both), MakeValue("owner", 6));
+  s.RunFor(40s);
+  for (size_t i = 0; i < 64; ++i) s.SetGroup(i, 0);
+  EXPECT_TRUE(s.RunUntil([&] { return s.RingIsPerfect(); }, 300s, 100ms));
+  s.RunFor(5s);
+  EXPECT_EQ(stored.Lost(), 0u);
+  const uint64_t id = s.Get(10, KeyOf(both));
+  s.RunFor(5s);
+  ASSERT_NE(s.Answer(10, id), nullptr);
+  EXPECT_EQ(s.Answer(10, id)->values, std::vector<Bytes>{MakeValue("owner", 6)});
+}
+
+// A third says goodbye within a second.
+TEST(Storage, ALeaveStormLosesNothing) {
+  Stored stored(74, 96, true);
+  stored.PutMany(100);
+  for (const size_t node : stored.s.Alive()) {
+    if (node % 3 != 0) continue;
+    stored.s.Leave(node);
+    stored.s.RunFor(30ms);
+  }
+  EXPECT_TRUE(stored.s.RunUntil([&] { return stored.s.RingIsPerfect(); }, 60s, 100ms));
+  EXPECT_EQ(stored.Lost(), 0u);
+}
+
+// Holders that hold the same say so in two datagrams; a new one is sent what it has not.
+TEST(Storage, RepairMovesOnlyWhatIsMissing) {
+  Stored stored(75, 32);
+  stored.PutMany(200);
+  stored.s.RunFor(120s);
+  const auto moved = [&] {
+    uint64_t bytes = 0;
+    for (const size_t i : stored.s.Alive()) bytes += stored.s.node(i).engine->Counter("moved_bytes");
+    return bytes;
+  };
+  const uint64_t before = moved();
+  stored.s.RunFor(300s);
+  EXPECT_EQ(moved(), before) << "nothing has changed";
+}
+
+// A node that starts again with nothing but what it was told to remember.
+TEST(Storage, ARingIsFoundAgainWithoutTheBootstrap) {
+  Simulator s(76);
+  s.Add({});
+  for (size_t i = 1; i < 12; ++i) s.Add({0});
+  ASSERT_TRUE(s.RunUntil([&] { return s.RingIsPerfect() && s.node(5).told_peers.size() >= 4; }, 60s));
+  s.Crash(5);
+  s.Crash(0);
+  s.RunFor(10s);
+  s.node(5).config.bootstrap.clear();
+  s.Restart(5);
+  EXPECT_TRUE(s.RunUntil([&] { return s.RingIsPerfect(); }, 30s));
+  EXPECT_EQ(s.alive(), 11u);
+}
+
+}  // namespace
+}  // namespace ov6::sim
