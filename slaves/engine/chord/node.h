@@ -369,6 +369,7 @@ class ChordEngine::Node {
 
   std::map<Key, MeshMember> members_;  // in a ring: those it was formed of
   std::vector<Endpoint> before_restart_;
+  Key mesh_asked_{};                 // the last one
   std::deque<Endpoint> remembered_;  // lost members, asked again while few are left
   BootTime started_{};
   BootTime members_heard_{};  // when a contact that is in last answered

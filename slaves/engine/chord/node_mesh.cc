@@ -15,6 +15,7 @@ constexpr auto kMaxContactBackoff = std::chrono::seconds(10);
 constexpr auto kGossipDelay = std::chrono::milliseconds(5);
 constexpr auto kMergeInterval = std::chrono::seconds(10);
 constexpr size_t kContactsAtOnce = 8;
+constexpr size_t kQuietAsks = 4;
 constexpr size_t kMaxMembers = 32;  // with a successor list they fit one datagram
 
 // FNV-1a over ids and incarnations, in the order of ids: equal sets, equal digests.
@@ -121,15 +122,19 @@ Message ChordEngine::Node::StateOf(MessageType type) const {
   return state;
 }
 
+// In a quiet mesh a few at a time, in turn: each is still asked by several of the others every second, and
+// who finds one dead says so by having another set, upon which everybody asks everybody.
 void ChordEngine::Node::MeshTick() {
   if (mode_ != Mode::kMesh) return;
-  for (auto& [id, member] : members_) {
-    if (member.asked) continue;
-    member.asked = true;
-    const Peer peer = member.peer;
+  const bool quiet = MeshAgrees() && eager_ == 0;
+  auto next = quiet ? members_.upper_bound(mesh_asked_) : members_.begin();
+  for (size_t i = 0; i < (quiet ? std::min(members_.size(), kQuietAsks) : members_.size()); ++i, ++next) {
+    if (next == members_.end()) next = members_.begin();
+    mesh_asked_ = next->first;
+    if (std::exchange(next->second.asked, true)) continue;
+    const Peer peer = next->second.peer;
     Call(peer, StateOf(MessageType::kMesh), [this, peer](const Message* reply) { OnMeshState(peer, reply); });
   }
-  const bool quiet = MeshAgrees() && eager_ == 0;
   if (eager_ > 0) --eager_;
   ArmSooner(kMesh, Jitter(quiet ? config_.stabilize : config_.stabilize_eager));
 }
