@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "slaves/dht/dht_config.h"
+#include "slaves/dht/dht_memory.h"
 #include "slaves/dht/dht_slave.h"
 #include "slaves/dht/record_checker.h"
 #include "slaves/dht/record_query.h"
@@ -25,6 +26,8 @@ namespace {
 
 constexpr auto kConfigInterval = std::chrono::seconds(30);
 constexpr double kPeeringRate = 2000, kPeeringBurst = 1000;  // datagrams a second, from all
+constexpr auto kSaveDelay = std::chrono::seconds(1);
+constexpr auto kSaveRetry = std::chrono::seconds(10);
 constexpr auto kLeavePoll = std::chrono::milliseconds(10);
 
 DhtClock SystemClock() {
@@ -67,6 +70,7 @@ class Dht {
         register_timer_(process.loop()),
         lookup_timer_(process.loop()),
         config_timer_(process.loop()),
+        save_timer_(process.loop()),
         leave_timer_(process.loop()) {}
 
   absl::Status Configure(const boost::json::object& json);
@@ -80,6 +84,9 @@ class Dht {
  private:
   void OnOutput(const Output& output);
   bool OnPeering(const Endpoint& from, std::span<const uint8_t> bytes);
+  void Start(const absl::StatusOr<std::string>& saved);
+  void Save();
+  void SaveSoon();
   void Register();
   void ArmLookups();
   void PollConfig();
@@ -105,7 +112,11 @@ class Dht {
   Timer register_timer_;
   Timer lookup_timer_;
   Timer config_timer_;
+  Timer save_timer_;
   Timer leave_timer_;
+  DhtMemory memory_;
+  DhtMemory saved_;  // what the master keeps of it
+  bool saving_ = false;
 };
 
 absl::Status Dht::Configure(const boost::json::object& json) {
@@ -130,18 +141,50 @@ absl::Status Dht::Configure(const boost::json::object& json) {
   if (config_.domain.prove) slave_->ProveBy(&*prover_);
   driver_->SetFilter(
       [this](const Endpoint& from, std::span<const uint8_t> bytes) { return OnPeering(from, bytes); });
-  driver_->Start();
-  Register();
+  process_.session().Call("saved", "", [this](const absl::StatusOr<std::string>& saved) { Start(saved); });
   config_timer_.After(kConfigInterval, [this] { PollConfig(); });
   spdlog::info("Chord at {} for {} ({})", config_.Self().ToString(), config_.domain.prefix.ToString(),
                config_.domain.name);
   return absl::OkStatus();
 }
 
+// What was saved helps; a master that doesn't give it is no reason not to start.
+void Dht::Start(const absl::StatusOr<std::string>& saved) {
+  if (saved.ok()) memory_ = saved_ = ParseDhtMemory(*saved);
+  if (!saved.ok()) spdlog::warn("nothing remembered: {}", std::string(saved.status().message()));
+  engine_->Remember(memory_.peers);
+  registrar_->Resume(memory_.sequence);
+  driver_->Start();
+  Register();
+}
+
+void Dht::SaveSoon() {
+  memory_.sequence = registrar_->last_sequence();
+  if (saving_ || memory_ == saved_) return;
+  saving_ = true;
+  save_timer_.After(kSaveDelay, [this] { Save(); });
+}
+
+void Dht::Save() {
+  memory_.sequence = registrar_->last_sequence();
+  const DhtMemory now = memory_;
+  process_.session().Call("save", ToJson(now), [this, now](const absl::StatusOr<std::string>& result) {
+    saving_ = false;
+    if (result.ok()) {
+      saved_ = now;
+      return SaveSoon();
+    }
+    spdlog::debug("not saved: {}", std::string(result.status().message()));
+    saving_ = true;
+    save_timer_.After(kSaveRetry, [this] { Save(); });
+  });
+}
+
 void Dht::OnOutput(const Output& output) {
   const auto* get = std::get_if<GetOutput>(&output);
   if (get != nullptr && !query_->OnGet(*get)) slave_->OnGet(*get);
   if (const auto* put = std::get_if<PutOutput>(&output)) registrar_->OnPut(*put);
+  if (const auto* peers = std::get_if<PeersOutput>(&output)) memory_.peers = peers->peers;
   ArmLookups();
   if (std::holds_alternative<JoinedOutput>(output)) {
     spdlog::info("joined the ring");
@@ -172,6 +215,7 @@ bool Dht::OnPeering(const Endpoint& from, std::span<const uint8_t> bytes) {
 
 void Dht::Register() {
   registrar_->OnTimer();
+  SaveSoon();
   register_timer_.At(registrar_->NextDeadline(), [this] { Register(); });
 }
 

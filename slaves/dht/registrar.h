@@ -2,11 +2,12 @@
 // Keeps this router's prefixes registered: a record for each, signed by the master (who
 // has the key), put into the DHT when the node is a member, renewed at half its
 // lifetime, at once when the locators change, and again whenever the node joins anew.
-// The sequence is Unix time in milliseconds, so that a restarted slave wins over what
-// its predecessor stored.
+// The sequence is Unix time in milliseconds, or one more than the last if the clock was
+// set back, so that a restarted slave wins over what its predecessor stored.
 #ifndef OV6_SLAVES_DHT_REGISTRAR_H
 #define OV6_SLAVES_DHT_REGISTRAR_H
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <string>
@@ -55,6 +56,10 @@ class Registrar {
   // Records the DHT is known to hold, and those of them that revoke.
   size_t registered() const;
   size_t revoked() const;
+  // Of what was signed last, to be handed to Resume after a restart: no record of then is newer than one from
+  // now on, though the clock was set back.
+  uint64_t last_sequence() const { return last_sequence_; }
+  void Resume(uint64_t last_sequence) { last_sequence_ = std::max(last_sequence_, last_sequence); }
   const Counters& counters() const { return counters_; }
 
  private:

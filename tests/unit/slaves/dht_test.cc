@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 
 #include "slaves/dht/dht_config.h"
+#include "slaves/dht/dht_memory.h"
 #include "slaves/dht/dht_slave.h"
 #include "slaves/dht/record_checker.h"
 #include "slaves/dht/record_query.h"
@@ -448,6 +449,29 @@ TEST_F(RegistrarTest, ARestartedRouterWinsOverItsOldRecords) {
   second.OnJoined();
   ASSERT_EQ(puts_.size(), 2u);
   EXPECT_GT(RecordOf(puts_[1]).sequence, RecordOf(puts_[0]).sequence);
+}
+
+TEST_F(RegistrarTest, AClockSetBackMakesNoOlderRecords) {
+  SignOldest();
+  registrar_->OnJoined();
+  wall_ -= minutes(1);
+  Registrar second(config_, session_, Submit(), Clock());
+  second.Resume(registrar_->last_sequence());
+  second.OnTimer();
+  SignOldest();
+  second.OnJoined();
+  ASSERT_EQ(puts_.size(), 2u);
+  EXPECT_EQ(RecordOf(puts_[1]).sequence, RecordOf(puts_[0]).sequence + 1);
+}
+
+TEST(DhtMemory, IsReadAsFarAsItCanBe) {
+  const DhtMemory memory{{{Ipv4{0xc6336402}, 4646}, {Ipv4{0xc6336403}, 4647}}, 1764000000000};
+  EXPECT_EQ(ParseDhtMemory(ToJson(memory)), memory);
+  EXPECT_EQ(ParseDhtMemory("{}"), DhtMemory{});
+  EXPECT_EQ(ParseDhtMemory("no JSON"), DhtMemory{});
+  EXPECT_EQ(ParseDhtMemory(R"({"peers":[1,"x","198.51.100.2:4646","0.0.0.0:1"],"sequence":"7"})"),
+            (DhtMemory{{{Ipv4{0xc6336402}, 4646}}, 0}));
+  EXPECT_EQ(ParseDhtMemory(R"({"peers":{},"sequence":-1})"), DhtMemory{});
 }
 
 TEST_F(RegistrarTest, SignsAnewWhenTheLocatorsChangeAlsoWhileSigning) {
