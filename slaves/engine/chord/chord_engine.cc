@@ -24,6 +24,8 @@ std::string Validate(const ChordConfig& config) {
   return "";
 }
 
+const char* ToString(Lookups lookups) { return lookups == Lookups::kIterative ? "iterative" : "recursive"; }
+
 const char* ToString(Mode mode) {
   switch (mode) {
     case Mode::kMesh:

@@ -16,6 +16,11 @@
 
 namespace ov6::chord {
 
+// Iterative: the asker asks every node on the way. Recursive: each hands the question on, and the last one
+// answers the asker; half the time, and the asker sees nothing of the way.
+enum class Lookups { kIterative, kRecursive };
+const char* ToString(Lookups lookups);
+
 struct ChordConfig {
   Endpoint self;                    // where other nodes reach this one; never 0.0.0.0
   uint8_t slot = 0;                 // 0-7, tells nodes of one address apart; the id follows from both
@@ -39,6 +44,8 @@ struct ChordConfig {
   int tries = 3;  // unanswered sends before a peer counts as dead
 
   int reads = 4;  // holders that a get asks at the same time; at most `replicas` are of use
+
+  Lookups lookups = Lookups::kIterative;
 
   // The table of all members, for lookups in one hop: kept while the ring has no more members than this (0:
   // never) and keeping it costs no more than this many bytes a second, both directions together.

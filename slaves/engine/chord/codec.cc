@@ -90,7 +90,9 @@ bool TakeBody(const wire::Body& body, Message* out) {
   out->cursor = body.cursor();
   out->count = body.count();
   out->cookie = body.cookie();
+  out->origin_rpc = body.origin_rpc();
   if (body.has_predecessor() && !Take(body.predecessor(), &out->predecessor.emplace())) return false;
+  if (body.has_origin() && !Take(body.origin(), &out->origin.emplace())) return false;
   return Take(body.sender(), &out->sender) && Take(body.key(), &out->key) && Take(body.end(), &out->end) &&
          Take(body.cursor_key(), &out->cursor_key) && Take(body.successors(), &out->successors) &&
          Take(body.members(), &out->members) && TakeEntries(body, out) && TakeEvents(body, out) &&
@@ -111,6 +113,8 @@ bool HasItsFields(const Message& m) {
       return m.key.has_value();
     case MessageType::kCompare:
       return m.key && m.digests;
+    case MessageType::kForward:
+      return m.key && m.origin;
     default:
       return true;
   }
@@ -146,6 +150,8 @@ wire::Body ToWire(const Message& m, uint64_t network) {
   body.set_depth(m.depth);
   if (m.digests) body.mutable_digests()->Add(m.digests->begin(), m.digests->end());
   body.set_differ(m.differ);
+  if (m.origin) Put(*m.origin, body.mutable_origin());
+  body.set_origin_rpc(m.origin_rpc);
   return body;
 }
 

@@ -50,8 +50,10 @@ enum class MessageType : uint8_t {
   kTablePart = 24,
   kCompare = 25,  // do we know the same members of an arc?
   kCompared = 26,
+  kForward = 27,  // whoever knows where the key lives tells the origin: FOUND, with the origin's rpc
+  kForwarded = 28,
 };
-inline constexpr uint8_t kLastType = 26;
+inline constexpr uint8_t kLastType = 28;
 inline bool IsReply(MessageType type) { return static_cast<int>(type) % 2 == 0; }
 inline MessageType ReplyTo(MessageType type) { return static_cast<MessageType>(static_cast<int>(type) + 1); }
 
@@ -83,6 +85,8 @@ struct Message {
   uint32_t depth = 0;
   std::optional<MemberTable::Digests> digests;
   uint32_t differ = 0;
+  std::optional<Peer> origin;
+  uint64_t origin_rpc = 0;
   uint64_t cookie = 0;
   bool proven = false;  // not sent: who asks can read at the address it asks from
   bool operator==(const Message&) const = default;

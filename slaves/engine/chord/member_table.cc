@@ -38,6 +38,7 @@ void MemberTable::Clear() {
   entries_.clear();
   networks_.clear();
   tombstones_.clear();
+  before_.clear();
   Add(Self());
 }
 
@@ -63,7 +64,14 @@ bool MemberTable::Add(const MemberEvent& event) {
 void MemberTable::Erase(Iterator it) {
   const auto network = networks_.find(NetworkOf(it->event.peer));
   if (--network->second == 0) networks_.erase(network);
+  before_.erase(it->event.peer.id);
   entries_.erase(it);
+}
+
+// The first one known stays behind: whoever tells two lies gets no further than with one.
+void MemberTable::Replace(Iterator it, const MemberEvent& event) {
+  if (it->event.peer != event.peer && before_.size() < kMaxBefore) before_.emplace(event.peer.id, it->event);
+  *it = {event, std::nullopt};
 }
 
 // --- what is told --------------------------------------------------------------
@@ -82,7 +90,7 @@ bool MemberTable::HearOfLife(const MemberEvent& event, BootTime now) {
   if (it == entries_.end() || it->event.peer.id != event.peer.id) return Add(event);
   const bool newer = Age(event) > Age(it->event) && (event.peer.incarnation > it->event.peer.incarnation ||
                                                      event.epoch - it->event.epoch < kMaxEpochStep);
-  if (newer) *it = {event, std::nullopt};
+  if (newer) Replace(it, event);
   return newer;
 }
 
@@ -118,9 +126,9 @@ bool MemberTable::Seen(const Peer& peer) {
     if (grave != tombstones_.end()) tombstones_.erase(grave);
     return Add({peer, epoch, false});
   }
-  if (it->event.peer.incarnation > peer.incarnation) return false;
   const bool news = it->event.peer != peer;
   if (news) it->event = {peer, 0, false};
+  before_.erase(peer.id);
   it->suspect_until.reset();
   return news;
 }
@@ -129,6 +137,12 @@ std::optional<MemberEvent> MemberTable::Lost(const Peer& peer, BootTime now) {
   const auto it = Lower(peer.id);
   const bool known = it != entries_.end() && it->event.peer.id == peer.id && peer.id != self_.id;
   if (!known || it->event.peer.incarnation > peer.incarnation) return std::nullopt;
+  const auto before = before_.find(peer.id);
+  if (before != before_.end() && before->second.peer != peer) {
+    *it = {before->second, std::nullopt};
+    before_.erase(before);
+    return std::nullopt;
+  }
   MemberEvent event = it->event;
   event.dead = true;
   Bury(event, now);

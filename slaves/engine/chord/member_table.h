@@ -2,8 +2,9 @@
 // Every member of the ring, as far as this node has heard: what makes a lookup one hop (after Gupta, Liskov,
 // Rodrigues, NSDI 2004). For speed alone, as fingers are: who is missing, dead or made up here costs
 // messages, never a wrong answer. What is told is ordered by (incarnation, epoch), a death before a life of
-// the same; only the member itself raises its epoch, to contradict a false death. Bounded; at most a few of
-// one IPv4 /24.
+// the same; only the member itself raises its epoch, to contradict a false death. What is told replaces what
+// was known until it turns out to be false; what this node sees itself replaces anything. Bounded; at most a
+// few of one IPv4 /24.
 #ifndef OV6_SLAVES_ENGINE_CHORD_MEMBER_TABLE_H
 #define OV6_SLAVES_ENGINE_CHORD_MEMBER_TABLE_H
 
@@ -28,6 +29,7 @@ struct MemberEvent {
 class MemberTable {
  public:
   static constexpr size_t kMaxTombstones = 4096;
+  static constexpr size_t kMaxBefore = 1024;
   static constexpr Duration kTombstoneLife = std::chrono::minutes(5);
   static constexpr Duration kSuspicion = std::chrono::seconds(60);
   static constexpr uint64_t kMaxEpochStep = uint64_t{1} << 32;  // one lie can't use up the epochs
@@ -44,9 +46,10 @@ class MemberTable {
   // What others tell. True: it was news here, and is worth telling on. A told death makes a member suspect,
   // who is left out of Behind and Before and is gone kSuspicion later if nobody contradicts.
   bool Hear(const MemberEvent& event, BootTime now);
-  // The member has spoken to this node: alive, whatever is told.
+  // The member has answered this node: alive, whatever is told.
   bool Seen(const Peer& peer);
-  // It did not answer this node, or said goodbye. Returns the event to tell, if it was in the table.
+  // It did not answer this node, or said goodbye. Returns the event to tell, if it was in the table. One that
+  // is only told to have restarted or moved gives way to what was known before.
   std::optional<MemberEvent> Lost(const Peer& peer, BootTime now);
   void Expire(BootTime now);
   void Clear();
@@ -95,6 +98,7 @@ class MemberTable {
   bool Add(const MemberEvent& event);
   void Erase(Iterator it);
   void Bury(const MemberEvent& event, BootTime now);
+  void Replace(Iterator it, const MemberEvent& event);
   bool HearOfLife(const MemberEvent& event, BootTime now);
   bool HearOfDeath(const MemberEvent& event, BootTime now);
 
@@ -104,6 +108,7 @@ class MemberTable {
   std::vector<Entry> entries_;           // by id
   std::map<uint32_t, size_t> networks_;  // members of each /24
   std::map<Key, Tombstone> tombstones_;
+  std::map<Key, MemberEvent> before_;  // those of another port or incarnation that a told one has replaced
 };
 
 template <typename Take>

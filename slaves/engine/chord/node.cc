@@ -28,6 +28,8 @@ bool NeedsCookie(MessageType type) {
     case MessageType::kContact:
     case MessageType::kPut:
     case MessageType::kLeave:
+    case MessageType::kEvents:
+    case MessageType::kForward:
       return true;
     default:
       return false;
@@ -39,6 +41,9 @@ bool Padded(MessageType type) {
   return !IsReply(type) && type != MessageType::kHint && type != MessageType::kLeave &&
          type != MessageType::kEvents && type != MessageType::kCompare;
 }
+
+// What answers a FORWARD goes to an address that proved itself to another node.
+size_t LeastSize(MessageType type) { return type == MessageType::kForward ? kPaddedRequest : 0; }
 
 }  // namespace
 
@@ -85,9 +90,10 @@ void ChordEngine::Node::OnMessage(BootTime now, const Endpoint& from, std::span<
   if (message.type == MessageType::kChallenge) return OnChallenge(message);
   switch (rpcs_.OnReply(now_, from, message, bytes.size())) {
     case Rpcs::Match::kUnsolicited:
+      if (OnForwardFound(message, bytes.size())) return;
       return Count("unsolicited");
     case Rpcs::Match::kIdMismatch:
-      return Count("id_mismatch");
+      return AnsweredInPlace(message.sender);
     case Rpcs::Match::kMatched:
       cookies_.Learn(from, message.cookie);
       if (KeepsTable() && static_cast<Mode>(message.mode) == Mode::kRing) table_.Seen(message.sender);
@@ -123,6 +129,8 @@ void ChordEngine::Node::OnRequest(const Message& request, size_t size) {
       return HandleTable(request, size);
     case MessageType::kCompare:
       return HandleCompare(request, size);
+    case MessageType::kForward:
+      return HandleForward(request, size);
     default:
       return Count("malformed");
   }
@@ -177,7 +185,7 @@ void ChordEngine::Node::Fire(Timer timer) {
 BootTime ChordEngine::Node::NextDeadline() const {
   if (mode_ == Mode::kLeft) return BootTime::max();
   BootTime next = std::min(rpcs_.NextDeadline(), *std::min_element(timers_.begin(), timers_.end()));
-  for (const auto& [id, lookup] : lookups_) next = std::min(next, lookup.deadline);
+  for (const auto& [id, lookup] : lookups_) next = std::min({next, lookup.deadline, lookup.fall_back});
   for (const auto& [id, get] : gets_) next = std::min({next, get.deadline, get.again});
   return std::min(next, store_.NextExpiry().value_or(BootTime::max()));
 }
@@ -222,7 +230,7 @@ void ChordEngine::Node::Call(const Peer& to, Message request, Done done, Rpcs::O
   request.rpc = cookies_.NextRpc();
   request.cookie = cookies_.Known(to.endpoint);
   const bool padded = request.cookie == 0 && Padded(request.type);
-  Bytes bytes = Encode(request, network_, padded ? kPaddedRequest : 0);
+  Bytes bytes = Encode(request, network_, padded ? kPaddedRequest : LeastSize(request.type));
   ChargeTable(request.type, bytes.size());
   if (rpcs_.Start(now_, request.rpc, to, std::move(bytes), done, std::move(options))) return;
   Count("rpc_overflow");
@@ -255,10 +263,14 @@ void ChordEngine::Node::OnChallenge(const Message& challenge) {
   cookies_.Learn(challenge.sender.endpoint, challenge.cookie);
   Message request = std::get<Message>(Decode(*bytes, network_));
   request.cookie = challenge.cookie;
-  rpcs_.SendAgain(now_, challenge.rpc, Encode(request, network_));
+  rpcs_.SendAgain(now_, challenge.rpc, Encode(request, network_, LeastSize(request.type)));
 }
 
+// To one whose cookie is not known, news goes as a request: what comes back is a challenge, and then it is.
 void ChordEngine::Node::SendOneWay(const Peer& to, Message message) {
+  message.cookie = cookies_.Known(to.endpoint);
+  if (message.cookie == 0 && NeedsCookie(message.type))
+    return Call(to, std::move(message), [](auto*) {}, {1});
   message.rpc = cookies_.NextRpc();
   Bytes bytes = Encode(message, network_);
   ChargeTable(message.type, bytes.size());
@@ -267,7 +279,7 @@ void ChordEngine::Node::SendOneWay(const Peer& to, Message message) {
 
 void ChordEngine::Node::Bury(const Peer& peer, bool goodbye) {
   if (graves_.size() >= kMaxGraves) graves_.erase(graves_.begin());
-  Grave& grave = graves_[peer.id];
+  Grave& grave = graves_[GraveOf(peer)];
   if (grave.incarnation > peer.incarnation && grave.until > now_) return;
   grave = {peer.incarnation, goodbye, now_ + kGraveLifetime};
   Count(goodbye ? "peer_left" : "peer_dead");
@@ -279,16 +291,23 @@ void ChordEngine::Node::Bury(const Peer& peer, bool goodbye) {
 }
 
 bool ChordEngine::Node::Buried(const Peer& peer) const {
-  const auto it = graves_.find(peer.id);
+  const auto it = graves_.find(GraveOf(peer));
   return it != graves_.end() && it->second.until > now_ && it->second.incarnation >= peer.incarnation;
 }
 
 void ChordEngine::Node::Revive(const Peer& peer) {
-  const auto it = graves_.find(peer.id);
+  const auto it = graves_.find(GraveOf(peer));
   if (it == graves_.end() || it->second.incarnation > peer.incarnation) return;
   // Packets of one that said goodbye may still be on their way.
   if (it->second.goodbye && it->second.incarnation == peer.incarnation) return;
   graves_.erase(it);
+}
+
+// Another than was meant lives there: what was told of it is wrong, or old.
+void ChordEngine::Node::AnsweredInPlace(const Peer& peer) {
+  Count("id_mismatch");
+  const auto it = graves_.find(GraveOf(peer));
+  if (it != graves_.end() && !it->second.goodbye) graves_.erase(it);
 }
 
 void ChordEngine::Node::SetNeighbours(std::optional<Peer> predecessor, std::vector<Peer> successors) {

@@ -5,6 +5,7 @@
 //   node_mesh.cc    coming in, the full mesh below r+1 nodes, and the step to the ring and back
 //   node_ring.cc    Zave's join, stabilize, rectify; fingers
 //   node_lookup.cc  iterative lookups, and put
+//   node_forward.cc recursive lookups
 //   node_get.cc     reading from several holders
 //   node_table.cc   the table of all members
 //   node_store.cc   what is stored for others: taking it in, fetching, handing over
@@ -86,8 +87,10 @@ class ChordEngine::Node {
   void OnChallenge(const Message& challenge);
   void SendOneWay(const Peer& to, Message message);
   void Bury(const Peer& peer, bool goodbye);  // it did not answer, or said goodbye
+  static std::pair<Key, uint16_t> GraveOf(const Peer& peer) { return {peer.id, peer.endpoint.port}; }
   bool Buried(const Peer& peer) const;
   void Revive(const Peer& peer);  // it has just spoken
+  void AnsweredInPlace(const Peer& peer);
   bool Member() const { return mode_ == Mode::kMesh || mode_ == Mode::kRing; }
   void NeighboursChanged(const std::optional<Peer>& old_predecessor, const std::vector<Peer>& old_successors);
   void SetNeighbours(std::optional<Peer> predecessor, std::vector<Peer> successors);
@@ -161,6 +164,8 @@ class ChordEngine::Node {
     // owner and the nodes behind it; or, if the predecessor is wanted, it and then its successors
     std::function<void(std::optional<std::vector<Peer>>, int hops)> done;
     std::shared_ptr<Rpcs::Cost> cost = nullptr;
+    uint64_t forwarded = 0;                // the id under which it is under way by others; 0: it is not
+    BootTime fall_back = BootTime::max();  // when to go on alone
   };
   struct Holder {
     // Late: others decide; its answer, if it still comes, counts. Unsure: it may not have all that it should.
@@ -215,6 +220,15 @@ class ChordEngine::Node {
   std::vector<Peer> ClosestBefore(const Key& key) const;
   std::vector<Peer> Nearest(const Key& key) const;
   void ExpireRequests();
+
+  // --- node_forward.cc
+  void ForwardLookup(uint64_t id);
+  std::vector<Peer> NextOnTheWay(const Key& key) const;
+  void Forward(Message message, std::vector<Peer> ways, std::shared_ptr<Rpcs::Cost> cost);
+  void HandleForward(const Message& request, size_t size);
+  void TellOrigin(const Message& request, size_t size, std::vector<Peer> nodes);
+  bool OnForwardFound(const Message& found, size_t size);
+  void FallBack();
 
   // --- node_get.cc
   void SubmitGet(const GetRequest& request);
@@ -365,7 +379,7 @@ class ChordEngine::Node {
     bool goodbye = false;
     BootTime until{};
   };
-  std::map<Key, Grave> graves_;
+  std::map<std::pair<Key, uint16_t>, Grave> graves_;  // by id and port: one made up buries nobody else
 
   std::map<Key, MeshMember> members_;  // in a ring: those it was formed of
   std::vector<Endpoint> before_restart_;
@@ -387,6 +401,7 @@ class ChordEngine::Node {
 
   uint64_t next_id_ = 1;
   std::map<uint64_t, Lookup> lookups_;
+  std::map<uint64_t, uint64_t> forwarded_;  // by the answer's id: the lookup
   std::map<uint64_t, Get> gets_;
   std::map<uint64_t, Publication> publications_;
 

@@ -50,8 +50,9 @@ void ChordEngine::Node::LookUpHolders(uint64_t id) {
   Get& get = gets_.at(id);
   get.looked_up = true;
   get.by_table = false;
+  // Not by the same hands as before.
   StartLookup(
-      get.key, false, {},
+      get.key, false, get.rounds > 1 ? Nearest(get.key) : std::vector<Peer>{},
       [this, id](std::optional<std::vector<Peer>> nodes, int hops) {
         const auto it = gets_.find(id);
         if (it == gets_.end()) return;

@@ -106,9 +106,12 @@ void ChordEngine::Node::StartLookup(const Key& key, bool want_predecessor, std::
             0,
             now_ + config_.request_timeout,
             std::move(done),
-            std::move(cost)};
+            std::move(cost),
+            0,
+            BootTime::max()};
+  const bool forward = config_.lookups == Lookups::kRecursive && start.empty() && !want_predecessor;
   AddCandidates(&lookup, start.empty() ? Nearest(key) : start);
-  LookupStep(id);
+  forward ? ForwardLookup(id) : LookupStep(id);
 }
 
 void ChordEngine::Node::AddCandidates(Lookup* lookup, const std::vector<Peer>& peers) {
@@ -164,6 +167,7 @@ void ChordEngine::Node::OnFound(uint64_t id, const Peer& asked, const Message* r
 void ChordEngine::Node::FinishLookup(uint64_t id, std::optional<std::vector<Peer>> nodes) {
   auto node = lookups_.extract(id);
   Lookup& lookup = node.mapped();
+  forwarded_.erase(lookup.forwarded);
   if (!nodes) Count("lookup_failed");
   lookup.done(std::move(nodes), lookup.hops);
 }
@@ -175,6 +179,7 @@ void ChordEngine::Node::ExpireRequests() {
   }
   for (const uint64_t id : late) FinishLookup(id, std::nullopt);
   late.clear();
+  FallBack();
   std::vector<uint64_t> again;
   for (const auto& [id, get] : gets_) {
     if (get.deadline <= now_) late.push_back(id);

@@ -143,7 +143,7 @@ std::vector<Peer> ChordEngine::Node::ListBehind(const Peer& head, const Message&
   std::vector<Peer> list{head};
   for (const Peer& peer : SuccessorsIn(state)) {
     if (peer.id == self_.id || list.size() >= length) break;
-    const auto grave = graves_.find(peer.id);
+    const auto grave = graves_.find(GraveOf(peer));
     const bool left = grave != graves_.end() && grave->second.goodbye && Buried(peer);
     const bool twice = std::any_of(list.begin(), list.end(), [&](const Peer& p) { return p.id == peer.id; });
     if (!left && !twice) list.push_back(peer);

@@ -30,6 +30,8 @@ std::string ChordEngine::Node::StateJson(BootTime) const {
                             {"self", ToJson(self_)},
                             {"predecessor", predecessor_ ? ToJson(*predecessor_) : boost::json::value()},
                             {"successors", ListOf(successors_)}};
+  state["lookups"] =
+      boost::json::object{{"by", table_whole_ ? "table" : "fingers"}, {"way", ToString(config_.lookups)}};
   boost::json::array fingers;
   for (const auto& [index, peer] : fingers_.all()) {
     boost::json::object finger = ToJson(peer).as_object();

@@ -160,7 +160,8 @@ void ChordEngine::Node::Gossip() {
   }
   for (int i = 0; i < kTellTo; ++i) {
     const Peer to = table_.At(random_());
-    if (to.id != self_.id) SendOneWay(to, news);
+    if (to.id == self_.id) continue;
+    SendOneWay(to, news);
   }
   if (!hot_.empty()) Arm(kGossip, Jitter(config_.gossip));
 }

@@ -36,6 +36,8 @@ Message Full(MessageType type) {
   m.depth = 5;
   m.digests.emplace()[31] = 9;
   m.differ = 1u << 31;
+  m.origin = kPeer;
+  m.origin_rpc = 10;
   return m;
 }
 
