@@ -181,7 +181,11 @@ class ChordEngine::Node {
     std::vector<Peer> to_ask;       // the next one first
     std::map<Key, Holder> holders;  // that were asked
     size_t wanted = 0;              // how many are to be asked in all
-    std::set<Bytes> values;         // of all of them, checked
+    struct Claim {
+      Bytes owner;
+      uint64_t sequence = 0;
+    };
+    std::map<Bytes, Claim> values;  // of all of them, checked
     int hops = 0;
     bool started = false;
     bool by_table = false;  // to_ask comes from the table: only an owner's word counts for absence
@@ -245,6 +249,8 @@ class ChordEngine::Node {
   void TakeValues(Get* get, Holder* holder, const std::vector<std::pair<Key, Bytes>>& entries);
   int Paging(const Get& get) const;
   bool SureOfAbsence(const Get& get) const;
+  bool TakeValue(Get* get, Holder* holder, const Bytes& value);
+  static std::vector<Bytes> Newest(const Get& get);
   bool CutOff() const;
   bool GetAgain(Get* get);
   void FinishGet(uint64_t id);

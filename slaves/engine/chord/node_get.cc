@@ -50,6 +50,10 @@ void ChordEngine::Node::LookUpHolders(uint64_t id) {
   Get& get = gets_.at(id);
   get.looked_up = true;
   get.by_table = false;
+  // Whom the table took for holders may be none: that they have nothing says nothing.
+  get.holders.clear();
+  get.to_ask.clear();
+  get.wanted = 0;
   // Not by the same hands as before.
   StartLookup(
       get.key, false, get.rounds > 1 ? Nearest(get.key) : std::vector<Peer>{},
@@ -150,8 +154,7 @@ bool ChordEngine::Node::SureOfAbsence(const Get& get) const {
 
 void ChordEngine::Node::GetHere(Get* get) {
   Holder& holder = get->holders.at(self_.id);
-  for (const Bytes& value : store_.Get(get->key)) holder.values.insert(value);
-  get->values.insert(holder.values.begin(), holder.values.end());
+  for (const Bytes& value : store_.Get(get->key)) TakeValue(get, &holder, value);
   get->overflowed |= store_.Overflowed(get->key);
   holder.state = incomplete_ || CutOff() ? Holder::kUnsure : Holder::kSure;
   holder.owner = OwnsKey(get->key);
@@ -221,14 +224,31 @@ int ChordEngine::Node::Paging(const Get& get) const {
 void ChordEngine::Node::TakeValues(Get* get, Holder* holder,
                                    const std::vector<std::pair<Key, Bytes>>& entries) {
   for (const auto& [key, value] : entries) {
-    const bool known = get->values.contains(value);  // then it was checked already
-    const bool good =
-        key == get->key && (known || (config_.checker && config_.checker(key, value, now_).has_value()));
-    if (!good) Count("bad_value");
-    if (!good) continue;
-    holder->values.insert(value);
-    get->values.insert(value);
+    if (key != get->key || !TakeValue(get, holder, value)) Count("bad_value");
   }
+}
+
+// Each is checked once, however many holders have it.
+bool ChordEngine::Node::TakeValue(Get* get, Holder* holder, const Bytes& value) {
+  if (!get->values.contains(value)) {
+    const auto info = config_.checker ? config_.checker(get->key, value, now_) : std::nullopt;
+    if (!info) return false;
+    get->values[value] = {info->owner, info->sequence};
+  }
+  holder->values.insert(value);
+  return true;
+}
+
+// Of each owner the newest: a holder may not have heard of it yet.
+std::vector<Bytes> ChordEngine::Node::Newest(const Get& get) {
+  std::map<Bytes, uint64_t> newest;
+  for (const auto& [value, claim] : get.values)
+    newest[claim.owner] = std::max(newest[claim.owner], claim.sequence);
+  std::vector<Bytes> out;
+  for (const auto& [value, claim] : get.values) {
+    if (claim.sequence == newest[claim.owner]) out.push_back(value);
+  }
+  return out;
 }
 
 // Alone, or with those that don't answer, though it knows of others: what it does not have, they may.
@@ -259,7 +279,7 @@ void ChordEngine::Node::FinishGet(uint64_t id) {
   const Get& get = node.mapped();
   GetOutput output;
   output.id = get.id;
-  output.values.assign(get.values.begin(), get.values.end());
+  output.values = Newest(get);
   output.overflowed = get.overflowed;
   output.messages = get.cost->messages;
   output.bytes = get.cost->bytes;
