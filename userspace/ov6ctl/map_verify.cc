@@ -125,7 +125,8 @@ void Compare(const Mapping& daemon, const Mapping& kernel, std::vector<std::stri
         fmt::format("its slave is {} in the kernel and {} for the daemon", kernel.slave, daemon.slave));
   }
   if (daemon.flags != kernel.flags) differ->push_back("its flags differ");
-  if (daemon.soft_expiry != kernel.soft_expiry || daemon.hard_expiry != kernel.hard_expiry) {
+  if (daemon.soft_expiry != kernel.soft_expiry || daemon.hard_expiry != kernel.hard_expiry ||
+      daemon.span != kernel.span) {
     differ->push_back("its lifetimes differ");
   }
 }

@@ -30,6 +30,7 @@ void Read(const json::object& object, Route* route) {
 void Read(const json::object& object, Mapping* mapping) {
   mapping->slave = Number<SlaveId>(object, "slave_id");
   mapping->flags = Number<uint8_t>(object, "flags");
+  mapping->span = Number<uint16_t>(object, "span");
   mapping->soft_expiry = Time(object, "soft_expiry_ns");
   mapping->hard_expiry = Time(object, "hard_expiry_ns");
   for (const auto& item : object.at("locators").as_array()) {

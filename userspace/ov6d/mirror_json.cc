@@ -23,8 +23,10 @@ json::object ToJson(const Route& route) {
 json::object ToJson(const Mapping& mapping) {
   json::array locators;
   for (const Locator& locator : mapping.locators) locators.push_back(ToJson(locator));
-  json::object object = {
-      {"slave_id", mapping.slave}, {"flags", mapping.flags}, {"locators", std::move(locators)}};
+  json::object object = {{"slave_id", mapping.slave},
+                         {"flags", mapping.flags},
+                         {"span", mapping.span},
+                         {"locators", std::move(locators)}};
   if (mapping.soft_expiry) object["soft_expiry_ns"] = ToNanoseconds(*mapping.soft_expiry);
   if (mapping.hard_expiry) object["hard_expiry_ns"] = ToNanoseconds(*mapping.hard_expiry);
   return object;
