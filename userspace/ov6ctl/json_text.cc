@@ -55,9 +55,19 @@ std::string ToPrettyJson(const json::value& value) {
   return text;
 }
 
-std::string MemberText(const json::value& object, const char* name) {
+const json::value* Member(const json::value& object, const char* name) {
   const auto* members = object.if_object();
-  const auto* member = members != nullptr ? members->if_contains(name) : nullptr;
+  return members != nullptr ? members->if_contains(name) : nullptr;
+}
+
+const json::array& MemberArray(const json::value& object, const char* name) {
+  static const json::array kEmpty;
+  const auto* member = Member(object, name);
+  return member != nullptr && member->is_array() ? member->get_array() : kEmpty;
+}
+
+std::string MemberText(const json::value& object, const char* name) {
+  const auto* member = Member(object, name);
   return member != nullptr ? PlainText(*member) : "";
 }
 

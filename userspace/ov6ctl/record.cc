@@ -3,7 +3,6 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <boost/json/array.hpp>
 #include <map>
 #include <set>
 
@@ -16,22 +15,13 @@ namespace {
 
 namespace json = boost::json;
 
-const json::array& ArrayOf(const json::value& object, const char* name) {
-  static const json::array kEmpty;
-  const auto* members = object.if_object();
-  const auto* member = members != nullptr ? members->if_contains(name) : nullptr;
-  return member != nullptr && member->is_array() ? member->get_array() : kEmpty;
-}
-
 bool Is(const json::value& object, const char* name) {
-  const auto* members = object.if_object();
-  const auto* member = members != nullptr ? members->if_contains(name) : nullptr;
+  const auto* member = Member(object, name);
   return member != nullptr && member->is_bool() && member->get_bool();
 }
 
 std::string TimeText(const json::value& object, const char* name) {
-  const auto* members = object.if_object();
-  const auto* member = members != nullptr ? members->if_contains(name) : nullptr;
+  const auto* member = Member(object, name);
   if (member == nullptr || !member->is_int64()) return "-";
   return fmt::format("{:%FT%TZ}", fmt::gmtime(static_cast<time_t>(member->get_int64())));
 }
@@ -39,7 +29,7 @@ std::string TimeText(const json::value& object, const char* name) {
 std::string LocatorsText(const json::value& record) {
   if (Is(record, "revoked")) return " revoked";
   std::string text;
-  for (const auto& locator : ArrayOf(record, "locators")) {
+  for (const auto& locator : MemberArray(record, "locators")) {
     text += " via " + MemberText(locator, "address");
     if (MemberText(locator, "encapsulation") == "udp") text += ":" + MemberText(locator, "port");
     text += " encap " + MemberText(locator, "encapsulation");
@@ -50,7 +40,7 @@ std::string LocatorsText(const json::value& record) {
 std::string ChainText(const json::value& record) {
   std::string text;
   int number = 0;
-  for (const auto& link : ArrayOf(record, "chain")) {
+  for (const auto& link : MemberArray(record, "chain")) {
     text +=
         fmt::format("    link {}: {} up to /{} from {} until {}\n        by {}\n        to {}\n", ++number,
                     MemberText(link, "prefix"), MemberText(link, "max_length"), TimeText(link, "not_before"),
@@ -61,7 +51,7 @@ std::string ChainText(const json::value& record) {
 
 std::string ChecksText(const json::value& record) {
   std::string good, bad;
-  for (const auto& check : ArrayOf(record, "checks")) {
+  for (const auto& check : MemberArray(record, "checks")) {
     const std::string name = MemberText(check, "check");
     if (Is(check, "ok")) good += (good.empty() ? "" : ", ") + name;
     if (!Is(check, "ok")) bad += fmt::format("    WRONG {}: {}\n", name, MemberText(check, "why"));
@@ -92,7 +82,7 @@ std::string Disputed(const json::array& records) {
 }
 
 absl::Status Judge(const json::value& answer, const std::string& what) {
-  const json::array& records = ArrayOf(answer, "records");
+  const json::array& records = MemberArray(answer, "records");
   if (const std::string disputed = Disputed(records); !disputed.empty())
     return Different("claimed more than once: " + disputed);
   if (!records.empty()) return absl::OkStatus();
@@ -116,7 +106,7 @@ absl::Status Show(Context& context, Words& words) {
     context.PrintJson(*answer);
     return WithJsonPrinted(judged);
   }
-  for (const auto& record : ArrayOf(*answer, "records")) context.out << RecordText(record);
+  for (const auto& record : MemberArray(*answer, "records")) context.out << RecordText(record);
   if (MemberText(*answer, "trust") == "open")
     context.out << "the domain is open: anybody may claim any prefix of it\n";
   return judged;

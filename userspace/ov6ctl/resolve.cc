@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include <boost/json/array.hpp>
-
 #include "userspace/ov6ctl/exit_code.h"
 #include "userspace/ov6ctl/json_text.h"
 #include "userspace/ov6ctl/objects.h"
@@ -14,13 +12,6 @@ namespace {
 namespace json = boost::json;
 using Align = Table::Align;
 
-const json::array& ArrayOf(const json::value& object, const char* name) {
-  static const json::array kEmpty;
-  const auto* members = object.if_object();
-  const auto* member = members != nullptr ? members->if_contains(name) : nullptr;
-  return member != nullptr && member->is_array() ? member->get_array() : kEmpty;
-}
-
 std::string StepsText(const json::value& answer) {
   Table table({{"STEP", Align::kRight},
                {"KEY"},
@@ -29,7 +20,7 @@ std::string StepsText(const json::value& answer) {
                {"HOPS", Align::kRight},
                {"TIME", Align::kRight}});
   int number = 0;
-  for (const auto& step : ArrayOf(answer, "steps")) {
+  for (const auto& step : MemberArray(answer, "steps")) {
     table.Add({std::to_string(++number), MemberText(step, "key"), MemberText(step, "answer"),
                MemberText(step, "records"), MemberText(step, "hops"), MemberText(step, "rtt_us") + " us"});
   }
@@ -38,7 +29,7 @@ std::string StepsText(const json::value& answer) {
 
 std::string LocatorsText(const json::value& answer) {
   std::string text;
-  for (const auto& locator : ArrayOf(answer, "locators")) {
+  for (const auto& locator : MemberArray(answer, "locators")) {
     text += " via " + MemberText(locator, "address");
     if (MemberText(locator, "encapsulation") == "udp") text += ":" + MemberText(locator, "port");
     text += " encap " + MemberText(locator, "encapsulation");

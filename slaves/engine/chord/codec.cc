@@ -78,7 +78,7 @@ bool TakeDigests(const wire::Body& body, Message* out) {
   out->differ = body.differ();
   if (body.depth() > kRingBits - MemberTable::kChildBits) return false;
   if (body.digests_size() == 0) return true;
-  if (body.digests_size() != MemberTable::kChildren) return false;
+  if (body.digests_size() != kDigestParts) return false;
   std::copy(body.digests().begin(), body.digests().end(), out->digests.emplace().begin());
   return true;
 }

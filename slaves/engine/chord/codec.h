@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "ov6/engine.h"
+#include "slaves/engine/chord/digests.h"
 #include "slaves/engine/chord/member_table.h"
 #include "slaves/engine/chord/peer.h"
 
@@ -83,7 +84,7 @@ struct Message {
   uint32_t count = 0;
   std::vector<MemberEvent> events;
   uint32_t depth = 0;
-  std::optional<MemberTable::Digests> digests;
+  std::optional<Digests> digests;
   uint32_t differ = 0;
   std::optional<Peer> origin;
   uint64_t origin_rpc = 0;

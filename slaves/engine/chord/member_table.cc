@@ -221,7 +221,7 @@ MemberTable::Arc MemberTable::Arc::Child(int index) const {
   return child;
 }
 
-MemberTable::Digests MemberTable::DigestsOf(const Arc& arc) const {
+Digests MemberTable::DigestsOf(const Arc& arc) const {
   Digests digests{};
   Walk(arc, std::nullopt, [&](const MemberEvent& event) {
     digests[BitsAt(event.peer.id, arc.depth, kChildBits)] += DigestOf(event);

@@ -8,13 +8,13 @@
 #ifndef OV6_SLAVES_ENGINE_CHORD_MEMBER_TABLE_H
 #define OV6_SLAVES_ENGINE_CHORD_MEMBER_TABLE_H
 
-#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <vector>
 
 #include "ov6/time.h"
+#include "slaves/engine/chord/digests.h"
 #include "slaves/engine/chord/peer.h"
 
 namespace ov6::chord {
@@ -33,7 +33,7 @@ class MemberTable {
   static constexpr Duration kTombstoneLife = std::chrono::minutes(5);
   static constexpr Duration kSuspicion = std::chrono::seconds(60);
   static constexpr uint64_t kMaxEpochStep = uint64_t{1} << 32;  // one lie can't use up the epochs
-  static constexpr int kChildren = 32;
+  static constexpr int kChildren = kDigestParts;
   static constexpr int kChildBits = 5;
 
   struct Limits {
@@ -71,7 +71,6 @@ class MemberTable {
     bool Contains(const Key& id) const;
     Arc Child(int index) const;
   };
-  using Digests = std::array<uint64_t, kChildren>;
   Digests DigestsOf(const Arc& arc) const;
   size_t CountIn(const Arc& arc) const;
   // Calls take(event) for each member of the arc behind `after`, in order, until it returns false; whether it

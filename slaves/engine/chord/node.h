@@ -195,6 +195,11 @@ class ChordEngine::Node {
     std::shared_ptr<Rpcs::Cost> cost = std::make_shared<Rpcs::Cost>();
     BootTime again = BootTime::max();  // when to start over, if nobody answered
     BootTime deadline{};
+    void ForgetHolders() {  // what they said is kept
+      holders.clear();
+      to_ask.clear();
+      wanted = 0;
+    }
   };
   struct Publication {
     Key key{};
@@ -289,6 +294,7 @@ class ChordEngine::Node {
   static constexpr size_t kEventSize = 44;  // bytes of one in a message, at most
   bool TableHolders(const Key& key, std::vector<Peer>* holders) const;
   void StartTable();
+  void ForgetTable(const char* why_none);
   void StopTable(const char* why);
   bool KeepsTable() const;
   void TableTick();
@@ -376,9 +382,8 @@ class ChordEngine::Node {
   size_t table_source_ = 0;
   std::deque<Hot> hot_;       // events still to be told
   uint64_t table_bytes_ = 0;  // since table_since_
-  uint64_t table_total_ = 0;
-  double table_rate_ = 0;  // bytes a second, of the last full window
-  int table_over_ = 0;     // windows in a row over the budget
+  double table_rate_ = 0;     // bytes a second, of the last full window
+  int table_over_ = 0;        // windows in a row over the budget
   BootTime table_since_{};
   struct Grave {
     uint64_t incarnation = 0;

@@ -51,9 +51,7 @@ void ChordEngine::Node::LookUpHolders(uint64_t id) {
   get.looked_up = true;
   get.by_table = false;
   // Whom the table took for holders may be none: that they have nothing says nothing.
-  get.holders.clear();
-  get.to_ask.clear();
-  get.wanted = 0;
+  get.ForgetHolders();
   // Not by the same hands as before.
   StartLookup(
       get.key, false, get.rounds > 1 ? Nearest(get.key) : std::vector<Peer>{},
@@ -266,9 +264,7 @@ bool ChordEngine::Node::GetAgain(Get* get) {
   ++get->rounds;
   get->again = now_ + kRoundPause;
   if (get->again >= get->deadline) return false;
-  get->holders.clear();
-  get->to_ask.clear();
-  get->wanted = 0;
+  get->ForgetHolders();
   get->looked_up = false;
   return true;
 }

@@ -35,12 +35,6 @@ const char* CounterOf(Store::Result result) {
   return "store_full";
 }
 
-uint32_t PartsThatDiffer(const Store::Digests& a, const Store::Digests& b) {
-  uint32_t parts = 0;
-  for (size_t i = 0; i < a.size(); ++i) parts |= a[i] != b[i] ? uint32_t{1} << i : 0;
-  return parts;
-}
-
 }  // namespace
 
 // Bytes for entries beside what is in the message already.

@@ -32,11 +32,15 @@ bool ChordEngine::Node::TableHolders(const Key& key, std::vector<Peer>* holders)
 
 // --- fetching and giving -----------------------------------------------------------
 
-void ChordEngine::Node::StartTable() {
+void ChordEngine::Node::ForgetTable(const char* why_none) {
   table_.Clear();
   hot_.clear();
   table_whole_ = false;
-  table_off_ = config_.table_members == 0 ? "not configured" : "";
+  table_off_ = why_none;
+}
+
+void ChordEngine::Node::StartTable() {
+  ForgetTable(config_.table_members == 0 ? "not configured" : "");
   table_bytes_ = 0;
   table_since_ = now_;
   if (!KeepsTable()) return;
@@ -47,10 +51,7 @@ void ChordEngine::Node::StartTable() {
 bool ChordEngine::Node::KeepsTable() const { return mode_ == Mode::kRing && table_off_.empty(); }
 
 void ChordEngine::Node::StopTable(const char* why) {
-  table_.Clear();
-  hot_.clear();
-  table_whole_ = false;
-  table_off_ = why;
+  ForgetTable(why);
   Count("table_stopped");
   timers_[kGossip] = BootTime::max();
   Arm(kTable, kTableRetry);
@@ -214,12 +215,8 @@ void ChordEngine::Node::OnCompared(const MemberTable::Arc& arc, const Peer& with
 
 void ChordEngine::Node::HandleCompare(const Message& request, size_t size) {
   Message reply = Make(MessageType::kCompared);
-  if (table_whole_) {
-    const auto mine = table_.DigestsOf({*request.key, static_cast<int>(request.depth)});
-    for (int i = 0; i < MemberTable::kChildren; ++i) {
-      if (mine[i] != (*request.digests)[i]) reply.differ |= uint32_t{1} << i;
-    }
-  }
+  const MemberTable::Arc arc{*request.key, static_cast<int>(request.depth)};
+  if (table_whole_) reply.differ = PartsThatDiffer(table_.DigestsOf(arc), *request.digests);
   Answer(request, size, std::move(reply));
 }
 
@@ -228,7 +225,6 @@ void ChordEngine::Node::HandleCompare(const Message& request, size_t size) {
 void ChordEngine::Node::ChargeTable(MessageType type, size_t bytes) {
   if (type < MessageType::kEvents || type > MessageType::kCompared || !KeepsTable()) return;
   table_bytes_ += bytes;
-  table_total_ += bytes;
   if (now_ - table_since_ < kBudgetWindow) return;
   const double seconds = std::chrono::duration<double>(now_ - table_since_).count();
   table_rate_ = static_cast<double>(table_bytes_) / seconds;

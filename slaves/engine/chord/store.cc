@@ -113,7 +113,7 @@ std::optional<BootTime> Store::NextExpiry() const {
   return expiries_.begin()->first;
 }
 
-Store::Digests Store::DigestsOf(const Key& start, const Key& end) const {
+Digests Store::DigestsOf(const Key& start, const Key& end) const {
   Digests digests{};
   for (auto [it, last] : RangesOf(start, end, std::nullopt)) {
     for (; it != last; ++it) {

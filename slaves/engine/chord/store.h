@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "ov6/engine.h"
+#include "slaves/engine/chord/digests.h"
 
 namespace ov6::chord {
 
@@ -30,9 +31,8 @@ class Store {
 
   // The keys of an arc fall into as many parts, by their last bits: what two stores hold of it is compared
   // part by part.
-  static constexpr size_t kParts = 32;
+  static constexpr size_t kParts = kDigestParts;
   static constexpr uint32_t kAllParts = 0xffffffff;  // a bit for each
-  using Digests = std::array<uint64_t, kParts>;
 
   // An owner that signed two values with one sequence: both, as proof.
   struct Equivocation {
