@@ -33,7 +33,7 @@ static __always_inline void event_refresh(__u32 slave, const struct in6_addr *ad
 		return;
 	event->type = OV6_EVENT_REFRESH;
 	event->slave = slave;
-	event->reserved = 0;
+	event->peer = 0;
 	event->time = now;
 	prefix_of(&event->prefix, address);
 	bpf_ringbuf_submit(event, 0);

@@ -26,18 +26,23 @@ OV6_SIZE(struct ov6_locator, 12);
 enum ov6_mapping_flags {
 	OV6_MAPPING_STATIC = 1 << 0, /* set by hand: never expires, never asked about */
 	OV6_MAPPING_STALE = 1 << 1, /* its slave is gone; shown to the operator, forwards until hard_expiry */
-	OV6_MAPPING_SILENT = 1 << 2, /* past its lifetime: who knows could not be asked; forwards until then too */
+	OV6_MAPPING_SILENT =
+	    1 << 2, /* past its lifetime: who knows could not be asked; forwards until then too */
+	/* The places that a prefix of ours moved from: they may bring what comes for it, and have verified
+	   who sent it. For everything else it is as if it were not there. */
+	OV6_MAPPING_FORMER = 1 << 3,
 };
 
 /* Locators are sorted by priority; the first is the one sent to. */
 struct ov6_mapping {
 	__u64 soft_expiry;   /* from here on a use asks for a refresh; 0: never */
 	__u64 hard_expiry;   /* from here on it no longer counts; 0: never */
-	__u64 next_question; /* the kernel asks for a refresh not before this time */
+	__u64 next_question; /* the kernel sends no event about it before this time */
 	__u32 slave;	     /* who mapped it */
 	__u8 locator_count;
 	__u8 flags; /* enum ov6_mapping_flags */
-	__u16 span; /* seconds from when it was last confirmed to hard_expiry; 65535: that or more, 0: not said */
+	__u16 span; /* seconds from when it was last confirmed to hard_expiry; 65535: that or more, 0: not
+		       said */
 	struct ov6_locator locators[OV6_MAX_LOCATORS];
 };
 OV6_SIZE(struct ov6_mapping, 80);
