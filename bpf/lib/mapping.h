@@ -7,15 +7,14 @@
 #include "maps.h"
 
 #define LOCATOR_ACCEPT_ONLY 255
-#define REFRESH_INTERVAL_NS 1000000000ULL
+#define EVENT_INTERVAL_NS 1000000000ULL
 
 static __always_inline int mapping_expired(const struct ov6_mapping *mapping)
 {
 	return mapping->hard_expiry && bpf_ktime_get_boot_ns() >= mapping->hard_expiry;
 }
 
-/* The mapping that counts, or 0. */
-static __always_inline struct ov6_mapping *mapping_find(const struct in6_addr *address)
+static __always_inline struct ov6_mapping *mapping_lookup(const struct in6_addr *address)
 {
 	struct ov6_mapping *mapping;
 	struct ov6_prefix key;
@@ -25,32 +24,58 @@ static __always_inline struct ov6_mapping *mapping_find(const struct in6_addr *a
 	return mapping && !mapping_expired(mapping) ? mapping : 0;
 }
 
-static __always_inline void event_refresh(__u32 slave, const struct in6_addr *address, __u64 now)
+/* The mapping that counts, or 0. */
+static __always_inline struct ov6_mapping *mapping_find(const struct in6_addr *address)
+{
+	struct ov6_mapping *mapping = mapping_lookup(address);
+
+	return mapping && !(mapping->flags & OV6_MAPPING_FORMER) ? mapping : 0;
+}
+
+/* The places that the address moved from, or 0. */
+static __always_inline struct ov6_mapping *mapping_find_former(const struct in6_addr *address)
+{
+	struct ov6_mapping *mapping = mapping_lookup(address);
+
+	return mapping && mapping->flags & OV6_MAPPING_FORMER ? mapping : 0;
+}
+
+static __always_inline void mapping_event(__u32 type, __u32 slave, const struct in6_addr *address,
+					  __be32 peer, __u64 now)
 {
 	struct ov6_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 
 	if (!event)
 		return;
-	event->type = OV6_EVENT_REFRESH;
+	event->type = type;
 	event->slave = slave;
-	event->peer = 0;
+	event->peer = peer;
 	event->time = now;
 	prefix_of(&event->prefix, address);
 	bpf_ringbuf_submit(event, 0);
 }
 
-/* In the soft window a use asks for a refresh: at most once a second, on whichever CPUs it is used. */
-static __always_inline void mapping_used(struct ov6_mapping *mapping, const struct in6_addr *address)
+/* Once a second one packet may send events about a mapping, on whichever CPUs it is used. This one? */
+static __always_inline int mapping_turn(struct ov6_mapping *mapping, __u64 now)
 {
-	__u64 now, next = mapping->next_question;
+	__u64 next = mapping->next_question;
+
+	return now >= next &&
+	       __sync_val_compare_and_swap(&mapping->next_question, next, now + EVENT_INTERVAL_NS) == next;
+}
+
+/* In the soft window a use asks for a refresh. Returns whether it was this packet's turn to. */
+static __always_inline int mapping_used(struct ov6_mapping *mapping, const struct in6_addr *address)
+{
+	__u64 now;
 
 	if (!mapping->soft_expiry || mapping->flags & OV6_MAPPING_STATIC)
-		return;
+		return 0;
 	now = bpf_ktime_get_boot_ns();
-	if (now < mapping->soft_expiry || now < next)
-		return;
-	if (__sync_val_compare_and_swap(&mapping->next_question, next, now + REFRESH_INTERVAL_NS) == next)
-		event_refresh(mapping->slave, address, now);
+	if (now < mapping->soft_expiry || !mapping_turn(mapping, now))
+		return 0;
+	mapping_event(OV6_EVENT_REFRESH, mapping->slave, address, 0, now);
+	return 1;
 }
 
 /* Locators are sorted by priority, best first. */

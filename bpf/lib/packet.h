@@ -25,6 +25,7 @@ struct packet {
 	__u8 returned; /* a slave sent or brought it back; `header` stood in front of it */
 	__u8 asked;    /* returned, and a slave has been asked about it: it goes to none again */
 	__u8 outer_ecn;
+	__u8 turn; /* an event about its source's mapping went out: another may */
 	struct ipv6hdr ip6;
 	__u32 ingress;	/* the site or underlay device it came by, also when a slave brought it back */
 	__u32 bytes;	/* of the IPv6 packet as it will be on the wire, after segmentation */

@@ -164,22 +164,47 @@ static __always_inline int underlay_source_is_known(const struct packet *p)
 	return mapping && mapping_has_locator(mapping, p->outer_source);
 }
 
-/* Strict: one of the source mapping's locators sent it. Else its slave is asked, unless it just was. */
+/* A place that the destination moved from still gets packets for it, verifies them and brings them here. */
+static __always_inline int underlay_comes_from_former(const struct packet *p, const struct ov6_route *to)
+{
+	struct ov6_mapping *former = to->action == OV6_ACTION_SITE ? mapping_find_former(&p->ip6.daddr) : 0;
+
+	return former && mapping_has_locator(former, p->outer_source);
+}
+
+/* Strict: one of the source mapping's locators sent it, or who vouches for it. Else its slave is asked,
+ * unless it just was. */
 static __always_inline int underlay_verify(struct packet *p, struct decision *d,
-					   const struct ov6_route *route)
+					   const struct ov6_route *source, const struct ov6_route *to)
 {
 	struct ov6_mapping *mapping = mapping_find(&p->ip6.saddr);
 
 	if (mapping && mapping_has_locator(mapping, p->outer_source)) {
-		mapping_used(mapping, &p->ip6.saddr);
+		p->turn = mapping_used(mapping, &p->ip6.saddr);
 		return 0;
 	}
-	if (route_action(route) != OV6_ACTION_TUNNEL || (p->asked && mapping) ||
+	if (underlay_comes_from_former(p, to))
+		return 0;
+	if (route_action(source) != OV6_ACTION_TUNNEL || (p->asked && mapping) ||
 	    (!mapping && negative_find(&p->ip6.saddr)))
 		drop(d, OV6_VERDICT_DROP_SOURCE_MISMATCH);
 	else
-		punt(p, d, route->slave, OV6_PUNT_VERIFY);
+		punt(p, d, source->slave, OV6_PUNT_VERIFY);
 	return -1;
+}
+
+/* It goes on, but its sender should know better: user space tells the peer. */
+__noinline int ov6_relayed(const struct packet *p, __u32 slave)
+{
+	struct ov6_mapping *source;
+	__u64 now = bpf_ktime_get_boot_ns();
+
+	if (!p)
+		return 0;
+	source = mapping_find(&p->ip6.saddr);
+	if (source && (p->turn || mapping_turn(source, now)))
+		mapping_event(OV6_EVENT_RELAYED, slave, &p->ip6.daddr, p->outer_source, now);
+	return 0;
 }
 
 static __always_inline void underlay_relay(hook_ctx *ctx, struct packet *p, struct decision *d,
@@ -192,6 +217,8 @@ static __always_inline void underlay_relay(hook_ctx *ctx, struct packet *p, stru
 	if (p->ip6.hop_limit <= 1)
 		return answer_time_exceeded(ctx, p, d);
 	tunnel(ctx, p, d, mapping);
+	if (d->act == ACT_TUNNEL)
+		ov6_relayed(p, route->slave);
 }
 
 static __always_inline void underlay_forward(hook_ctx *ctx, struct packet *p, struct decision *d,
@@ -245,7 +272,7 @@ static __always_inline void underlay_decide(hook_ctx *ctx, struct packet *p, str
 		return answer_unreachable(ctx, p, d, ICMPV6_NOROUTE, verdict);
 	if (verdict || !route)
 		return drop(d, verdict);
-	if (underlay_verify(p, d, source))
+	if (underlay_verify(p, d, source, route))
 		return;
 	if (ecn == ECN_DROP)
 		return drop(d, OV6_VERDICT_DROP_ECN);

@@ -121,7 +121,7 @@ std::string Comparison::CompareState(const Outcome& outcome) {
     difference += Differ("packets counted", expected.packets, found.packets);
   if (found.bytes != expected.bytes) difference += Differ("bytes counted", expected.bytes, found.bytes);
   return difference + CompareBuckets(outcome.changes) + ComparePath(outcome.changes) +
-         CompareRefreshes(outcome.changes);
+         CompareEvents(outcome.changes);
 }
 
 // Where time has passed between the two looks, both are set ahead of it afterwards.
@@ -163,21 +163,20 @@ std::string Comparison::ComparePath(const model::Changes& changes) {
   return "";
 }
 
-std::string Comparison::CompareRefreshes(const model::Changes& changes) {
+std::string Comparison::CompareEvents(const model::Changes& changes) {
   const auto events = subject_.TakeEvents();
-  if (events.size() != changes.refreshes.size())
-    return Differ("refreshes", changes.refreshes.size(), events.size());
+  if (events.size() != changes.events.size()) return Differ("events", changes.events.size(), events.size());
   for (size_t i = 0; i < events.size(); i++) {
-    const auto& [address, slave] = changes.refreshes[i];
-    const Prefix asked = Prefix::FromAbi(events[i].prefix);
-    if (events[i].type != OV6_EVENT_REFRESH || events[i].slave != slave || asked != Prefix{address, 128})
-      return "a refresh is asked for another address\n";
-    if (!subject_.TakesTime()) PostponeQuestion(address);
+    const auto& [type, slave, address, peer, of] = changes.events[i];
+    if (events[i].type != type || events[i].slave != slave || events[i].peer != peer.ToBe() ||
+        Prefix::FromAbi(events[i].prefix) != Prefix{address, 128})
+      return "an event says something else: type " + std::to_string(events[i].type) + "\n";
+    if (!subject_.TakesTime()) PostponeEvents(of);
   }
   return "";
 }
 
-void Comparison::PostponeQuestion(const Ipv6& address) {
+void Comparison::PostponeEvents(const Ipv6& address) {
   for (auto& [prefix, mapping] : tables_.mappings) {
     if (&mapping != model::Longest(tables_.mappings, address)) continue;
     mapping.next_question = ahead_;

@@ -31,8 +31,8 @@ class Comparison {
   std::string CompareBuckets(const model::Changes& changes);
   std::string CompareBucket(const std::string& whose, const ov6_bucket& bucket, const ov6_bucket& found);
   std::string ComparePath(const model::Changes& changes);
-  std::string CompareRefreshes(const model::Changes& changes);
-  void PostponeQuestion(const Ipv6& address);
+  std::string CompareEvents(const model::Changes& changes);
+  void PostponeEvents(const Ipv6& address);
 
   Subject& subject_;
   const model::Kernel& kernel_;

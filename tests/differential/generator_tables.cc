@@ -70,6 +70,7 @@ ov6_mapping Generator::Mapping() {
   mapping.soft_expiry = Expiry();
   mapping.hard_expiry = Expiry();
   mapping.flags = dice_.Chance(20) ? OV6_MAPPING_STATIC : 0;
+  if (dice_.Chance(5)) mapping.flags |= OV6_MAPPING_FORMER;
   mapping.locator_count = dice_.Of<uint8_t>({0, 1, 1, 1, 2, 3, 4});
   for (ov6_locator& locator : mapping.locators) {
     locator.address = At4(Peer().c_str()).ToBe();
@@ -84,6 +85,11 @@ ov6_mapping Generator::Mapping() {
 void Generator::ChangeMappings(model::Tables& tables) {
   for (const char* prefix : {"fd00:2::/48", "fd00:3::/48", "fd00:2::22/128", "fd00:2::/64", "fd00:9:1::/48"})
     if (dice_.Chance(40)) tables.mappings[In(prefix)] = Mapping();
+  for (const char* site : {"fd00:1:0:1::/64", "fd00:1:0:1::11/128", "fd00:1::/48", "::/0"}) {
+    if (!dice_.Chance(15)) continue;
+    ov6_mapping& mapping = tables.mappings[In(site)] = Mapping();
+    if (dice_.Chance(70)) mapping.flags |= OV6_MAPPING_FORMER;
+  }
   if (dice_.Chance(10)) tables.mappings.erase(In("fd00:2::/48"));
   for (const char* prefix : {"fd00:9::/48", "fd00:2::/48", "2001:db8::/32", "fd00::/8", "fd00:9::99/128"})
     if (dice_.Chance(15))

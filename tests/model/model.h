@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "ov6/abi/event.h"
 #include "ov6/abi/port.h"
 #include "ov6/abi/verdict.h"
 #include "tests/model/kernel.h"
@@ -39,9 +40,13 @@ enum class End {
   kDrop,
 };
 
-struct Refresh {
-  Ipv6 address;  // in use, of a mapping past its soft expiry
+// What user space is told. `of` is an address of the mapping that says no more for a second.
+struct Event {
+  ov6_event_type type;
   uint32_t slave;
+  Ipv6 address;
+  Ipv4 peer;
+  Ipv6 of;
 };
 
 // What the packet left behind in the tables.
@@ -49,7 +54,7 @@ struct Changes {
   std::vector<BucketKey> spent{};                // buckets that were asked
   std::optional<ov6_punt_reason> punt_budget{};  // and that of all punts of a kind
   std::optional<Ipv4> path{};                    // peer whose entry in `paths` is new or changed
-  std::vector<Refresh> refreshes{};              // that the slaves are asked for
+  std::vector<Event> events{};
 };
 
 struct Outcome {

@@ -11,7 +11,7 @@
 namespace ov6::model {
 namespace {
 
-constexpr uint64_t kRefreshInterval = 1'000'000'000;
+constexpr uint64_t kEventInterval = 1'000'000'000;
 constexpr size_t kIp4Header = 20, kUdpHeader = 8;
 
 uint32_t Or(uint32_t configured, uint32_t otherwise) { return configured != 0 ? configured : otherwise; }
@@ -163,7 +163,7 @@ std::optional<ov6_verdict> Walk::FindWay(const ov6_mapping& mapping, Way& way) {
   return std::nullopt;
 }
 
-Outcome Walk::Tunnel(ov6_mapping& mapping) {
+Outcome Walk::Tunnel(ov6_mapping& mapping, const ov6_route* relay) {
   Way way{};
   Used(mapping, ip6_.destination);
   if (!HasUsableLocator(mapping)) return Drop(OV6_VERDICT_DROP_NO_LOCATOR);
@@ -174,6 +174,7 @@ Outcome Walk::Tunnel(ov6_mapping& mapping) {
   if (size_ + way.overhead > way.path_mtu) return TooBig(way.path_mtu - way.overhead);
   way.by_stack = size_ + way.overhead > way.device_mtu;
   if (way.by_stack && Self() == nullptr) return Drop(OV6_VERDICT_DROP_TOO_BIG);
+  if (relay != nullptr) Relayed(*relay);
   if (!CanSend(way)) return Finish();
   packet_[7]--;  // RFC 4213 section 3.3: the tunnel is one hop
   return Encapsulate(OV6_VERDICT_TUNNEL, way, packet_);
@@ -209,11 +210,25 @@ Outcome Walk::Encapsulate(ov6_verdict verdict, const Way& way, Bytes packet) con
 }
 
 // A mapping in use past its soft expiry is asked about, once a second at most.
-void Walk::Used(ov6_mapping& mapping, const Ipv6& address) {
-  if (mapping.soft_expiry == 0 || (mapping.flags & OV6_MAPPING_STATIC) != 0) return;
-  if (in_.now < mapping.soft_expiry || in_.now < mapping.next_question) return;
-  mapping.next_question = in_.now + kRefreshInterval;
-  changes_.refreshes.push_back({address, mapping.slave});
+bool Walk::Used(ov6_mapping& mapping, const Ipv6& address) {
+  if (mapping.soft_expiry == 0 || (mapping.flags & OV6_MAPPING_STATIC) != 0) return false;
+  if (in_.now < mapping.soft_expiry || !MaySpeak(mapping)) return false;
+  changes_.events.push_back({OV6_EVENT_REFRESH, mapping.slave, address, Ipv4{}, address});
+  return true;
+}
+
+// It goes on, but who sent it should learn where its destination is now: once a second for each source's
+// mapping, in the same second in which a refresh of that was asked for.
+void Walk::Relayed(const ov6_route& route) {
+  ov6_mapping* source = FindMapping(tables_, ip6_.source, in_.now);
+  if (source == nullptr || !(spoken_ || MaySpeak(*source))) return;
+  changes_.events.push_back({OV6_EVENT_RELAYED, route.slave, ip6_.destination, outer_source_, ip6_.source});
+}
+
+bool Walk::MaySpeak(ov6_mapping& mapping) const {
+  if (in_.now < mapping.next_question) return false;
+  mapping.next_question = in_.now + kEventInterval;
+  return true;
 }
 
 bool Walk::Spend(const BucketKey& key, uint32_t rate, uint32_t burst) {

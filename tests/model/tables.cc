@@ -4,11 +4,22 @@
 #include <algorithm>
 
 namespace ov6::model {
+namespace {
+
+ov6_mapping* Find(Tables& tables, const Ipv6& address, uint64_t now, bool former) {
+  ov6_mapping* mapping = Longest(tables.mappings, address);
+  if (mapping == nullptr || (mapping->hard_expiry != 0 && now >= mapping->hard_expiry)) return nullptr;
+  return ((mapping->flags & OV6_MAPPING_FORMER) != 0) == former ? mapping : nullptr;
+}
+
+}  // namespace
 
 ov6_mapping* FindMapping(Tables& tables, const Ipv6& address, uint64_t now) {
-  ov6_mapping* mapping = Longest(tables.mappings, address);
-  const bool expired = mapping != nullptr && mapping->hard_expiry != 0 && now >= mapping->hard_expiry;
-  return expired ? nullptr : mapping;
+  return Find(tables, address, now, false);
+}
+
+ov6_mapping* FindFormer(Tables& tables, const Ipv6& address, uint64_t now) {
+  return Find(tables, address, now, true);
 }
 
 ov6_negative* FindNegative(Tables& tables, const Ipv6& address, uint64_t now) {

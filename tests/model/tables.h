@@ -49,8 +49,10 @@ Value* Longest(Trie<Value>& trie, const Ipv6& address) {
   return best;
 }
 
-// Those that count at this time, or null.
+// Those that count at this time, or null. The mapping that says where the address is; or if what is known are
+// the places that it moved from, those.
 ov6_mapping* FindMapping(Tables& tables, const Ipv6& address, uint64_t now);
+ov6_mapping* FindFormer(Tables& tables, const Ipv6& address, uint64_t now);
 ov6_negative* FindNegative(Tables& tables, const Ipv6& address, uint64_t now);
 // What routers said of the way there: the biggest outer packet; 0 if nothing that still counts.
 uint32_t PathMtu(const Tables& tables, const Ipv4& peer, uint64_t now);

@@ -31,7 +31,7 @@ Outcome Walk::FromUnderlay() {
     if (*verdict == OV6_VERDICT_DROP_SITE_REJECT && IsKnownSource()) return Unreachable(kNoRoute, *verdict);
     return Drop(*verdict);
   }
-  if (const auto end = Verify(source)) return *end;
+  if (const auto end = Verify(source, *route)) return *end;
   const int ecn = kDecapsulatedEcn[ip6_.ecn][outer_ecn_];
   if (ecn < 0) return Drop(OV6_VERDICT_DROP_ECN);
   packet_[1] = uint8_t((packet_[1] & 0xcf) | ecn << 4);
@@ -41,7 +41,7 @@ Outcome Walk::FromUnderlay() {
     case OV6_ACTION_SITE:
       return Deliver(OV6_VERDICT_SITE);
     case OV6_ACTION_TUNNEL:
-      return Relay();
+      return Relay(*route);
     default:
       if (const ov6_negative* negative = FindNegative(tables_, ip6_.destination, in_.now))
         return Unreachable(negative->icmp_code, OV6_VERDICT_DROP_NEGATIVE);
@@ -71,13 +71,15 @@ std::optional<ov6_verdict> Walk::GoesNowhere(const ov6_route* route) const {
 }
 
 // RFC 4213 section 3.6, strict: one of the locators of the inner source's mapping sent it. If that is
-// unknown or another, the slave is asked, with the outer header; but not twice about one packet.
-std::optional<Outcome> Walk::Verify(const ov6_route* source) {
+// unknown or another, the slave is asked, with the outer header; but not twice about one packet. Who had the
+// destination before us has verified what it brings, and knows who the source is where we may not.
+std::optional<Outcome> Walk::Verify(const ov6_route* source, const ov6_route& to) {
   ov6_mapping* mapping = FindMapping(tables_, ip6_.source, in_.now);
   if (IsKnownSource()) {
-    Used(*mapping, ip6_.source);
+    spoken_ = Used(*mapping, ip6_.source);
     return std::nullopt;
   }
+  if (to.action == OV6_ACTION_SITE && ComesFromFormerPlace()) return std::nullopt;
   const bool answered =
       mapping != nullptr ? WasAsked() : FindNegative(tables_, ip6_.source, in_.now) != nullptr;
   if (ActionOf(source) != OV6_ACTION_TUNNEL || answered) return Drop(OV6_VERDICT_DROP_SOURCE_MISMATCH);
@@ -89,11 +91,16 @@ bool Walk::IsKnownSource() {
   return mapping != nullptr && HasLocator(*mapping, outer_source_);
 }
 
-Outcome Walk::Relay() {
+bool Walk::ComesFromFormerPlace() {
+  const ov6_mapping* former = FindFormer(tables_, ip6_.destination, in_.now);
+  return former != nullptr && HasLocator(*former, outer_source_);
+}
+
+Outcome Walk::Relay(const ov6_route& route) {
   ov6_mapping* mapping = FindMapping(tables_, ip6_.destination, in_.now);
   if (mapping == nullptr) return Drop(OV6_VERDICT_DROP_RELAY);
   if (ip6_.hop_limit <= 1) return TimeExceeded();
-  return Tunnel(*mapping);
+  return Tunnel(*mapping, &route);
 }
 
 }  // namespace ov6::model

@@ -69,9 +69,10 @@ class Walk {
   // underlay.cc
   Outcome FromUnderlay();
   std::optional<ov6_verdict> GoesNowhere(const ov6_route* route) const;
-  std::optional<Outcome> Verify(const ov6_route* source);
+  std::optional<Outcome> Verify(const ov6_route* source, const ov6_route& to);
   bool IsKnownSource();
-  Outcome Relay();
+  bool ComesFromFormerPlace();
+  Outcome Relay(const ov6_route& route);
 
   // icmp4.cc
   Outcome IcmpFromUnderlay(const ov6_device& device, const Ip4Header& ip);
@@ -95,7 +96,7 @@ class Walk {
   Outcome ToStackStripped(ov6_verdict verdict) const;
   Outcome Finish() const;
   Outcome Deliver(ov6_verdict verdict);
-  Outcome Tunnel(ov6_mapping& mapping);
+  Outcome Tunnel(ov6_mapping& mapping, const ov6_route* relay = nullptr);
   // A way to a locator: the next hop and how the outer packet must be made.
   struct Way {
     ov6_locator locator;
@@ -121,7 +122,9 @@ class Walk {
   bool MayBeAnswered() const;
   std::optional<Ipv6> ErrorSource();
   Bytes ErrorPacket(const Error& error, const Ipv6& source) const;
-  void Used(ov6_mapping& mapping, const Ipv6& address);
+  bool Used(ov6_mapping& mapping, const Ipv6& address);
+  void Relayed(const ov6_route& route);
+  bool MaySpeak(ov6_mapping& mapping) const;
   uint32_t Mtu(const NextHop& hop);
   bool CanSend(const NextHop& hop);
   bool CanSend(const Way& way);
@@ -152,6 +155,7 @@ class Walk {
   // And it has been to one: what ov6d brings without a reason (out of fragments) comes for the first time.
   bool WasAsked() const { return header_ && (header_->port != 0 || header_->reason != 0); }
 
+  bool spoken_ = false;  // of the source's mapping, for its second
   bool quoted_ = false;  // packet_ was only quoted to us by an ICMPv4 error
 
   Changes changes_;

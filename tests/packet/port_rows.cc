@@ -121,6 +121,10 @@ std::vector<Row> Ins() {
            [] { return ToHost().Ip6(kRemote, kHost).HopLimit(63).Udp(1000, 2000, 100).Done(); }),
       Near("in, mapped elsewhere", nullptr, In(kRemote, kHost, kFarPeer), End::kDrop,
            OV6_VERDICT_DROP_SOURCE_MISMATCH),
+      Near(
+          "in, from where its destination moved from", [] { SetMapping("fd00:1:0:1::/64", Former(kPeer)); },
+          In(kUnmapped), End::kForward, OV6_VERDICT_SITE,
+          [] { return ToHost().Ip6(kUnmapped, kHost).HopLimit(63).Udp(1000, 2000, 100).Done(); }),
       Near("in, still unmapped", nullptr, In(kUnmapped), End::kDrop, OV6_VERDICT_DROP_PUNT_LOOP),
       Near("in, source outside the slave's prefixes", nullptr, In("2001:db8::1"), End::kDrop,
            OV6_VERDICT_DROP_PORT_SLAVE),

@@ -244,6 +244,10 @@ std::vector<Row> Punts() {
           To(kRemote), End::kPunt, OV6_VERDICT_PUNT_MISS,
           [] { return Punted(OV6_PUNT_MISS, kDht, kDhtSlot, Udp(kRemote)); }),
       Site(
+          "where it moved from is not where it is", [] { SetMapping("fd00:2::/48", Former(kPeer)); },
+          To(kRemote), End::kPunt, OV6_VERDICT_PUNT_MISS,
+          [] { return Punted(OV6_PUNT_MISS, kDht, kDhtSlot, Udp(kRemote)); }),
+      Site(
           "the hop limit is not touched", nullptr,
           [] { return FromHost().Ip6(kHost, kUnmapped).HopLimit(2).Echo(8).Done(); }, End::kPunt,
           OV6_VERDICT_PUNT_MISS,

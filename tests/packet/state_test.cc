@@ -74,6 +74,79 @@ TEST_P(State, BeforeTheSoftWindowAndForStaticMappingsNobodyAsks) {
   EXPECT_EQ(Events().size(), 0u);
 }
 
+// What has moved from here goes on, and user space hears who still sends it here.
+class Relay : public State {
+ protected:
+  Relay() {
+    SetRoute("fd00:3::/48", OV6_ACTION_TUNNEL, kManagement, OV6_ROUTE_RELAY);
+    SetMapping("fd00:3::/48", Mapping(Locator("198.51.100.254")));
+  }
+  void Receive(const std::string& from = kRemote, uint8_t hop_limit = 64, size_t payload = 30) {
+    RunProgram(GetParam(), "underlay", "wan",
+               FromPeer().Ip4(kPeer, kWan).Ip6(from, kRemoteUdp).HopLimit(hop_limit).Echo(payload).Done());
+  }
+};
+
+TEST_P(Relay, TellsOfASenderOnceASecond) {
+  Receive();
+  Receive();
+  const auto events = Events();
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].type, uint32_t{OV6_EVENT_RELAYED});
+  EXPECT_EQ(events[0].slave, kManagement);
+  EXPECT_EQ(events[0].prefix.prefixlen, 128u);
+  EXPECT_EQ(Bytes(events[0].prefix.address, events[0].prefix.address + 16), Address6(kRemoteUdp));
+  EXPECT_EQ(events[0].peer, Address4(kPeer));
+  EXPECT_EQ(Verdicts()[OV6_VERDICT_TUNNEL].packets, 2u);
+}
+
+TEST_P(Relay, TellsAgainWhenTheSecondIsOver) {
+  ov6_mapping source = Mapping(Locator(kPeer));
+  source.next_question = BootTime() + 60000000000ull;
+  SetMapping("fd00:2::/48", source);
+  Receive();
+  EXPECT_EQ(Events().size(), 0u);
+  source.next_question = BootTime() - 1;
+  SetMapping("fd00:2::/48", source);
+  Receive();
+  EXPECT_EQ(Events().size(), 1u);
+}
+
+TEST_P(Relay, TellsOfEachSourcesMappingAndOfOneByHandToo) {
+  ov6_mapping by_hand = Mapping(Locator(kPeer));
+  by_hand.flags = OV6_MAPPING_STATIC;
+  SetMapping("fd00:9::/48", by_hand);
+  Receive(kRemote);
+  Receive(kUnmapped);
+  Receive(kUnmapped);
+  EXPECT_EQ(Events().size(), 2u);
+}
+
+// A source's mapping that is asked about all the time must not keep its router uncorrected.
+TEST_P(Relay, ARefreshOfTheSourceTakesNothingFromIt) {
+  ov6_mapping source = Mapping(Locator(kPeer));
+  source.soft_expiry = 1;
+  SetMapping("fd00:2::/48", source);
+  Receive();
+  Receive();
+  const auto events = Events();
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(events[0].type, uint32_t{OV6_EVENT_REFRESH});
+  EXPECT_EQ(events[0].peer, 0u);
+  EXPECT_EQ(events[1].type, uint32_t{OV6_EVENT_RELAYED});
+}
+
+TEST_P(Relay, SaysNothingOfWhatDoesNotGoOn) {
+  Receive(kRemote, 1);
+  Receive(kRemote, 64, 1500);
+  SetMapping("fd00:3::/48", Mapping(Locator(kPeer)));
+  Receive();
+  EXPECT_EQ(Events().size(), 0u);
+  EXPECT_EQ(Verdicts()[OV6_VERDICT_ANSWER_TIME_EXCEEDED].packets, 1u);
+  EXPECT_EQ(Verdicts()[OV6_VERDICT_ANSWER_TOO_BIG].packets, 1u);
+  EXPECT_EQ(Verdicts()[OV6_VERDICT_DROP_RELAY].packets, 1u);
+}
+
 TEST_P(State, ErrorsStopAtTheBurst) {
   ov6_config config = Config();
   config.icmp_rate = 1;
@@ -169,6 +242,8 @@ TEST_P(State, SightingsAreSentWhileSomebodyAsks) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Hooks, State, testing::Values(Hook::kXdp, Hook::kTc),
+                         [](const auto& info) { return info.param == Hook::kXdp ? "Xdp" : "Tc"; });
+INSTANTIATE_TEST_SUITE_P(Hooks, Relay, testing::Values(Hook::kXdp, Hook::kTc),
                          [](const auto& info) { return info.param == Hook::kXdp ? "Xdp" : "Tc"; });
 
 }  // namespace

@@ -177,6 +177,68 @@ std::vector<Row> Deliveries() {
   };
 }
 
+// Who had the prefix before us brings what still comes for it, from sources that it has verified.
+std::vector<Row> Moved() {
+  const auto delivered = [](const std::string& source) {
+    return [=] { return ToHost().Ip6(source, kHost).HopLimit(63).Udp(1000, 2000, 100).Done(); };
+  };
+  const auto brought = [&](const std::string& name, const std::string& source,
+                           std::function<void()> tables = nullptr) {
+    const auto with_former = [=] {
+      SetMapping("fd00:1:0:1::/64", Former(kPeer));
+      if (tables) tables();
+    };
+    return Underlay("from where it moved, " + name, with_former, Inner(source), End::kForward,
+                    OV6_VERDICT_SITE, delivered(source));
+  };
+  const auto asked = [](const std::string& name, std::function<void()> tables) {
+    return Underlay("source unmapped, " + name, std::move(tables), Inner(kUnmapped), End::kPunt,
+                    OV6_VERDICT_PUNT_VERIFY,
+                    [] { return Punted(OV6_PUNT_VERIFY, kDht, kDhtSlot, Behind(From(kUnmapped), 14)); });
+  };
+  return {
+      brought("source unmapped", kUnmapped),
+      brought("source mapped elsewhere", kRemoteUdp),
+      brought("source remembered as absent", kUnmapped, [] { SetNegative("fd00:9::/48", 0); }),
+      brought("source under a route that takes all", "2001:db8::1"),
+      brought("which is the second such place", kUnmapped,
+              [] {
+                ov6_mapping places = Former("198.51.100.9");
+                places.locator_count = 2;
+                places.locators[1] = Former(kPeer).locators[0];
+                SetMapping("fd00:1:0:1::/64", places);
+              }),
+      asked("from another than where it moved from",
+            [] { SetMapping("fd00:1:0:1::/64", Former("198.51.100.9")); }),
+      asked("from where another prefix moved from", [] { SetMapping("fd00:1:0:2::/64", Former(kPeer)); }),
+      asked("from where a longer prefix's mapping does not say",
+            [] {
+              SetMapping("fd00:1:0:1::/64", Former(kPeer));
+              SetMapping("fd00:1:0:1::11/128", Former("198.51.100.9"));
+            }),
+      asked("from where it moved too long ago",
+            [] {
+              ov6_mapping places = Former(kPeer);
+              places.hard_expiry = 1;
+              SetMapping("fd00:1:0:1::/64", places);
+            }),
+      asked("and a wide mapping of another kind names the sender",
+            [] { SetMapping("fd00:1::/48", Mapping(Locator(kPeer))); }),
+      asked("and it is the source that moved from the sender",
+            [] { SetMapping("fd00:9::/48", Former(kPeer)); }),
+      Underlay(
+          "from where it moved, source of our site", [] { SetMapping("fd00:1:0:1::/64", Former(kPeer)); },
+          Inner(kHost2), End::kDrop, OV6_VERDICT_DROP_INNER_SOURCE),
+      Underlay(
+          "relay to where it moved from",
+          [] {
+            SetRoute("fd00:3::/48", OV6_ACTION_TUNNEL, kDht, OV6_ROUTE_RELAY);
+            SetMapping("fd00:3::/48", Former("198.51.100.254"));
+          },
+          Inner(kRemote, kRemoteUdp), End::kDrop, OV6_VERDICT_DROP_RELAY),
+  };
+}
+
 std::vector<Row> Punts() {
   return {
       Underlay("source unmapped", nullptr, Inner(kUnmapped), End::kPunt, OV6_VERDICT_PUNT_VERIFY,
@@ -363,7 +425,7 @@ std::vector<Row> InnerDrops() {
 const std::vector<Row>& UnderlayRows() {
   static const std::vector<Row>* rows = [] {
     auto* all = new std::vector<Row>;
-    for (auto part : {Passes(), Deliveries(), Punts(), Answers(), OuterDrops(), InnerDrops()})
+    for (auto part : {Passes(), Deliveries(), Moved(), Punts(), Answers(), OuterDrops(), InnerDrops()})
       all->insert(all->end(), part.begin(), part.end());
     return all;
   }();

@@ -205,6 +205,13 @@ void SetMapping(const std::string& prefix, const ov6_mapping& mapping) {
   SetEntry("mappings", Prefix(prefix), mapping);
 }
 
+ov6_mapping Former(const std::string& place) {
+  ov6_mapping mapping = Mapping(Locator(place));
+  mapping.locators[0].priority = 255;
+  mapping.flags = OV6_MAPPING_FORMER;
+  return mapping;
+}
+
 void SetNegative(const std::string& prefix, uint8_t code, uint64_t expiry) {
   ov6_negative negative{};
   negative.expiry = expiry;
