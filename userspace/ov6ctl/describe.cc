@@ -95,6 +95,7 @@ json::object Describe(const Prefix& prefix, const Mapping& mapping, const SlaveN
   if (mapping.hard_expiry) object["ttl_s"] = SecondsLeft(*mapping.hard_expiry, now);
   if (const auto age = AgeOf(mapping, now)) object["age_s"] = *age;
   object["static"] = (mapping.flags & OV6_MAPPING_STATIC) != 0;
+  object["former"] = (mapping.flags & OV6_MAPPING_FORMER) != 0;
   const bool gone = (mapping.flags & OV6_MAPPING_STALE) != 0;
   const bool silent = (mapping.flags & OV6_MAPPING_SILENT) != 0;
   object["stale"] = gone || silent;

@@ -108,7 +108,7 @@ std::string LocatorsText(const json::value& mapping) {
 
 std::string FlagsText(const json::value& entry) {
   std::string text;
-  for (const char* flag : {"static", "stale", "expired"}) {
+  for (const char* flag : {"static", "former", "stale", "expired"}) {
     if (MemberText(entry, flag) == "true") text += (text.empty() ? "" : ",") + std::string(flag);
   }
   const std::string why = MemberText(entry, "why");

@@ -20,8 +20,10 @@ uint32_t SecondsLeft(BootTime expiry, BootTime now) {
   return static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(expiry - now).count());
 }
 
-// One that is expired, or in its last second, has no lifetime that `add` would take: it is left out.
+// One that is expired, or in its last second, has no lifetime that `add` would take, and nobody adds places
+// that a prefix moved from by hand: they are left out.
 std::string MappingText(const Prefix& prefix, const Mapping& mapping, BootTime now) {
+  if ((mapping.flags & OV6_MAPPING_FORMER) != 0) return "";
   MappingWords words{.prefix = prefix, .locators = mapping.locators, .lifetime_s = std::nullopt};
   if (mapping.hard_expiry) {
     if (*mapping.hard_expiry < now + std::chrono::seconds(1)) return "";

@@ -62,7 +62,7 @@ TEST_F(CommandTest, MapDumpMappings) {
             "fd13:0:0:1::/64  198.51.100.3:6080/udp    -        -    -  operator  static\n");
   EXPECT_EQ(Json({"map", "dump", "mappings"}).at(0), boost::json::parse(R"(
       {"prefix":"fd13::/48","locators":[{"address":"198.51.100.2","encapsulation":"6in4","port":0,"priority":1,"mtu":0}],
-       "soft_ttl_s":30,"ttl_s":60,"static":false,"stale":false,"expired":false,"slave":"chord","slave_id":7})"));
+       "soft_ttl_s":30,"ttl_s":60,"static":false,"former":false,"stale":false,"expired":false,"slave":"chord","slave_id":7})"));
 }
 
 TEST_F(CommandTest, MapDumpOfEveryMap) {
@@ -118,6 +118,21 @@ TEST_F(CommandTest, StaleIsSaidAndWhy) {
   mapping.flags = OV6_MAPPING_STALE;
   kernel.tables->SetMapping(P("fd15::/48"), mapping).IgnoreError();
   EXPECT_EQ(Json({"map", "get", "mappings", "fd15::1"}).at("why").as_string(), "slave-gone");
+}
+
+TEST_F(CommandTest, APlaceThatAPrefixMovedFromIsCalledSoAndIsNoMappingByHand) {
+  Mapping mapping{.locators = {{.address = *Ipv4::Parse("198.51.100.9"), .priority = 255}},
+                  .soft_expiry = {},
+                  .hard_expiry = {}};
+  mapping.flags = OV6_MAPPING_FORMER;
+  kernel.tables->SetMapping(P("fd15::/48"), mapping).IgnoreError();
+  EXPECT_TRUE(Json({"map", "get", "mappings", "fd15::1"}).at("former").as_bool());
+  EXPECT_FALSE(Json({"map", "get", "mappings", "fd13::1"}).at("former").as_bool());
+  Do({"map", "dump", "mappings"});
+  EXPECT_NE(out.str().find("former"), std::string::npos);
+  out.str("");
+  Do({"mapping"});
+  EXPECT_EQ(out.str().find("fd15"), std::string::npos);
 }
 
 TEST_F(CommandTest, MappingShowPrintsWhatAddTakes) {
