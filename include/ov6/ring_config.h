@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an operator may choose of a Chord ring: read by ov6d, handed to ov6-dht, gone by in its engine. The
+// defaults stand here and nowhere else. Replicas and successors should be the same on all nodes of a ring.
+#ifndef OV6_RING_CONFIG_H
+#define OV6_RING_CONFIG_H
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace ov6 {
+
+// Iterative: the asker asks every node on the way. Recursive: each hands the question on, and the last one
+// answers the asker; half the time, and the asker sees nothing of the way.
+enum class Lookups { kIterative, kRecursive };
+
+inline const char* ToString(Lookups lookups) {
+  return lookups == Lookups::kIterative ? "iterative" : "recursive";
+}
+
+inline std::optional<Lookups> ParseLookups(std::string_view text) {
+  for (const Lookups lookups : {Lookups::kIterative, Lookups::kRecursive}) {
+    if (text == ToString(lookups)) return lookups;
+  }
+  return std::nullopt;
+}
+
+struct RingConfig {
+  static constexpr int kMostSuccessors = 16;         // with the mesh's members they fit one datagram
+  static constexpr size_t kMostMembers = 1'000'000;  // some 100 bytes of memory each
+  static constexpr size_t kMostBudget = 1'000'000'000;
+
+  Lookups lookups = Lookups::kIterative;
+  int successors = 16;  // r, length of the successor list, 1-16
+  int replicas = 8;     // nodes that hold a value, the owner included; at most r
+  int reads = 4;        // holders that a get asks at the same time; more than `replicas` are of no use
+
+  // The table of all members, for lookups in one hop: kept while the ring has no more members than this (0:
+  // never) and keeping it costs no more than this many bytes a second, both directions together.
+  size_t table_members = 10000;
+  size_t table_budget = 4000;
+
+  bool operator==(const RingConfig&) const = default;
+};
+
+// What is wrong with it, in a sentence; empty: nothing.
+inline std::string Validate(const RingConfig& ring) {
+  const auto wrong = [](const char* key, size_t value, size_t first, size_t last) {
+    return "\"" + std::string(key) + "\" is " + std::to_string(value) + "; it should be a number from " +
+           std::to_string(first) + " to " + std::to_string(last);
+  };
+  const auto outside = [](int value) { return value < 1 || value > RingConfig::kMostSuccessors; };
+  if (outside(ring.successors)) return wrong("successors", ring.successors, 1, RingConfig::kMostSuccessors);
+  if (outside(ring.replicas)) return wrong("replicas", ring.replicas, 1, RingConfig::kMostSuccessors);
+  if (outside(ring.reads)) return wrong("reads", ring.reads, 1, RingConfig::kMostSuccessors);
+  if (ring.table_members > RingConfig::kMostMembers)
+    return wrong("table_members", ring.table_members, 0, RingConfig::kMostMembers);
+  if (ring.table_budget < 1 || ring.table_budget > RingConfig::kMostBudget)
+    return wrong("table_budget", ring.table_budget, 1, RingConfig::kMostBudget);
+  if (ring.replicas <= ring.successors) return "";
+  return "\"replicas\" is " + std::to_string(ring.replicas) + ", and \"successors\" " +
+         std::to_string(ring.successors) + ": a key's holders are its owner's successors; it should be at most " +
+         std::to_string(ring.successors);
+}
+
+}  // namespace ov6
+
+#endif
