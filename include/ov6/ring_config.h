@@ -46,22 +46,22 @@ struct RingConfig {
 
 // What is wrong with it, in a sentence; empty: nothing.
 inline std::string Validate(const RingConfig& ring) {
-  const auto wrong = [](const char* key, size_t value, size_t first, size_t last) {
-    return "\"" + std::string(key) + "\" is " + std::to_string(value) + "; it should be a number from " +
-           std::to_string(first) + " to " + std::to_string(last);
-  };
-  const auto outside = [](int value) { return value < 1 || value > RingConfig::kMostSuccessors; };
-  if (outside(ring.successors)) return wrong("successors", ring.successors, 1, RingConfig::kMostSuccessors);
-  if (outside(ring.replicas)) return wrong("replicas", ring.replicas, 1, RingConfig::kMostSuccessors);
-  if (outside(ring.reads)) return wrong("reads", ring.reads, 1, RingConfig::kMostSuccessors);
-  if (ring.table_members > RingConfig::kMostMembers)
-    return wrong("table_members", ring.table_members, 0, RingConfig::kMostMembers);
-  if (ring.table_budget < 1 || ring.table_budget > RingConfig::kMostBudget)
-    return wrong("table_budget", ring.table_budget, 1, RingConfig::kMostBudget);
+  const struct {
+    const char* key;
+    size_t value, first, last;
+  } rows[] = {{"successors", static_cast<size_t>(ring.successors), 1, RingConfig::kMostSuccessors},
+              {"replicas", static_cast<size_t>(ring.replicas), 1, RingConfig::kMostSuccessors},
+              {"reads", static_cast<size_t>(ring.reads), 1, RingConfig::kMostSuccessors},
+              {"table_members", ring.table_members, 0, RingConfig::kMostMembers},
+              {"table_budget", ring.table_budget, 1, RingConfig::kMostBudget}};
+  for (const auto& row : rows) {
+    if (row.value >= row.first && row.value <= row.last) continue;
+    return "key \"" + std::string(row.key) + "\" should be a number from " + std::to_string(row.first) +
+           " to " + std::to_string(row.last);
+  }
   if (ring.replicas <= ring.successors) return "";
-  return "\"replicas\" is " + std::to_string(ring.replicas) + ", and \"successors\" " +
-         std::to_string(ring.successors) + ": a key's holders are its owner's successors; it should be at most " +
-         std::to_string(ring.successors);
+  return "key \"replicas\" is " + std::to_string(ring.replicas) + ", and \"successors\" " +
+         std::to_string(ring.successors) + "; it should be at most that, since they hold the copies";
 }
 
 }  // namespace ov6

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <utility>
 
 #include "slaves/runtime/slave_main.h"
 #include "userspace/wire/ownership.h"
@@ -153,6 +154,43 @@ absl::Status ReadLifetimes(const json::object& config, DhtConfig* out) {
   return status;
 }
 
+// One that is not there stays as it is.
+absl::Status ReadNumber(const json::object& object, const char* name, auto* out) {
+  if (!object.contains(name)) return absl::OkStatus();
+  const auto value = IntegerField(object, name);
+  if (!value.ok()) return value.status();
+  using Number = std::remove_reference_t<decltype(*out)>;
+  if (!std::in_range<Number>(*value)) {
+    return absl::InvalidArgumentError("the ring's \"" + std::string(name) + "\" is " +
+                                      std::to_string(*value) + ", which no ring has");
+  }
+  *out = static_cast<Number>(*value);
+  return absl::OkStatus();
+}
+
+absl::Status ReadRing(const json::object& config, DhtConfig* out) {
+  if (!config.contains("ring")) return absl::OkStatus();
+  const auto object = ObjectField(config, "ring");
+  if (!object.ok()) return object.status();
+  RingConfig& ring = out->ring;
+  const auto lookups =
+      (*object)->contains("lookups") ? StringField(**object, "lookups") : ToString(ring.lookups);
+  if (!lookups.ok()) return lookups.status();
+  const auto parsed = ParseLookups(*lookups);
+  if (!parsed)
+    return absl::InvalidArgumentError("the ring's lookups \"" + *lookups +
+                                      "\" are neither \"iterative\" nor \"recursive\"");
+  ring.lookups = *parsed;
+  absl::Status status = ReadNumber(**object, "successors", &ring.successors);
+  status.Update(ReadNumber(**object, "replicas", &ring.replicas));
+  status.Update(ReadNumber(**object, "reads", &ring.reads));
+  status.Update(ReadNumber(**object, "table_members", &ring.table_members));
+  status.Update(ReadNumber(**object, "table_budget", &ring.table_budget));
+  const std::string wrong = Validate(ring);
+  if (status.ok() && !wrong.empty()) return absl::InvalidArgumentError("the ring's " + wrong);
+  return status;
+}
+
 absl::StatusOr<Locator> ReadLocator(const json::value& value) {
   if (!value.is_object())
     return absl::InvalidArgumentError("a locator of the configuration is not an object");
@@ -222,7 +260,8 @@ Endpoint DhtConfig::Self() const {
 
 absl::StatusOr<DhtConfig> ParseDhtConfig(const json::object& config) {
   DhtConfig out;
-  for (const auto read : {ReadNode, ReadDomain, ReadEngine, ReadLocators, ReadLifetimes, ReadDelegations}) {
+  for (const auto read :
+       {ReadNode, ReadDomain, ReadEngine, ReadRing, ReadLocators, ReadLifetimes, ReadDelegations}) {
     if (absl::Status status = read(config, &out); !status.ok()) return status;
   }
   auto registrations = PrefixListField(config, "registrations");

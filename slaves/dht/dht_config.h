@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "ov6/mapping.h"
+#include "ov6/ring_config.h"
 #include "userspace/wire/record.h"
 
 namespace ov6 {
@@ -18,6 +19,7 @@ struct DhtConfig {
   std::string engine;  // "chord"
   Endpoint listen;
   std::vector<Endpoint> bootstrap;  // empty: found a new ring
+  RingConfig ring;
   std::vector<Prefix> registrations;
   std::vector<Locator> locators;
   PublicKey public_key{};

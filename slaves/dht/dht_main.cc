@@ -37,6 +37,7 @@ DhtClock SystemClock() {
 
 chord::ChordConfig MakeChordConfig(const DhtConfig& config, const DhtClock& clock, RecordChecker& checker) {
   chord::ChordConfig chord;
+  static_cast<RingConfig&>(chord) = config.ring;
   chord.self = config.Self();
   chord.slot = Sha1(config.public_key).front() % chord::kSlots;
   chord.incarnation = static_cast<uint64_t>(clock.wall().time_since_epoch().count());

@@ -13,6 +13,7 @@
 
 #include "absl/status/statusor.h"
 #include "ov6/datapath.h"
+#include "ov6/ring_config.h"
 #include "userspace/wire/record.h"
 
 namespace ov6 {
@@ -65,6 +66,7 @@ struct SlaveConfig {
   int64_t registration = 600;                  // seconds a record of ours holds, 10-86400; renewed at half
   int64_t lifetime = 300;                      // seconds a mapping holds, 1-86400; less if its record ends
   int64_t stale = 3600;                        // seconds it goes on past that while nobody can be asked
+  RingConfig ring;  // lookups, successors, replicas, reads, table_members, table_budget
 };
 
 // A tunnel whose other end is set by hand: any router of RFC 4213, or UDP with the IPv6 packet right behind

@@ -98,6 +98,23 @@ void CheckSlave(ConfigReader& reader, const Config& config, const SlaveConfig& s
   }
 }
 
+void ReadRing(ConfigReader& reader, RingConfig* ring) {
+  const auto number = [&reader](std::string_view key, int64_t first, int64_t last, auto* out) {
+    int64_t value = *out;
+    reader.Integer(key, first, last, &value);
+    *out = static_cast<std::remove_reference_t<decltype(*out)>>(value);
+  };
+  reader.Parsed("lookups", "\"iterative\" or \"recursive\"",
+                [&](const std::string& text) { return Take(ParseLookups(text), &ring->lookups); });
+  number("successors", 1, RingConfig::kMostSuccessors, &ring->successors);
+  number("replicas", 1, RingConfig::kMostSuccessors, &ring->replicas);
+  number("reads", 1, RingConfig::kMostSuccessors, &ring->reads);
+  number("table_members", 0, RingConfig::kMostMembers, &ring->table_members);
+  number("table_budget", 1, RingConfig::kMostBudget, &ring->table_budget);
+  const std::string wrong = Validate(*ring);
+  if (reader.ok() && !wrong.empty()) reader.Fail(reader.Has("replicas") ? "replicas" : "successors", wrong);
+}
+
 }  // namespace
 
 absl::Status ReadDomain(ConfigReader& reader, Config* config) {
@@ -157,6 +174,7 @@ absl::Status ReadSlave(ConfigReader& reader, Config* config) {
   reader.Integer("registration", 10, 86400, &slave.registration);
   reader.Integer("lifetime", 1, 86400, &slave.lifetime);
   reader.Integer("stale", 0, 86400, &slave.stale);
+  ReadRing(reader, &slave.ring);
   CheckSlave(reader, *config, slave);
   config->slaves.push_back(std::move(slave));
   return reader.Finish();

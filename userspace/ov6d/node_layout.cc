@@ -221,6 +221,12 @@ json::array AddDelegations(const Config& config, const PublicKey& key, SlavePlan
   return texts;
 }
 
+json::object RingJson(const RingConfig& ring) {
+  return {{"lookups", ToString(ring.lookups)},   {"successors", ring.successors},
+          {"replicas", ring.replicas},           {"reads", ring.reads},
+          {"table_members", ring.table_members}, {"table_budget", ring.table_budget}};
+}
+
 SlavePlan PlanDht(const Config& config, const NodeLayout& layout, const NodeKey& key,
                   const SlaveConfig& slave, const std::vector<DeviceState>& devices) {
   const Domain& domain = *config.FindDomain(slave.domain);
@@ -240,6 +246,7 @@ SlavePlan PlanDht(const Config& config, const NodeLayout& layout, const NodeKey&
                  {"engine", slave.engine},
                  {"listen", slave.listen.ToString()},
                  {"bootstrap", std::move(bootstrap)},
+                 {"ring", RingJson(slave.ring)},
                  {"registration_s", slave.registration},
                  {"lifetime_s", slave.lifetime},
                  {"stale_s", slave.stale},

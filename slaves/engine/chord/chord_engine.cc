@@ -13,18 +13,10 @@ std::string Validate(const ChordConfig& config) {
   if (config.slot >= kSlots) {
     return "slot is " + std::to_string(config.slot) + "; it must be 0 to " + std::to_string(kSlots - 1);
   }
-  if (config.successors < 1 || config.successors > 16) {
-    return "successors is " + std::to_string(config.successors) + "; it must be 1 to 16";
-  }
-  if (config.replicas < 1 || config.replicas > config.successors) {
-    return "replicas is " + std::to_string(config.replicas) + "; it must be 1 to successors";
-  }
-  if (config.reads < 1) return "reads is " + std::to_string(config.reads) + "; it must be at least 1";
+  if (std::string wrong = Validate(static_cast<const RingConfig&>(config)); !wrong.empty()) return wrong;
   if (config.tries < 1) return "tries is " + std::to_string(config.tries) + "; it must be at least 1";
   return "";
 }
-
-const char* ToString(Lookups lookups) { return lookups == Lookups::kIterative ? "iterative" : "recursive"; }
 
 const char* ToString(Mode mode) {
   switch (mode) {

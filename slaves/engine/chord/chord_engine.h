@@ -11,25 +11,18 @@
 #include <vector>
 
 #include "ov6/engine.h"
+#include "ov6/ring_config.h"
 #include "slaves/engine/chord/cookies.h"
 #include "slaves/engine/chord/peer.h"
 
 namespace ov6::chord {
 
-// Iterative: the asker asks every node on the way. Recursive: each hands the question on, and the last one
-// answers the asker; half the time, and the asker sees nothing of the way.
-enum class Lookups { kIterative, kRecursive };
-const char* ToString(Lookups lookups);
-
-struct ChordConfig {
+struct ChordConfig : RingConfig {
   Endpoint self;                    // where other nodes reach this one; never 0.0.0.0
   uint8_t slot = 0;                 // 0-7, tells nodes of one address apart; the id follows from both
   uint64_t incarnation = 1;         // higher at every start of the process, e.g. Unix milliseconds
   std::string network;              // the domain's name; nodes of other names are not heard
   std::vector<Endpoint> bootstrap;  // may name dead nodes and oneself; empty: found a new ring
-
-  int successors = 16;  // r, length of the successor list, 1-16
-  int replicas = 8;     // nodes that hold a value, the owner included; at most r
 
   Duration stabilize = std::chrono::seconds(1);               // between rounds when nothing changes
   Duration stabilize_eager = std::chrono::milliseconds(100);  // while the neighbourhood changes
@@ -43,14 +36,6 @@ struct ChordConfig {
   Duration rto_max = std::chrono::seconds(2);
   int tries = 3;  // unanswered sends before a peer counts as dead
 
-  int reads = 4;  // holders that a get asks at the same time; at most `replicas` are of use
-
-  Lookups lookups = Lookups::kIterative;
-
-  // The table of all members, for lookups in one hop: kept while the ring has no more members than this (0:
-  // never) and keeping it costs no more than this many bytes a second, both directions together.
-  size_t table_members = 10000;
-  size_t table_budget = 4000;
   size_t routing_per_24 = 4;  // fingers and table: at most so many of one IPv4 /24; 0: no limit
   Duration gossip = std::chrono::seconds(1);  // between tellings, while there is something to tell
   Duration compare_tables = std::chrono::seconds(30);

@@ -217,7 +217,7 @@ TEST(Config, SaysWhatWouldBeRight) {
   EXPECT_NE(Validate(config).find("0 to 7"), std::string::npos);
   config.slot = kPeer.slot;
   config.replicas = 17;
-  EXPECT_NE(Validate(config).find("1 to successors"), std::string::npos);
+  EXPECT_NE(Validate(config).find("1 to 16"), std::string::npos);
 }
 
 }  // namespace

@@ -223,6 +223,16 @@ TEST(ConfigTest, TheDatapathsLimits) {
   EXPECT_EQ(ParseConfig(kGood, "ov6.toml")->datapath.icmp_rate, uint32_t{OV6_DEFAULT_ICMP_RATE});
 }
 
+TEST(ConfigTest, TheRing) {
+  const auto config = ParseConfig(std::string(kGood) +
+                                      "lookups = \"recursive\"\nsuccessors = 12\nreplicas = 6\nreads = 2\n"
+                                      "table_members = 0\ntable_budget = 1000\n",
+                                  "ov6.toml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->slaves[0].ring, (RingConfig{Lookups::kRecursive, 12, 6, 2, 0, 1000}));
+  EXPECT_EQ(ParseConfig(kGood, "ov6.toml")->slaves[0].ring, RingConfig{});
+}
+
 TEST(ConfigTest, MappingsInBothForms) {
   const auto config = ParseConfig(std::string(kGood) +
                                       "[[mapping]]\nprefix = \"2001:db8:7::/48\"\nvia = \"192.0.2.1\"\n"
@@ -248,6 +258,21 @@ struct AddedRow {
 };
 
 const AddedRow kAdded[] = {
+    {"lookups by guess", "lookups = \"random\"\n",
+     "ov6.toml:31: key \"lookups\" is \"random\"; it should be \"iterative\" or \"recursive\""},
+    {"too many successors", "successors = 17\n",
+     "ov6.toml:31: key \"successors\" is 17; it should be a number from 1 to 16"},
+    {"no reads", "reads = 0\n", "ov6.toml:31: key \"reads\" is 0; it should be a number from 1 to 16"},
+    {"more replicas than successors", "successors = 4\nreplicas = 5\n",
+     "ov6.toml:32: key \"replicas\" is 5, and \"successors\" 4; it should be at most that, since they hold "
+     "the "
+     "copies"},
+    {"fewer successors than replicas by default", "successors = 4\n",
+     "ov6.toml:31: key \"replicas\" is 8, and \"successors\" 4; it should be at most that, since they hold "
+     "the "
+     "copies"},
+    {"a table of nothing", "table_budget = 0\n",
+     "ov6.toml:31: key \"table_budget\" is 0; it should be a number from 1 to 1000000000"},
     {"dscp of seven bits", "[datapath]\ndscp = 64\n",
      "ov6.toml:32: key \"dscp\" is 64; it should be a number from 0 to 63"},
     {"no punts at all", "[datapath]\npunt_rate = 0\n",

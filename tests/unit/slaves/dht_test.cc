@@ -665,6 +665,7 @@ const char kConfig[] = R"({"name": "chord", "kind": "dht", "id": 7, "prefixes": 
            "modifier": "02020202020202020202020202020202"},
   "domain": {"name": "chord", "prefix": "fd00::/8", "aggregate": 48, "trust": "self"},
   "engine": "chord", "listen": "0.0.0.0:4646", "bootstrap": ["198.51.100.2:4646"],
+  "ring": {"lookups": "recursive", "successors": 12, "replicas": 6, "reads": 2, "table_members": 0, "table_budget": 9},
   "registrations": ["fd12:3456:789a::/48"],
   "locators": [{"address": "198.51.100.1", "encapsulation": "udp", "port": 6080, "mtu": 1500}]})";
 
@@ -675,6 +676,7 @@ TEST(DhtConfig, ReadsWhatTheMasterGives) {
   EXPECT_EQ(config->domain, (Domain{"chord", PrefixOf("fd00::/8"), 48, Domain::Trust::kSelf}));
   EXPECT_EQ(config->Self(), (Endpoint{*Ipv4::Parse("198.51.100.1"), 4646}));
   EXPECT_EQ(config->bootstrap.size(), 1u);
+  EXPECT_EQ(config->ring, (RingConfig{Lookups::kRecursive, 12, 6, 2, 0, 9}));
   EXPECT_EQ(config->registrations, std::vector<Prefix>{PrefixOf("fd12:3456:789a::/48")});
   ASSERT_EQ(config->locators.size(), 1u);
   EXPECT_EQ(config->locators[0].ToString(), "198.51.100.1:6080/udp");
@@ -693,6 +695,12 @@ TEST(DhtConfig, EachWrongFieldIsASentenceThatNamesIt) {
       {R"({"domain": {"name": "c", "prefix": "fd00::/8", "aggregate": 48, "trust": "blind"}})", "blind"},
       {R"({"lifetime_s": 0})", "lifetime_s"},
       {R"({"stale_s": 100000})", "stale_s"},
+      {R"({"ring": 7})", "ring"},
+      {R"({"ring": {"lookups": "random"}})", "iterative"},
+      {R"({"ring": {"successors": 17}})", "successors"},
+      {R"({"ring": {"successors": -1}})", "successors"},
+      {R"({"ring": {"replicas": 9, "successors": 8}})", "replicas"},
+      {R"({"ring": {"table_members": -1}})", "table_members"},
       {R"({"domain": {"name": "c", "prefix": "fd00::/8", "aggregate": 48, "trust": "self", "resolver": "x"}})",
        "zeroing"},
       {R"({"domain": {"name": "c", "prefix": "fd00::/8", "aggregate": 48, "trust": "self", "aggregates": [129]}})",
