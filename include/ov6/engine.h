@@ -70,7 +70,13 @@ struct PeersOutput {
 };
 struct JoinedOutput {};  // the node is a member of a ring of more than itself, or founded one
 
-using Output = std::variant<SendOutput, GetOutput, PutOutput, JoinedOutput, PeersOutput>;
+// Others agree that this node is at another address than was last said (at first: than it believes): it is
+// behind a NAT, or its address has changed. `at` may also be where it believes to be, again.
+struct SeenOutput {
+  Endpoint at, believed;
+};
+
+using Output = std::variant<SendOutput, GetOutput, PutOutput, JoinedOutput, PeersOutput, SeenOutput>;
 
 // --- values ---------------------------------------------------------------
 // The engine never judges a value itself; whoever makes it hands this in. Called for

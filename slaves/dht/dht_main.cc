@@ -57,6 +57,15 @@ uint64_t RandomNonce() {
   return ByteReader(bytes).U64();
 }
 
+void SayWhereSeen(const SeenOutput& seen) {
+  if (seen.at.address == seen.believed.address)
+    return spdlog::info("other nodes see this one at {} again, as it should be", seen.at.ToString());
+  spdlog::warn(
+      "other nodes see this one at {}, not at {}: behind a NAT, or since its address has changed, it can ask "
+      "and publish, but is no member of the ring",
+      seen.at.ToString(), seen.believed.ToString());
+}
+
 class Dht {
  public:
   explicit Dht(SlaveProcess& process)
@@ -186,6 +195,7 @@ void Dht::OnOutput(const Output& output) {
   if (get != nullptr && !query_->OnGet(*get)) slave_->OnGet(*get);
   if (const auto* put = std::get_if<PutOutput>(&output)) registrar_->OnPut(*put);
   if (const auto* peers = std::get_if<PeersOutput>(&output)) memory_.peers = peers->peers;
+  if (const auto* seen = std::get_if<SeenOutput>(&output)) SayWhereSeen(*seen);
   ArmLookups();
   if (std::holds_alternative<JoinedOutput>(output)) {
     spdlog::info("joined the ring");
@@ -297,6 +307,7 @@ std::string Dht::StatusJson() const {
   return boost::json::serialize(boost::json::object{{"engine", config_.engine},
                                                     {"mode", chord::ToString(engine_->View().mode)},
                                                     {"self", config_.Self().ToString()},
+                                                    {"seen_at", EngineState().at("seen_at")},
                                                     {"trust", std::string(ToString(config_.domain.trust))},
                                                     {"registered", registrar_->registered()},
                                                     {"registrations", config_.registrations.size()},

@@ -91,6 +91,10 @@ bool TakeBody(const wire::Body& body, Message* out) {
   out->count = body.count();
   out->cookie = body.cookie();
   out->origin_rpc = body.origin_rpc();
+  if (body.seen_address() != 0 || body.seen_port() != 0) {
+    if (body.seen_address() == 0 || body.seen_port() == 0 || body.seen_port() > 65535) return false;
+    out->seen = {Ipv4{body.seen_address()}, static_cast<uint16_t>(body.seen_port())};
+  }
   if (body.has_predecessor() && !Take(body.predecessor(), &out->predecessor.emplace())) return false;
   if (body.has_origin() && !Take(body.origin(), &out->origin.emplace())) return false;
   return Take(body.sender(), &out->sender) && Take(body.key(), &out->key) && Take(body.end(), &out->end) &&
@@ -152,6 +156,8 @@ wire::Body ToWire(const Message& m, uint64_t network) {
   body.set_differ(m.differ);
   if (m.origin) Put(*m.origin, body.mutable_origin());
   body.set_origin_rpc(m.origin_rpc);
+  if (m.seen) body.set_seen_address(m.seen->address.value);
+  if (m.seen) body.set_seen_port(m.seen->port);
   return body;
 }
 

@@ -89,9 +89,16 @@ struct Message {
   std::optional<Peer> origin;
   uint64_t origin_rpc = 0;
   uint64_t cookie = 0;
+  std::optional<Endpoint> seen;
   bool proven = false;  // not sent: who asks can read at the address it asks from
+  Endpoint said;        // not sent: where the sender believes to be; `sender` is where it was seen
   bool operator==(const Message&) const = default;
 };
+
+// Its sender is not where it believes to be, and so not at the place in the ring it believes to have.
+inline bool Misplaced(const Message& message) {
+  return message.said.address != message.sender.endpoint.address;
+}
 
 enum class DecodeError { kTooBig, kMalformed, kWrongVersion, kWrongNetwork };
 const char* ToString(DecodeError error);  // the counter's name

@@ -36,6 +36,12 @@ bool NeedsCookie(MessageType type) {
   }
 }
 
+// Taking these in makes the sender, or what it tells, a part of the ring.
+bool MakesMember(MessageType type) {
+  return type == MessageType::kNotify || type == MessageType::kMesh || type == MessageType::kContact ||
+         type == MessageType::kEvents || type == MessageType::kLeave || type == MessageType::kHint;
+}
+
 // Answers to these may be longer than the question.
 bool Padded(MessageType type) {
   return !IsReply(type) && type != MessageType::kHint && type != MessageType::kLeave &&
@@ -50,6 +56,7 @@ size_t LeastSize(MessageType type) { return type == MessageType::kForward ? kPad
 ChordEngine::Node::Node(ChordConfig config)
     : config_(std::move(config)),
       self_(PeerAt(config_.self, config_.slot, config_.incarnation)),
+      seen_at_(config_.self),
       network_(NetworkHash(config_.network)),
       random_(config_.seed),
       cookies_(config_.secret),
@@ -79,11 +86,13 @@ void ChordEngine::Node::OnMessage(BootTime now, const Endpoint& from, std::span<
   if (message.sender.id == self_.id) return Count("from_self");
   if (mode_ == Mode::kLeft) return Count("after_leave");
   // The address it came from is the one that works, and the one that its place follows from.
+  message.said = message.sender.endpoint;
   message.sender = PeerAt(from, message.sender.slot, message.sender.incarnation);
   ChargeTable(message.type, bytes.size());
   if (!IsReply(message.type)) {
     message.proven = cookies_.Right(now_, from, message.cookie);
     if (!message.proven && NeedsCookie(message.type)) return Challenge(message);
+    if (Misplaced(message) && MakesMember(message.type)) return TellMisplaced(message, bytes.size());
     if (message.proven && message.type != MessageType::kLeave) Revive(message.sender);
     return OnRequest(message, bytes.size());
   }
@@ -96,9 +105,32 @@ void ChordEngine::Node::OnMessage(BootTime now, const Endpoint& from, std::span<
       return AnsweredInPlace(message.sender);
     case Rpcs::Match::kMatched:
       cookies_.Learn(from, message.cookie);
+      NoteSeen(message);
       if (KeepsTable() && static_cast<Mode>(message.mode) == Mode::kRing) table_.Seen(message.sender);
       return;
   }
+}
+
+// It may ask and put, but nobody lists it: at its address another place would be computed for it than it has.
+void ChordEngine::Node::TellMisplaced(const Message& request, size_t size) {
+  Count("misplaced");
+  if (request.type == MessageType::kEvents || request.type == MessageType::kHint) return;
+  Answer(request, size, StateOf(ReplyTo(request.type)));
+}
+
+// While this node is not in, all that its bootstraps say is what there is.
+void ChordEngine::Node::NoteSeen(const Message& reply) {
+  sightings_.Add(reply.sender.endpoint.address, reply.seen.value_or(self_.endpoint));
+  if (!reply.seen && seen_at_ == self_.endpoint) return;  // nothing new can follow from it
+  std::set<uint32_t> networks;
+  for (const Endpoint& contact : config_.bootstrap) networks.insert(contact.address.value >> 8);
+  const size_t enough =
+      Member() ? Sightings::kEnough : std::clamp<size_t>(networks.size(), 1, Sightings::kEnough);
+  const auto agreed = sightings_.Agreed(enough);
+  if (!agreed || agreed->address == seen_at_.address) return;
+  seen_at_ = *agreed;
+  Count("seen_moved");
+  outputs_.push_back(SeenOutput{seen_at_, self_.endpoint});
 }
 
 void ChordEngine::Node::OnRequest(const Message& request, size_t size) {
@@ -240,6 +272,7 @@ void ChordEngine::Node::Call(const Peer& to, Message request, Done done, Rpcs::O
 void ChordEngine::Node::Answer(const Message& request, size_t request_size, Message reply) {
   reply.rpc = request.rpc;
   reply.cookie = cookies_.For(now_, request.sender.endpoint);
+  if (request.said != request.sender.endpoint) reply.seen = request.sender.endpoint;
   const Bytes bytes = Encode(reply, network_);
   if (bytes.size() > kMaxDatagram) return Count("reply_too_big");
   // A source address is easily forged: what is sent to it stays below what came from it, threefold.
@@ -254,6 +287,7 @@ void ChordEngine::Node::Challenge(const Message& request) {
   Message reply = Make(MessageType::kChallenge);
   reply.rpc = request.rpc;
   reply.cookie = cookies_.For(now_, request.sender.endpoint);
+  if (request.said != request.sender.endpoint) reply.seen = request.sender.endpoint;
   outputs_.push_back(SendOutput{request.sender.endpoint, Encode(reply, network_)});
 }
 
@@ -261,6 +295,7 @@ void ChordEngine::Node::OnChallenge(const Message& challenge) {
   const Bytes* bytes = rpcs_.Challenged(challenge.rpc, challenge.sender.endpoint);
   if (bytes == nullptr) return Count("unsolicited");
   cookies_.Learn(challenge.sender.endpoint, challenge.cookie);
+  NoteSeen(challenge);
   Message request = std::get<Message>(Decode(*bytes, network_));
   request.cookie = challenge.cookie;
   rpcs_.SendAgain(now_, challenge.rpc, Encode(request, network_, LeastSize(request.type)));

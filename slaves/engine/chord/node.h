@@ -32,6 +32,7 @@
 #include "slaves/engine/chord/fingers.h"
 #include "slaves/engine/chord/put_budget.h"
 #include "slaves/engine/chord/rpc.h"
+#include "slaves/engine/chord/sightings.h"
 #include "slaves/engine/chord/store.h"
 
 namespace ov6::chord {
@@ -80,6 +81,8 @@ class ChordEngine::Node {
   Duration Jitter(Duration d);
   void Fire(Timer timer);
   void OnRequest(const Message& request, size_t size);
+  void TellMisplaced(const Message& request, size_t size);
+  void NoteSeen(const Message& reply);
   Message Make(MessageType type) const;
   void Call(const Peer& to, Message request, Done done, Rpcs::Options options = {});
   void Answer(const Message& request, size_t request_size, Message reply);
@@ -360,6 +363,8 @@ class ChordEngine::Node {
 
   ChordConfig config_;
   Peer self_;
+  Endpoint seen_at_;  // where others agree that this node is
+  Sightings sightings_;
   uint64_t network_ = 0;
   BootTime now_{};
   std::mt19937_64 random_;

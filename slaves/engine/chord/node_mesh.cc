@@ -75,7 +75,7 @@ void ChordEngine::Node::Contact() {
 
 void ChordEngine::Node::OnContactState(const Message* reply) {
   if (reply == nullptr || mode_ == Mode::kLeaving || mode_ == Mode::kRing) return;
-  if (reply->sender.id == self_.id) return;
+  if (reply->sender.id == self_.id || Misplaced(*reply)) return;
   Revive(reply->sender);
   const auto mode = static_cast<Mode>(reply->mode);
   if (mode == Mode::kRing || mode == Mode::kMesh) members_heard_ = now_;

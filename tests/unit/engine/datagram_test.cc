@@ -38,6 +38,7 @@ Message Full(MessageType type) {
   m.differ = 1u << 31;
   m.origin = kPeer;
   m.origin_rpc = 10;
+  m.seen = Endpoint{Ipv4{0xcb007109}, 9};
   return m;
 }
 
