@@ -265,6 +265,7 @@ class ChordEngine::Node {
   void HandleGet(const Message& request, size_t size);
 
   bool OwnsKey(const Key& key) const;
+  void NameOwner(const Key& key, Message* reply) const;
 
   void SubmitPut(const PutRequest& request);
   void SubmitRemove(const RemoveRequest& request);

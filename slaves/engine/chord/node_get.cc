@@ -293,11 +293,7 @@ void ChordEngine::Node::HandleGet(const Message& request, size_t size) {
   Message reply = Make(MessageType::kValues);
   if (incomplete_) reply.flags |= kIncomplete;
   if (store_.Overflowed(*request.key)) reply.flags |= kOverflowed;
-  if (OwnsKey(*request.key)) {
-    reply.flags |= kOwner;
-  } else if (!Buried(*predecessor_)) {
-    reply.predecessor = predecessor_;
-  }
+  NameOwner(*request.key, &reply);
   const std::vector<Bytes> values = store_.Get(*request.key);
   size_t room = Room(reply);
   uint32_t next = std::min<uint32_t>(request.cursor, values.size());

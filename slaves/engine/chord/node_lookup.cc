@@ -23,6 +23,15 @@ bool ChordEngine::Node::OwnsKey(const Key& key) const {
   return !predecessor_ || successors_.empty() || Owns(predecessor_->id, key, self_.id);
 }
 
+// This node, or else the one before it, who may have come in since it was.
+void ChordEngine::Node::NameOwner(const Key& key, Message* reply) const {
+  if (OwnsKey(key)) {
+    reply->flags |= kOwner;
+  } else if (!Buried(*predecessor_)) {
+    reply->predecessor = predecessor_;
+  }
+}
+
 // The owner and the nodes behind it, if this node knows them for sure.
 bool ChordEngine::Node::KnowsOwner(const Key& key, std::vector<Peer>* nodes) const {
   *nodes = successors_;

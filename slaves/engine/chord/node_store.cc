@@ -87,11 +87,7 @@ void ChordEngine::Node::HandlePut(const Message& request, size_t size) {
     reply.count += kept == Kept::kYes ? 1 : 0;
     if (kept == Kept::kKeyFull) reply.flags |= kOverflowed;
   }
-  if (!request.entries.empty() && OwnsKey(request.entries.front().first)) {
-    reply.flags |= kOwner;
-  } else if (predecessor_ && !Buried(*predecessor_)) {
-    reply.predecessor = predecessor_;
-  }
+  NameOwner(request.entries.front().first, &reply);
   Answer(request, size, std::move(reply));
 }
 
