@@ -78,5 +78,20 @@ TEST(AmongLiars, AnswersAreRight) {
   RecordProperty("figures", verdict.line);
 }
 
+// Without the table a liar on the way decides whom a question reaches; "absent" is asked for along five ways.
+TEST(AmongLiars, ByFingersFewOfThePresentAreCalledAbsent) {
+  WorldOptions options;
+  options.seed = 41;
+  options.routers = 200;
+  options.liars = 0.2;
+  options.table_members = 0;
+  World world(options);
+  ASSERT_TRUE(world.Form());
+  world.Converse(1min, 250ms);
+  const Ledger::Counts& counts = world.ledger().counts();
+  EXPECT_EQ(counts.wrong, 0u) << "forged mappings accepted";
+  EXPECT_LE(5 * counts.lost, counts.right + counts.lost) << "a third, if one way's word is enough";
+}
+
 }  // namespace
 }  // namespace ov6::sim

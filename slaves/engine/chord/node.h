@@ -169,6 +169,8 @@ class ChordEngine::Node {
     std::shared_ptr<Rpcs::Cost> cost = nullptr;
     uint64_t forwarded = 0;                // the id under which it is under way by others; 0: it is not
     BootTime fall_back = BootTime::max();  // when to go on alone
+    size_t words = 1;                      // of how many that say who the holders are
+    std::vector<Peer> found;               // what those have said so far
   };
   struct Holder {
     // Late: others decide; its answer, if it still comes, counts. Unsure: it may not have all that it should.
@@ -193,6 +195,7 @@ class ChordEngine::Node {
     bool started = false;
     bool by_table = false;  // to_ask comes from the table: only an owner's word counts for absence
     bool looked_up = false;
+    bool confirming = false;  // absence, by the word of more than one way
     bool overflowed = false;
     int rounds = 1;
     std::shared_ptr<Rpcs::Cost> cost = std::make_shared<Rpcs::Cost>();
@@ -221,7 +224,8 @@ class ChordEngine::Node {
   };
   using LookupDone = std::function<void(std::optional<std::vector<Peer>>, int)>;
   void StartLookup(const Key& key, bool want_predecessor, std::vector<Peer> start, LookupDone done,
-                   std::shared_ptr<Rpcs::Cost> cost = nullptr);
+                   std::shared_ptr<Rpcs::Cost> cost = nullptr, size_t words = 1);
+  void OnWord(uint64_t id, const std::vector<Peer>& nodes);
   void LookupStep(uint64_t id);
   void LookupAsk(uint64_t id, const Peer& peer);
   void OnFound(uint64_t id, const Peer& asked, const Message* reply);
@@ -260,6 +264,7 @@ class ChordEngine::Node {
   bool TakeValue(Get* get, Holder* holder, const Bytes& value);
   static std::vector<Bytes> Newest(const Get& get);
   bool CutOff() const;
+  bool ToConfirm(const Get& get) const;
   bool GetAgain(Get* get);
   void FinishGet(uint64_t id);
   void HandleGet(const Message& request, size_t size);

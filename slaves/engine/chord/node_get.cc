@@ -11,9 +11,10 @@ namespace {
 
 constexpr int kRounds = 4;  // of a get that nobody answers
 constexpr auto kRoundPause = std::chrono::milliseconds(400);
-constexpr size_t kSureOfAbsence = 3;  // holders that say they know there is nothing
-constexpr int kMaxPages = 16;         // of one holder's set
-constexpr int kPaging = 2;            // holders that are asked for more than the first page
+constexpr size_t kSureOfAbsence = 3;   // holders that say they know there is nothing
+constexpr size_t kWordsOfAbsence = 5;  // on who its holders are, before what they don't have is absent
+constexpr int kMaxPages = 16;          // of one holder's set
+constexpr int kPaging = 2;             // holders that are asked for more than the first page
 
 }  // namespace
 
@@ -54,7 +55,7 @@ void ChordEngine::Node::LookUpHolders(uint64_t id) {
   get.ForgetHolders();
   // Not by the same hands as before.
   StartLookup(
-      get.key, false, get.rounds > 1 ? Nearest(get.key) : std::vector<Peer>{},
+      get.key, false, get.rounds > 1 || get.confirming ? Nearest(get.key) : std::vector<Peer>{},
       [this, id](std::optional<std::vector<Peer>> nodes, int hops) {
         const auto it = gets_.find(id);
         if (it == gets_.end()) return;
@@ -62,7 +63,7 @@ void ChordEngine::Node::LookUpHolders(uint64_t id) {
         if (nodes) SetHolders(&it->second, std::move(*nodes));
         GetStep(id);
       },
-      get.cost);
+      get.cost, get.confirming ? kWordsOfAbsence : 1);
 }
 
 // One neighbour's list may skip whom it does not want to be asked: the table has its say as well.
@@ -269,7 +270,18 @@ bool ChordEngine::Node::GetAgain(Get* get) {
   return true;
 }
 
+// Without a table one liar on the way names its friends as the holders, who have nothing; a way of its own
+// for each word, and the right holders are among those that are asked.
+bool ChordEngine::Node::ToConfirm(const Get& get) const {
+  return mode_ == Mode::kRing && !table_whole_ && !get.confirming && !successors_.empty() &&
+         get.values.empty() && SureOfAbsence(get) && get.deadline > now_;
+}
+
 void ChordEngine::Node::FinishGet(uint64_t id) {
+  if (ToConfirm(gets_.at(id))) {
+    gets_.at(id).confirming = true;
+    return LookUpHolders(id);
+  }
   if (GetAgain(&gets_.at(id))) return;
   auto node = gets_.extract(id);
   const Get& get = node.mapped();

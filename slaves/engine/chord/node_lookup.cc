@@ -97,7 +97,7 @@ void ChordEngine::Node::HandleFind(const Message& request, size_t size) {
 
 // `start`: whom to ask first; empty: as this node knows the ring.
 void ChordEngine::Node::StartLookup(const Key& key, bool want_predecessor, std::vector<Peer> start,
-                                    LookupDone done, std::shared_ptr<Rpcs::Cost> cost) {
+                                    LookupDone done, std::shared_ptr<Rpcs::Cost> cost, size_t words) {
   std::vector<Peer> nodes;
   if (start.empty() && !want_predecessor && KnowsOwner(key, &nodes)) return done(std::move(nodes), 0);
   if (lookups_.size() >= config_.max_requests) {
@@ -117,10 +117,14 @@ void ChordEngine::Node::StartLookup(const Key& key, bool want_predecessor, std::
             std::move(done),
             std::move(cost),
             0,
-            BootTime::max()};
-  const bool forward = config_.lookups == Lookups::kRecursive && start.empty() && !want_predecessor;
+            BootTime::max(),
+            words,
+            {}};
+  const bool forward =
+      config_.lookups == Lookups::kRecursive && start.empty() && !want_predecessor && words == 1;
   AddCandidates(&lookup, start.empty() ? Nearest(key) : start);
-  forward ? ForwardLookup(id) : LookupStep(id);
+  if (forward) return ForwardLookup(id);
+  for (size_t i = 0; i < words; ++i) LookupStep(id);
 }
 
 void ChordEngine::Node::AddCandidates(Lookup* lookup, const std::vector<Peer>& peers) {
@@ -170,13 +174,29 @@ void ChordEngine::Node::OnFound(uint64_t id, const Peer& asked, const Message* r
   }
   std::vector<Peer> nodes = reply->successors;
   if (lookup.want_predecessor) nodes.insert(nodes.begin(), reply->sender);
-  FinishLookup(id, std::move(nodes));
+  lookup.words > 1 || !lookup.found.empty() ? OnWord(id, nodes) : FinishLookup(id, std::move(nodes));
+}
+
+// One of several, any of whom may lie. All that they name is put together, so that none can take away who is
+// nearer behind the key.
+void ChordEngine::Node::OnWord(uint64_t id, const std::vector<Peer>& nodes) {
+  Lookup& lookup = lookups_.at(id);
+  for (const Peer& peer : nodes) {
+    const bool known =
+        std::any_of(lookup.found.begin(), lookup.found.end(), [&](const Peer& p) { return p.id == peer.id; });
+    if (!known) lookup.found.push_back(peer);
+  }
+  std::sort(lookup.found.begin(), lookup.found.end(), [&](const Peer& a, const Peer& b) {
+    return Distance(lookup.key, a.id) < Distance(lookup.key, b.id);
+  });
+  --lookup.words == 0 ? FinishLookup(id, std::nullopt) : LookupStep(id);
 }
 
 void ChordEngine::Node::FinishLookup(uint64_t id, std::optional<std::vector<Peer>> nodes) {
   auto node = lookups_.extract(id);
   Lookup& lookup = node.mapped();
   forwarded_.erase(lookup.forwarded);
+  if (!nodes && !lookup.found.empty()) nodes = std::move(lookup.found);
   if (!nodes) Count("lookup_failed");
   lookup.done(std::move(nodes), lookup.hops);
 }
