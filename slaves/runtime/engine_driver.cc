@@ -29,7 +29,7 @@ void EngineDriver::Drain() {
   draining_ = true;
   while (auto output = engine_.NextOutput()) {
     if (const auto* send = std::get_if<SendOutput>(&*output)) {
-      socket_.Send(send->to, send->bytes);
+      socket_.Send(send->to, send->bytes, source_);
     } else {
       on_output_(std::move(*output));
     }

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -24,6 +25,9 @@ class EngineDriver {
   // Whoever shares the socket: true if the datagram was his and not the engine's. Before Start.
   using Filter = std::function<bool(const Endpoint& from, std::span<const uint8_t> bytes)>;
   void SetFilter(Filter filter) { filter_ = std::move(filter); }
+  // The address that the engine says it is at: its datagrams leave from there, whatever the route. Absent:
+  // from where the kernel has it.
+  void SetSource(std::optional<Ipv4> source) { source_ = source; }
   void Start();
   void Submit(Request request);
 
@@ -35,6 +39,7 @@ class EngineDriver {
   UdpSocket& socket_;
   OutputHandler on_output_;
   Filter filter_;
+  std::optional<Ipv4> source_;
   Timer timer_;
   bool draining_ = false;
 };

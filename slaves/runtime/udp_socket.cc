@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <system_error>
 #include <utility>
 
@@ -28,12 +29,60 @@ Endpoint FromSockaddr(const sockaddr_in& address) {
   return {Ipv4::FromBe(address.sin_addr.s_addr), ntohs(address.sin_port)};
 }
 
+// A datagram's other end, and in its ancillary data this one (ip(7), IP_PKTINFO).
+class Envelope {
+ public:
+  Envelope(const sockaddr_in& other, const void* bytes, size_t size) : other_(other) {
+    part_ = {const_cast<void*>(bytes), size};
+    message_.msg_name = &other_;
+    message_.msg_namelen = sizeof(other_);
+    message_.msg_iov = &part_;
+    message_.msg_iovlen = 1;
+  }
+  Envelope(const Envelope&) = delete;
+
+  void SetSource(Ipv4 source) {
+    in_pktinfo info{};
+    info.ipi_spec_dst.s_addr = source.ToBe();
+    ExpectInfo();
+    cmsghdr* header = CMSG_FIRSTHDR(&message_);
+    header->cmsg_level = IPPROTO_IP;
+    header->cmsg_type = IP_PKTINFO;
+    header->cmsg_len = CMSG_LEN(sizeof(info));
+    std::memcpy(CMSG_DATA(header), &info, sizeof(info));
+  }
+  void ExpectInfo() {
+    message_.msg_control = control_.data();
+    message_.msg_controllen = control_.size();
+  }
+  Ipv4 Local() {
+    for (cmsghdr* header = CMSG_FIRSTHDR(&message_); header != nullptr;
+         header = CMSG_NXTHDR(&message_, header)) {
+      if (header->cmsg_level != IPPROTO_IP || header->cmsg_type != IP_PKTINFO) continue;
+      in_pktinfo info{};
+      std::memcpy(&info, CMSG_DATA(header), sizeof(info));
+      return Ipv4::FromBe(info.ipi_spec_dst.s_addr);
+    }
+    return {};
+  }
+  Endpoint Other() const { return FromSockaddr(other_); }
+  msghdr* message() { return &message_; }
+
+ private:
+  sockaddr_in other_;
+  iovec part_{};
+  msghdr message_{};
+  alignas(cmsghdr) std::array<uint8_t, CMSG_SPACE(sizeof(in_pktinfo))> control_{};
+};
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<UdpSocket>> UdpSocket::Bind(Loop& loop, const Endpoint& listen) {
   const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   sockaddr_in address = ToSockaddr(listen);
-  if (fd < 0 || ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
+  const int on = 1;
+  if (fd < 0 || ::setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)) != 0 ||
+      ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
     const int error = errno;
     if (fd >= 0) ::close(fd);
     return absl::UnavailableError("listening on UDP " + listen.ToString() +
@@ -68,21 +117,21 @@ void UdpSocket::Wait() {
 void UdpSocket::Drain() {
   std::array<uint8_t, 65536> buffer;
   for (int i = 0; i < kDatagramsPerTurn; ++i) {
-    sockaddr_in from{};
-    socklen_t from_size = sizeof(from);
-    const ssize_t size =
-        ::recvfrom(fd_, buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&from), &from_size);
+    Envelope envelope({}, buffer.data(), buffer.size());
+    envelope.ExpectInfo();
+    const ssize_t size = ::recvmsg(fd_, envelope.message(), 0);
     if (size < 0 && errno == EAGAIN) return;
     if (size < 0) continue;  // an ICMP error of an earlier datagram
     ++counters_.received;
-    handler_(FromSockaddr(from), std::span(buffer).first(static_cast<size_t>(size)));
+    asked_at_ = envelope.Local();
+    handler_(envelope.Other(), std::span(buffer).first(static_cast<size_t>(size)));
   }
 }
 
-void UdpSocket::Send(const Endpoint& to, std::span<const uint8_t> bytes) {
-  const sockaddr_in address = ToSockaddr(to);
-  const ssize_t size = ::sendto(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL,
-                                reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+void UdpSocket::Send(const Endpoint& to, std::span<const uint8_t> bytes, std::optional<Ipv4> source) {
+  Envelope envelope(ToSockaddr(to), bytes.data(), bytes.size());
+  if (source) envelope.SetSource(*source);
+  const ssize_t size = ::sendmsg(fd_, envelope.message(), MSG_NOSIGNAL);
   ++(size < 0 ? counters_.send_failed : counters_.sent);
 }
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// A UDP/IPv4 socket on the loop, for an engine's messages.
+// A UDP/IPv4 socket on the loop, for an engine's messages. Bound to 0.0.0.0 it hears what comes to any of the
+// host's addresses, says to which one it came, and sends from the one that is asked for (IP_PKTINFO).
 #ifndef OV6_SLAVES_RUNTIME_UDP_SOCKET_H
 #define OV6_SLAVES_RUNTIME_UDP_SOCKET_H
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "absl/status/statusor.h"
@@ -18,7 +20,8 @@ class UdpSocket {
   struct Counters {
     uint64_t received = 0;
     uint64_t sent = 0;
-    uint64_t send_failed = 0;  // no route, buffer full; the engine retransmits
+    uint64_t send_failed =
+        0;  // no route, buffer full, a source that is not the host's; the engine retransmits
   };
   using Handler = std::function<void(const Endpoint& from, std::span<const uint8_t> bytes)>;
 
@@ -27,7 +30,10 @@ class UdpSocket {
   ~UdpSocket();
 
   void Receive(Handler handler);  // from now on
-  void Send(const Endpoint& to, std::span<const uint8_t> bytes);
+  // Without `source` the kernel chooses the address by the route.
+  void Send(const Endpoint& to, std::span<const uint8_t> bytes, std::optional<Ipv4> source = std::nullopt);
+  // In a handler: the host's address that the datagram came to. From there its answer goes.
+  Ipv4 asked_at() const { return asked_at_; }
   const Endpoint& local() const { return local_; }
   const Counters& counters() const { return counters_; }
 
@@ -40,6 +46,7 @@ class UdpSocket {
   const Endpoint local_;
   std::unique_ptr<Descriptor> descriptor_;
   Handler handler_;
+  Ipv4 asked_at_;
   Counters counters_;
 };
 
