@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <memory>
 #include <utility>
 
 #include "userspace/wire/storage_key.h"
@@ -63,13 +62,6 @@ void RecordChecker::Sound(const Record& record, const Holder& first, UnixTime no
   alarms_.push_back({record.prefix, first.root, RootOf(record), now});
   spdlog::warn("{} is claimed from the key {}, and {} claimed it first, who keeps it",
                record.prefix.ToString(), ToHex(RootOf(record)), ToHex(first.root));
-}
-
-ValueChecker MakeRecordChecker(const Domain& domain, std::function<UnixTime()> wall) {
-  const auto checker = std::make_shared<RecordChecker>(domain, std::move(wall));
-  return [checker](const Key& key, std::span<const uint8_t> value, BootTime) {
-    return checker->Check(key, value);
-  };
 }
 
 boost::json::object ChecksJson(const RecordChecker& checker) {

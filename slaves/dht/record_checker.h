@@ -55,9 +55,6 @@ class RecordChecker {
   uint64_t misplaced_ = 0;  // good records under a key that is not theirs
 };
 
-// One of its own, for who does not ask for its counters.
-ValueChecker MakeRecordChecker(const Domain& domain, std::function<UnixTime()> wall);
-
 // What `state` says of the checks: counters, and who claims what is another's.
 boost::json::object ChecksJson(const RecordChecker& checker);
 

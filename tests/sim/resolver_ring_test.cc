@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <map>
 
-#include "slaves/dht/record_checker.h"
 #include "slaves/engine/resolver/resolver.h"
+#include "tests/sim/record_judge.h"
 #include "tests/sim/registry.h"
 #include "tests/sim/simulator.h"
 

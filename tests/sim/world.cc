@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "slaves/dht/record_checker.h"
+#include "tests/sim/record_judge.h"
 #include "tests/sim/registry.h"
 #include "userspace/base/bytes.h"
 #include "userspace/wire/ownership.h"

@@ -11,6 +11,7 @@
 #include "slaves/dht/record_checker.h"
 #include "slaves/dht/record_query.h"
 #include "slaves/dht/registrar.h"
+#include "tests/sim/record_judge.h"
 #include "tests/unit/slaves/fakes.h"
 #include "userspace/wire/storage_key.h"
 
