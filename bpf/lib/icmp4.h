@@ -129,8 +129,7 @@ static __always_inline int icmp4_was_mapped(const struct packet *p, const struct
 
 	if (!mapping || !mapping_sends_to(mapping, e->quoted.daddr, icmp4_is_udp(e), e->udp.dest))
 		return 0;
-	return route_action(route_find(&p->ip6.saddr)) == OV6_ACTION_SITE ||
-	       (route && route->flags & OV6_ROUTE_RELAY);
+	return route_admits_source(&p->ip6.saddr) || (route && route->flags & OV6_ROUTE_RELAY);
 }
 
 /* Can it have been us? Without the inner addresses: we have sent to that peer at all. */

@@ -62,7 +62,7 @@ static __always_inline void site_by_route(hook_ctx *ctx, struct packet *p, struc
 	}
 }
 
-/* BCP 38; RFC 7084 L-14: the host is told, so that it turns to an address that is valid here. */
+/* RFC 7084 L-14: the host is told, so that it turns to an address that is valid here. */
 static __always_inline void site_foreign_source(hook_ctx *ctx, struct packet *p, struct decision *d)
 {
 	if (p->returned)
@@ -83,7 +83,7 @@ static __always_inline void site_decide(hook_ctx *ctx, struct packet *p, struct 
 	route = route_find(&p->ip6.daddr);
 	if (route_action(route) == OV6_ACTION_PASS)
 		return to_stack(d, OV6_VERDICT_PASS_ROUTE, 0);
-	if (route_action(route_find(&p->ip6.saddr)) != OV6_ACTION_SITE)
+	if (!route_admits_source(&p->ip6.saddr))
 		return site_foreign_source(ctx, p, d);
 	if (in6_embeds_ipv4(&p->ip6.daddr))
 		return drop(d, OV6_VERDICT_DROP_INNER_DESTINATION);

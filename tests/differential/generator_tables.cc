@@ -58,10 +58,15 @@ void Generator::ChangeRoutes(model::Tables& tables) {
   if (dice_.Chance(30)) set("fd00:3::/48", OV6_ACTION_TUNNEL, packet::kDht, OV6_ROUTE_RELAY);
   if (dice_.Chance(20)) set("fd00:2::/48", OV6_ACTION_TUNNEL, packet::kDht, OV6_ROUTE_RELAY);
   if (dice_.Chance(20)) set("fd00:9::/48", OV6_ACTION_PORT, packet::kDht);
+  // What moved away from our site, and what only looks so.
+  for (const char* moved : {"fd00:1:0:1::/64", "fd00:1:0:1::11/128", "fd00:1::/48"})
+    if (dice_.Chance(7)) set(moved, OV6_ACTION_TUNNEL, packet::kDht, OV6_ROUTE_RELAY);
+  if (dice_.Chance(3))
+    set("fd00:1:0:1::/64", ov6_action(dice_.Below(8)), packet::kDht, uint8_t(dice_.Below(4)));
   if (dice_.Chance(5)) set("fd00:1::/48", OV6_ACTION_TUNNEL, packet::kDht);
   if (dice_.Chance(5)) set("fd00:2::22/128", OV6_ACTION_REJECT, 0);
   if (dice_.Chance(3)) tables.routes.erase(In("fd00:1:0:1::/64"));
-  if (dice_.Chance(5)) set("::/0", ov6_action(dice_.Below(8)), packet::kManagement);
+  if (dice_.Chance(5)) set("::/0", ov6_action(dice_.Below(8)), packet::kManagement, uint8_t(dice_.Below(2)));
 }
 
 ov6_mapping Generator::Mapping() {

@@ -42,6 +42,13 @@ std::vector<Hostile> Sources() {
                        ov6_verdict verdict) {
     return FromSite(rfc, "source " + name, verdict, FromHost().Ip6(source, kRemote).Udp(1000, 2000, 16));
   };
+  // What moved away a moment ago may leave; else nothing may, however wide the route that says relay.
+  const auto relayed = [](const std::string& rfc, const std::string& name, const std::string& source,
+                          ov6_verdict verdict) {
+    return FromSite(rfc, "source under a wide relay, " + name, verdict,
+                    FromHost().Ip6(source, kRemote).Udp(1000, 2000, 16),
+                    [] { SetRoute("::/0", OV6_ACTION_TUNNEL, kDht, OV6_ROUTE_RELAY); });
+  };
   constexpr auto kTold = OV6_VERDICT_ANSWER_SOURCE, kSilent = OV6_VERDICT_DROP_SITE_SOURCE;
   return {
       from("RFC 2827 3", "of the other site", kRemote, kTold),
@@ -55,6 +62,11 @@ std::vector<Hostile> Sources() {
       from("RFC 4443 2.4", "global multicast", "ff0e::1", kSilent),
       from("RFC 4291 2.5.2", "unspecified", "::", OV6_VERDICT_PASS_LINK_LOCAL),
       from("RFC 4291 2.5.6", "link-local", "fe80::1", OV6_VERDICT_PASS_LINK_LOCAL),
+      relayed("RFC 4291 2.5.3", "loopback", "::1", kSilent),
+      relayed("RFC 4291 2.5.5", "v4-mapped", "::ffff:10.0.0.1", kSilent),
+      relayed("RFC 4291 2.7", "global multicast", "ff0e::1", kSilent),
+      relayed("RFC 2827 3", "in the unassigned rest of our prefix", "fd00:1:0:99::5", kTold),
+      relayed("RFC 2827 3", "of another mapping's prefix", kRemote, kTold),
       FromSite("RFC 4443 2.4", "a foreign source, and an error about it", kSilent,
                FromHost().Ip6("2001:db8::5", kRemote).Icmp6(1, 0, 0, Bytes(48, 0x60))),
   };

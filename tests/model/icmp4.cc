@@ -95,14 +95,15 @@ bool Walk::LengthsFit(const Quote& quote) {
 }
 
 // With both inner addresses the mapping tells: it sends there, in that encapsulation, and the source is a
-// host of ours, or one that is relayed. With less, that we have sent to that peer at all.
+// host of ours (or was, a moment ago), or one that is relayed. With less, that we have sent to that peer at
+// all.
 bool Walk::CanHaveBeenSent(const Quote& quote) {
   if (!LengthsFit(quote)) return false;
   if (!quote.ip6) return tables_.paths.count(quote.ip.destination) != 0;
   const ov6_mapping* mapping = FindMapping(tables_, quote.ip6->destination, in_.now);
   const ov6_route* route = Longest(tables_.routes, quote.ip6->destination);
   if (mapping == nullptr || !SendsTo(*mapping, quote)) return false;
-  return IsOfOurSite(quote) || (route != nullptr && (route->flags & OV6_ROUTE_RELAY) != 0);
+  return MaySendFromHere(quote.ip6->source) || (route != nullptr && (route->flags & OV6_ROUTE_RELAY) != 0);
 }
 
 // RFC 1191: the path carries no more than the router says; one older than that says nothing, and the

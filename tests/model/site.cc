@@ -22,8 +22,8 @@ Outcome Walk::FromSite() {
 
   const ov6_route* route = Longest(tables_.routes, ip6_.destination);
   if (ActionOf(route) == OV6_ACTION_PASS) return ToStack(OV6_VERDICT_PASS_ROUTE);
-  // BCP 38: a host sends from its site's prefixes; RFC 7084 L-14: else it is told so.
-  if (ActionOf(Longest(tables_.routes, ip6_.source)) != OV6_ACTION_SITE) {
+  // RFC 7084 L-14: the host is told so.
+  if (!MaySendFromHere(ip6_.source)) {
     if (header_) return Drop(OV6_VERDICT_DROP_SITE_SOURCE);
     return Answer(
         {kUnreachable, kSourceFailedPolicy, 0, OV6_VERDICT_ANSWER_SOURCE, OV6_VERDICT_DROP_SITE_SOURCE});
@@ -44,6 +44,16 @@ Outcome Walk::FromSite() {
     default:
       return Drop(OV6_VERDICT_DROP_ROUTE_EMPTY);
   }
+}
+
+// BCP 38: a host sends from its sites' prefixes, or from one that moved away a moment ago, which we relay
+// to its new place. RFC 4213 section 3.6: but no martian.
+bool Walk::MaySendFromHere(const Ipv6& source) const {
+  const ov6_route* route = Longest(tables_.routes, source);
+  if (route == nullptr) return false;
+  if (route->action == OV6_ACTION_SITE) return true;
+  const bool relays = route->action == OV6_ACTION_TUNNEL && (route->flags & OV6_ROUTE_RELAY) != 0;
+  return relays && !IsMartian(source);
 }
 
 Outcome Walk::ByMapping(const ov6_route& route) {

@@ -63,6 +63,7 @@ class Walk {
 
   // site.cc
   Outcome FromSite();
+  bool MaySendFromHere(const Ipv6& source) const;
   Outcome ByMapping(const ov6_route& route);
   Outcome ByPort(const ov6_route& route);
 

@@ -108,6 +108,10 @@ std::vector<Row> TooBig() {
           OV6_VERDICT_DROP_ICMP4),
       Icmp4("fragmentation needed, about a relayed packet", Relayed, End::kStack, OV6_VERDICT_PASS_PATH_MTU,
             nullptr, [] { SetRoute("fd00:2::/48", OV6_ACTION_TUNNEL, kDht, OV6_ROUTE_RELAY); }),
+      Icmp4(
+          "fragmentation needed, about a packet whose source moved away since",
+          [] { return Error4(3, 4, 1400, Quote(Sent())); }, End::kStack, OV6_VERDICT_PASS_PATH_MTU, nullptr,
+          [] { SetRoute("fd00:1:0:1::/64", OV6_ACTION_TUNNEL, kDht, OV6_ROUTE_RELAY); }),
       Icmp4("fragmentation needed, about a packet that is not relayed", Relayed, End::kDrop,
             OV6_VERDICT_DROP_ICMP4),
       Icmp4(

@@ -90,6 +90,10 @@ std::vector<Row> Outs() {
                  .Udp(1000, 2000, 100)
                  .Done();
            }),
+      Near(
+          "out, mapped by now, and its source moved away meanwhile",
+          [] { SetRoute("fd00:1:0:1::/64", OV6_ACTION_TUNNEL, kDht, OV6_ROUTE_RELAY); }, Out(kRemote),
+          End::kForward, OV6_VERDICT_TUNNEL),
       Near("out, still unmapped", nullptr, Out(kUnmapped), End::kDrop, OV6_VERDICT_DROP_PUNT_LOOP),
       Near("out, still a route that takes all", nullptr, Out("2001:db8::1"), End::kDrop,
            OV6_VERDICT_DROP_PUNT_LOOP),

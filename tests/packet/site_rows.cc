@@ -230,6 +230,53 @@ std::vector<Row> Locals() {
   };
 }
 
+// kHost's prefix has moved to another router a moment ago; the host is still here.
+void MoveAway(ov6_action action = OV6_ACTION_TUNNEL, uint8_t flags = OV6_ROUTE_RELAY) {
+  SetRoute("fd00:1:0:1::/64", action, kDht, flags);
+  SetMapping("fd00:1:0:1::/64", Mapping(Locator("198.51.100.254")));
+}
+
+std::vector<Row> MovedAway() {
+  const auto refused = [](const std::string& name, ov6_action action, uint8_t flags) {
+    return Site(
+        "source of " + name, [=] { MoveAway(action, flags); }, To(kRemote), End::kForward,
+        OV6_VERDICT_ANSWER_SOURCE, [] { return Error(1, 5, 0, Udp(kRemote)); });
+  };
+  const auto moved = [](const std::string& name, const std::string& to, End end, ov6_verdict verdict,
+                        std::function<Bytes()> expected) {
+    return Site(
+        "source that moved away, " + name, [] { MoveAway(); }, To(to), end, verdict, std::move(expected));
+  };
+  const auto followed = [] {
+    return Frame(kGatewayMac, kWanMac)
+        .Ip4(kWan, "198.51.100.254")
+        .DontFragment()
+        .Ip6(kHost, "fd00:1:0:1::77")
+        .HopLimit(63)
+        .Udp(1000, 2000, 100)
+        .Done();
+  };
+  return {
+      moved("mapped", kRemote, End::kForward, OV6_VERDICT_TUNNEL, [] { return Tunnelled(kRemote); }),
+      moved("unmapped", kUnmapped, End::kPunt, OV6_VERDICT_PUNT_MISS,
+            [] { return Punted(OV6_PUNT_MISS, kDht, kDhtSlot, Udp(kUnmapped)); }),
+      moved("to the next site", kHost2, End::kForward, OV6_VERDICT_LOCAL,
+            [] {
+              return Frame(kHost2Mac, kLan2Mac).Ip6(kHost, kHost2).HopLimit(63).Udp(1000, 2000, 100).Done();
+            }),
+      moved("to who moved with it", "fd00:1:0:1::77", End::kForward, OV6_VERDICT_TUNNEL, followed),
+      Site(
+          "source that moved away, hop limit 1", [] { MoveAway(); },
+          [] { return FromHost().Ip6(kHost, kRemote).HopLimit(1).Echo(8).Done(); }, End::kForward,
+          OV6_VERDICT_ANSWER_TIME_EXCEEDED,
+          [] { return Error(3, 0, 0, FromHost().Ip6(kHost, kRemote).HopLimit(1).Echo(8).Done()); }),
+      refused("a tunnel that does not relay", OV6_ACTION_TUNNEL, 0),
+      refused("a port that says relay", OV6_ACTION_PORT, OV6_ROUTE_RELAY),
+      refused("a rejected prefix that says relay", OV6_ACTION_REJECT, OV6_ROUTE_RELAY),
+      refused("a tunnel with all other flags", OV6_ACTION_TUNNEL, uint8_t(~OV6_ROUTE_RELAY)),
+  };
+}
+
 std::vector<Row> Punts() {
   return {
       Site("unmapped", nullptr, To(kUnmapped), End::kPunt, OV6_VERDICT_PUNT_MISS,
@@ -396,7 +443,7 @@ std::vector<Row> Drops() {
 const std::vector<Row>& SiteRows() {
   static const std::vector<Row>* rows = [] {
     auto* all = new std::vector<Row>;
-    for (auto part : {Passes(), Tunnels(), Sizes(), Locals(), Punts(), Answers(), Drops()})
+    for (auto part : {Passes(), Tunnels(), Sizes(), Locals(), MovedAway(), Punts(), Answers(), Drops()})
       all->insert(all->end(), part.begin(), part.end());
     return all;
   }();

@@ -239,6 +239,28 @@ std::vector<Row> Moved() {
   };
 }
 
+// A prefix of ours has moved to the peer a moment ago: its hosts are known by their mapping, like any other.
+std::vector<Row> MovedAway() {
+  const auto from = [](const std::string& name, const std::string& place, End end, ov6_verdict verdict,
+                       std::function<Bytes()> expected) {
+    const auto tables = [=] {
+      SetRoute("fd00:1:0:1::/64", OV6_ACTION_TUNNEL, kDht, OV6_ROUTE_RELAY);
+      if (!place.empty()) SetMapping("fd00:1:0:1::/64", Mapping(Locator(place)));
+    };
+    return Underlay("source that moved away, " + name, tables, Inner(kHost, kHost2), end, verdict,
+                    std::move(expected));
+  };
+  const auto asked = [] { return Punted(OV6_PUNT_VERIFY, kDht, kDhtSlot, Behind(From(kHost, kHost2), 14)); };
+  return {
+      from("from its new place", kPeer, End::kForward, OV6_VERDICT_SITE,
+           [] {
+             return Frame(kHost2Mac, kLan2Mac).Ip6(kHost, kHost2).HopLimit(63).Udp(1000, 2000, 100).Done();
+           }),
+      from("from another than its new place", "198.51.100.9", End::kPunt, OV6_VERDICT_PUNT_VERIFY, asked),
+      from("and nobody knows where to", "", End::kPunt, OV6_VERDICT_PUNT_VERIFY, asked),
+  };
+}
+
 std::vector<Row> Punts() {
   return {
       Underlay("source unmapped", nullptr, Inner(kUnmapped), End::kPunt, OV6_VERDICT_PUNT_VERIFY,
@@ -425,7 +447,8 @@ std::vector<Row> InnerDrops() {
 const std::vector<Row>& UnderlayRows() {
   static const std::vector<Row>* rows = [] {
     auto* all = new std::vector<Row>;
-    for (auto part : {Passes(), Deliveries(), Moved(), Punts(), Answers(), OuterDrops(), InnerDrops()})
+    for (auto part :
+         {Passes(), Deliveries(), Moved(), MovedAway(), Punts(), Answers(), OuterDrops(), InnerDrops()})
       all->insert(all->end(), part.begin(), part.end());
     return all;
   }();

@@ -15,8 +15,9 @@ enum ov6_action {
 };
 
 enum ov6_route_flags {
-	OV6_ROUTE_RELAY =
-	    1 << 0, /* a packet from the underlay may leave to the underlay (RFC 6324: never by default) */
+	/* Of a tunnel: a packet from the underlay may leave to the underlay (RFC 6324: never by default), and a
+	 * host here may send from it (BCP 38: only from a site, by default). */
+	OV6_ROUTE_RELAY = 1 << 0,
 };
 
 /* The owner of what the operator or ov6d itself set; nobody withdraws it. */
