@@ -76,7 +76,16 @@ struct SeenOutput {
   Endpoint at, believed;
 };
 
-using Output = std::variant<SendOutput, GetOutput, PutOutput, JoinedOutput, PeersOutput, SeenOutput>;
+// Another node, `twin`, has this one's place in the ring: the same address and slot. This one comes in again
+// with `slot`, and another JoinedOutput tells when; absent: all are taken, and it stays out until one is
+// free.
+struct TwinOutput {
+  Endpoint twin;
+  std::optional<uint8_t> slot;
+};
+
+using Output =
+    std::variant<SendOutput, GetOutput, PutOutput, JoinedOutput, PeersOutput, SeenOutput, TwinOutput>;
 
 // --- values ---------------------------------------------------------------
 // The engine never judges a value itself; whoever makes it hands this in. Called for

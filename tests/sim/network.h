@@ -52,6 +52,7 @@ class Network {
   void SetGroup(Ipv4 host, int group) { groups_[host] = group; }
   // What goes to the host takes this much longer.
   void SetClog(Ipv4 host, Duration clog) { clogs_[host] = clog; }
+  bool HasNat(Ipv4 inside) const { return nats_.contains(inside); }
   void SetNat(Ipv4 inside, const Nat& nat);
   void SetWeather(const Weather& weather) { weather_ = weather; }
   const Weather& weather() const { return weather_; }

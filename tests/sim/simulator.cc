@@ -43,9 +43,8 @@ size_t Simulator::Add(std::vector<size_t> bootstrap, std::function<void(chord::C
   for (const size_t other : bootstrap)
     node.config.bootstrap.push_back({Ipv4{0x0a000001 + static_cast<uint32_t>(other)}, 4646});
   if (tune) tune(&node.config);
+  if (!network_.HasNat(node.endpoint.address)) node.endpoint = node.config.self;
   by_endpoint_[node.endpoint] = number;
-  node.id = chord::IdOf(node.config.self.address, node.config.slot);  // another where a NAT is
-  ids_.insert(node.id);
   wake_at_.push_back(BootTime::max());
   nodes_.push_back(std::move(node));
   StartEngine(number);
@@ -205,7 +204,11 @@ void Simulator::Changed(size_t number) {
   alive_ += size_t{node.engine != nullptr} - size_t{node.view.has_value()};
   perfect_.reset();
   node.view.reset();
-  if (node.engine) node.view = node.engine->View();
+  if (node.engine) {
+    node.view = node.engine->View();
+    node.id = node.view->self.id;
+    ids_.insert(node.id);
+  }
   if (on_change) on_change(*this, number);
 }
 

@@ -83,15 +83,16 @@ void ChordEngine::Node::OnMessage(BootTime now, const Endpoint& from, std::span<
   auto decoded = Decode(bytes, network_);
   if (const auto* error = std::get_if<DecodeError>(&decoded)) return Count(ToString(*error));
   Message& message = std::get<Message>(decoded);
-  if (message.sender.id == self_.id) return Count("from_self");
   if (mode_ == Mode::kLeft) return Count("after_leave");
   // The address it came from is the one that works, and the one that its place follows from.
   message.said = message.sender.endpoint;
   message.sender = PeerAt(from, message.sender.slot, message.sender.incarnation);
+  if (Reflected(message)) return Count("from_self");
   ChargeTable(message.type, bytes.size());
   if (!IsReply(message.type)) {
     message.proven = cookies_.Right(now_, from, message.cookie);
     if (!message.proven && NeedsCookie(message.type)) return Challenge(message);
+    if (message.sender.id == self_.id && !Misplaced(message)) return HandleTwin(message, bytes.size());
     if (Misplaced(message) && MakesMember(message.type)) return TellMisplaced(message, bytes.size());
     if (message.proven && message.type != MessageType::kLeave) Revive(message.sender);
     return OnRequest(message, bytes.size());
@@ -320,8 +321,12 @@ void ChordEngine::Node::Bury(const Peer& peer, bool goodbye) {
   Count(goodbye ? "peer_left" : "peer_dead");
   fingers_.Remove(peer.id);
   MemberWent(peer, peer == predecessor_ || (!successors_.empty() && peer == successors_.front()));
-  if (goodbye || std::count(remembered_.begin(), remembered_.end(), peer.endpoint) != 0) return;
-  remembered_.push_back(peer.endpoint);
+  if (!goodbye) RememberLost(peer.endpoint);
+}
+
+void ChordEngine::Node::RememberLost(const Endpoint& member) {
+  if (std::count(remembered_.begin(), remembered_.end(), member) != 0) return;
+  remembered_.push_back(member);
   if (remembered_.size() > kMaxRemembered) remembered_.pop_front();
 }
 
@@ -399,6 +404,7 @@ void ChordEngine::Node::SetMode(Mode mode) {
 void ChordEngine::Node::Joined() {
   if (!joined_told_) outputs_.push_back(JoinedOutput{});
   joined_told_ = true;
+  steps_ = 0;
   ArmPeers();
   PublishAllSoon(Duration(0));
   std::vector<uint64_t> waiting;

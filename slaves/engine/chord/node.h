@@ -10,6 +10,7 @@
 //   node_table.cc   the table of all members
 //   node_store.cc   what is stored for others: taking it in, fetching, handing over
 //   node_sync.cc    holders of one arc compare what they hold; peers to remember
+//   node_twin.cc    another node of the same place
 //   node_state.cc   what it says of itself
 #ifndef OV6_SLAVES_ENGINE_CHORD_NODE_H
 #define OV6_SLAVES_ENGINE_CHORD_NODE_H
@@ -93,6 +94,7 @@ class ChordEngine::Node {
   static std::pair<Key, uint16_t> GraveOf(const Peer& peer) { return {peer.id, peer.endpoint.port}; }
   bool Buried(const Peer& peer) const;
   void Revive(const Peer& peer);  // it has just spoken
+  void RememberLost(const Endpoint& member);
   void AnsweredInPlace(const Peer& peer);
   bool Member() const { return mode_ == Mode::kMesh || mode_ == Mode::kRing; }
   void NeighboursChanged(const std::optional<Peer>& old_predecessor, const std::vector<Peer>& old_successors);
@@ -110,6 +112,7 @@ class ChordEngine::Node {
   void Contact();
   std::vector<Endpoint> ContactEndpoints() const;
   void OnContactState(const Message* reply);
+  bool Lists(const std::vector<Peer>& members) const;
   void HandleContact(const Message& request, size_t size);
   bool Admits(const Peer& peer) const;
   void FoundRing();
@@ -367,6 +370,17 @@ class ChordEngine::Node {
   void TellPeers();
   void ArmPeers();
 
+  // --- node_twin.cc
+  bool Reflected(const Message& message) const;
+  bool MayBeTwin(const Peer& listed) const;
+  void HandleTwin(const Message& request, size_t size);
+  bool LookForTwin(const std::vector<Peer>& listed);
+  void AskTwin(const Peer& listed);
+  void TwinSilent(const Peer& twin);
+  void MeetTwin(const Message& message);
+  void StepAside(const Endpoint& twin);
+  void EndRequests();
+
   ChordConfig config_;
   Peer self_;
   Endpoint seen_at_;  // where others agree that this node is
@@ -412,6 +426,13 @@ class ChordEngine::Node {
   Duration contact_backoff_{};
   size_t contact_next_ = 0;
   bool ring_join_ = false;
+
+  bool asking_twin_ = false;
+  struct SilentTwin {
+    Peer peer;
+    BootTime since{}, last{};  // asked and not heard
+  } silent_twin_;
+  unsigned steps_ = 0;  // to other slots, since it was in
 
   bool stabilizing_ = false;  // one operation in flight
   uint64_t stabilize_op_ = 0;

@@ -294,6 +294,7 @@ void ChordEngine::Node::Publish(uint64_t id) {
 
 // Never by the table alone: only the owner's neighbourhood knows for sure who the holders are.
 void ChordEngine::Node::PutAt(uint64_t id) {
+  if (!Member()) return Published(id, 0, false);
   StartLookup(publications_.at(id).at, false, {}, [this, id](std::optional<std::vector<Peer>> nodes, int) {
     if (!publications_.contains(id)) return;
     if (!nodes) return Published(id, 0, false);

@@ -65,7 +65,10 @@ void ChordEngine::Node::Contact() {
   const std::vector<Endpoint> endpoints = ContactEndpoints();
   for (size_t i = 0; i < std::min(endpoints.size(), kContactsAtOnce); ++i) {
     const Peer anyone{{}, 0, endpoints[contact_next_++ % endpoints.size()], 0};
-    Call(anyone, Make(MessageType::kContact), [this](const Message* reply) { OnContactState(reply); },
+    Call(anyone, Make(MessageType::kContact),
+         [this, place = self_.id](const Message* reply) {
+           if (place == self_.id) OnContactState(reply);
+         },
          {1, {}});
   }
   const bool quick = now_ - started_ < config_.found_after;
@@ -75,18 +78,30 @@ void ChordEngine::Node::Contact() {
 
 void ChordEngine::Node::OnContactState(const Message* reply) {
   if (reply == nullptr || mode_ == Mode::kLeaving || mode_ == Mode::kRing) return;
-  if (reply->sender.id == self_.id || Misplaced(*reply)) return;
+  if (Misplaced(*reply)) return;
+  if (reply->sender.id == self_.id) return MeetTwin(*reply);
   Revive(reply->sender);
   const auto mode = static_cast<Mode>(reply->mode);
   if (mode == Mode::kRing || mode == Mode::kMesh) members_heard_ = now_;
   if (mode == Mode::kRing) return StartRingJoin(reply->sender);
   if (mode == Mode::kMesh && (reply->flags & kAdmitted) != 0) return LearnFromMesh(*reply);
+  LookForTwin(reply->members);
   ArmSooner(kContact, Jitter(kRetry));  // it is coming in itself, or the mesh is just turning into a ring
 }
 
-// Up to r+1 members; from there on nodes come in by Zave's join, once the ring stands.
+// Up to r+1 members; from there on nodes come in by Zave's join, once the ring stands. None at the place of
+// another that has not been found dead.
 bool ChordEngine::Node::Admits(const Peer& peer) const {
-  return mode_ == Mode::kMesh && (members_.contains(peer.id) || members_.size() + 1 < MinimumRing());
+  if (mode_ != Mode::kMesh) return false;
+  const auto it = members_.find(peer.id);
+  return it == members_.end() ? members_.size() + 1 < MinimumRing()
+                              : it->second.peer.endpoint == peer.endpoint;
+}
+
+// As the one that it is; its port may be a NAT's.
+bool ChordEngine::Node::Lists(const std::vector<Peer>& members) const {
+  return std::any_of(members.begin(), members.end(),
+                     [&](const Peer& p) { return p.id == self_.id && p.incarnation == self_.incarnation; });
 }
 
 void ChordEngine::Node::HandleContact(const Message& request, size_t size) {
@@ -140,7 +155,8 @@ void ChordEngine::Node::MeshTick() {
 }
 
 void ChordEngine::Node::HandleMesh(const Message& request, size_t size) {
-  if (mode_ == Mode::kJoining) FoundRing();  // somebody let us in and its answer was lost
+  if (mode_ == Mode::kJoining && Lists(request.members))
+    FoundRing();  // somebody let us in and its answer was lost
   if (mode_ == Mode::kRing) {
     std::vector<Peer> others = request.members;
     others.push_back(request.sender);
@@ -171,7 +187,7 @@ void ChordEngine::Node::LearnFromMesh(const Message& message) {
   if (mode_ == Mode::kJoining) SetMode(Mode::kMesh);
   const bool changed = AddMember(message.sender) | MergeMembers(message.members);
   const auto it = members_.find(message.sender.id);
-  if (it != members_.end()) {
+  if (it != members_.end() && it->second.peer.endpoint == message.sender.endpoint) {
     std::vector<Peer> view = message.members;
     view.push_back(message.sender);
     std::sort(view.begin(), view.end());
@@ -189,9 +205,11 @@ bool ChordEngine::Node::MergeMembers(const std::vector<Peer>& peers) {
 }
 
 bool ChordEngine::Node::AddMember(const Peer& peer) {
+  if (peer.id == self_.id) AskTwin(peer);
   if (peer.id == self_.id || Buried(peer)) return false;
   const auto it = members_.find(peer.id);
-  if (it != members_.end() && it->second.peer.incarnation >= peer.incarnation) return false;
+  const bool twin = it != members_.end() && it->second.peer.endpoint != peer.endpoint;
+  if (twin || (it != members_.end() && it->second.peer.incarnation >= peer.incarnation)) return false;
   if (it == members_.end() && members_.size() >= kMaxMembers) {
     // Everybody keeps the same ones, the lowest, so that they agree; the others come in when the ring stands.
     Count("members_full");
@@ -301,9 +319,10 @@ void ChordEngine::Node::Merge() {
        [this](const Message* reply) {
          if (reply == nullptr || mode_ != Mode::kRing || static_cast<Mode>(reply->mode) != Mode::kRing)
            return;
-         if (reply->sender.id == self_.id) return;
+         if (reply->sender.id == self_.id) return MeetTwin(*reply);
          StartLookup(self_.id, true, {reply->sender}, [this](std::optional<std::vector<Peer>> nodes, int) {
-           if (!nodes || nodes->size() < 2 || mode_ != Mode::kRing || (*nodes)[1].id == self_.id) return;
+           if (!nodes || nodes->size() < 2 || mode_ != Mode::kRing) return;
+           if ((*nodes)[1].id == self_.id) return AskTwin((*nodes)[1]);
            const Peer& other = (*nodes)[1];
            if (!successors_.empty() && !stabilizing_ && Between(self_.id, other.id, successors_[0].id)) {
              Count("ring_met");

@@ -34,7 +34,9 @@ void ChordEngine::Node::OnJoinFound(const Peer& before, const std::vector<Peer>&
   for (const Peer& peer : successors) {
     if (peer.id != self_.id) list.push_back(peer);  // what we were before a restart
   }
-  if (list.empty()) return ArmSooner(kContact, Jitter(std::chrono::milliseconds(150)));
+  // Of a dead one the place is free as soon as the node before has found out.
+  const bool taken = LookForTwin(successors);
+  if (taken || list.empty()) return ArmSooner(kContact, Jitter(std::chrono::milliseconds(150)));
   members_.clear();
   SetMode(Mode::kRing);
   SetNeighbours(before, std::move(list));
@@ -70,6 +72,7 @@ void ChordEngine::Node::OnSuccessorState(const Peer& head, const Message* reply)
   const bool member = reply != nullptr && (static_cast<Mode>(reply->mode) == Mode::kRing ||
                                            static_cast<Mode>(reply->mode) == Mode::kMesh);
   if (!member) return SuccessorDead(head);
+  if (reply->predecessor) AskTwin(*reply->predecessor);
   const std::vector<Peer> list = ListBehind(head, *reply);
   SetNeighbours(predecessor_, list);
   if (list.size() < static_cast<size_t>(config_.successors) && Wraps(*reply) && MaybeDemote(reply->members))
@@ -161,7 +164,7 @@ void ChordEngine::Node::HandleNotify(const Message& request, size_t size) {
 // "if between(prdc, x, self) adopt x; else ping prdc and adopt x only if prdc is dead. Never set prdc = nil."
 void ChordEngine::Node::Rectify(const Peer& candidate) {
   if (!predecessor_ || Between(predecessor_->id, candidate.id, self_.id)) return AdoptPredecessor(candidate);
-  if (predecessor_->id == candidate.id) {
+  if (predecessor_->id == candidate.id && predecessor_->endpoint == candidate.endpoint) {
     if (candidate.incarnation > predecessor_->incarnation) AdoptPredecessor(candidate);
     return;
   }
@@ -201,7 +204,11 @@ void ChordEngine::Node::HandleLeave(const Message& request, size_t size) {
   const Peer& gone = request.sender;
   Bury(gone, true);
   Answer(request, size, Make(MessageType::kGoodbye));
-  if (mode_ == Mode::kMesh) return RemoveMember(gone.id);
+  if (mode_ == Mode::kMesh) {
+    const auto it = members_.find(gone.id);
+    if (it != members_.end() && it->second.peer.endpoint == gone.endpoint) RemoveMember(gone.id);
+    return;
+  }
   if (mode_ != Mode::kRing) return;
   std::vector<Peer> list = successors_;
   std::erase_if(list, [&](const Peer& p) { return p == gone; });

@@ -28,6 +28,7 @@ std::string ChordEngine::Node::StateJson(BootTime) const {
                             {"network", config_.network},
                             {"mode", ToString(mode_)},
                             {"self", ToJson(self_)},
+                            {"slot", self_.slot},
                             {"seen_at", seen_at_.ToString()},
                             {"predecessor", predecessor_ ? ToJson(*predecessor_) : boost::json::value()},
                             {"successors", ListOf(successors_)}};
