@@ -11,7 +11,6 @@
 namespace ov6::sim {
 namespace {
 
-using chord::Lookups;
 using chord::MemberEvent;
 using chord::Message;
 using chord::MessageType;
