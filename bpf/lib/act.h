@@ -34,11 +34,16 @@ static __always_inline int act_forward(hook_ctx *ctx, struct packet *p, const st
 	return act_send(ctx, p, d, !decap(ctx, p, d->strip), ETH_P_IPV6);
 }
 
-/* The tunnel counts as one hop. */
+/*
+ * The tunnel counts as one hop. What is relayed gets its new outer headers in the room of the old ones if
+ * they are as long: the kernel knows of the tunnel already, segmentation included.
+ */
 static __always_inline int act_tunnel(hook_ctx *ctx, struct packet *p, const struct decision *d)
 {
+	int fits = d->strip == locator_overhead(&d->tunnel.locator);
+
 	p->ip6.hop_limit--;
-	return act_send(ctx, p, d, !decap(ctx, p, d->strip) && !encap(ctx, p, d), ETH_P_IP);
+	return act_send(ctx, p, d, !decap(ctx, p, fits ? 0 : d->strip) && !encap(ctx, p, d), ETH_P_IP);
 }
 
 static __always_inline int act_answer(hook_ctx *ctx, struct packet *p, const struct decision *d)

@@ -50,7 +50,7 @@ static __always_inline void encap_udp(struct udphdr *udp, const struct packet *p
 	udp->check = 0;
 }
 
-/* Around the IPv6 packet that begins behind the Ethernet header, whose header is p->ip6. */
+/* Around the IPv6 packet whose header is p->ip6, behind the Ethernet header or what it came in of that length. */
 static __always_inline int encap(hook_ctx *ctx, const struct packet *p, const struct decision *d)
 {
 	int udp = d->tunnel.locator.encapsulation == OV6_ENCAPSULATION_UDP;
@@ -59,7 +59,8 @@ static __always_inline int encap(hook_ctx *ctx, const struct packet *p, const st
 	encap_ip(&outer.ip, p, d);
 	if (udp)
 		encap_udp(&outer.udp, p, d, flow_port(ctx, p));
-	if (hook_encapsulate(ctx, locator_overhead(&d->tunnel.locator)))
+	if (p->strip != locator_overhead(&d->tunnel.locator) &&
+	    hook_encapsulate(ctx, locator_overhead(&d->tunnel.locator)))
 		return -1;
 	return udp ? hook_store(ctx, HOOK_LINK, &outer, sizeof(outer))
 		   : hook_store(ctx, HOOK_LINK, &outer.ip, sizeof(outer.ip));

@@ -33,6 +33,7 @@ typedef struct __sk_buff hook_ctx;
 #endif
 
 #define HOOK_EINVAL 22
+#define HOOK_EALREADY 114
 
 /* Since 6.4; the headers of Debian 12 are 6.1's. */
 #define HOOK_ADJ_ROOM_DECAP_L3_IPV6 (1ULL << 8)
@@ -85,14 +86,22 @@ static __always_inline int hook_vlan(hook_ctx *ctx)
 	return ctx->vlan_present;
 }
 
-/* FIXED_GSO: gso_size stays what the sender chose, which is what the MTU check looked at. */
+/*
+ * FIXED_GSO: gso_size stays what the sender chose, which is what the MTU check looked at. What came in a
+ * tunnel through a virtual device still counts as encapsulated when that tunnel has been taken off; segments
+ * would then be cut as that tunnel's.
+ */
 static __always_inline int hook_encapsulate(hook_ctx *ctx, __u32 bytes)
 {
 	__u64 flags = BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_FIXED_GSO;
+	int error;
 
 	if (bytes > sizeof(struct iphdr))
 		flags |= BPF_F_ADJ_ROOM_ENCAP_L4_UDP;
-	return bpf_skb_adjust_room(ctx, bytes, BPF_ADJ_ROOM_MAC, flags);
+	error = bpf_skb_adjust_room(ctx, bytes, BPF_ADJ_ROOM_MAC, flags);
+	if (error != -HOOK_EALREADY || hook_segments(ctx) > 1)
+		return error;
+	return bpf_skb_adjust_room(ctx, bytes, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO);
 }
 
 /*
