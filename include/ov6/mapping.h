@@ -59,11 +59,13 @@ std::optional<Encapsulation> ParseEncapsulation(std::string_view text);
 // Bytes the outer header takes: 20 or 28.
 int Overhead(Encapsulation encapsulation);
 
+inline constexpr uint8_t kAcceptOnly = 255;  // a locator's priority: accept from it, never send to it
+
 struct Locator {
   Ipv4 address;
   Encapsulation encapsulation = Encapsulation::k6in4;
   uint16_t port = 0;     // UDP destination, host byte order; 0 under 6in4
-  uint8_t priority = 1;  // lower is better; 255: accept from it, never send to it
+  uint8_t priority = 1;  // lower is better; or kAcceptOnly
   uint16_t mtu = 0;      // biggest outer packet, bytes; 0: as the egress device
   auto operator<=>(const Locator&) const = default;
   std::string ToString() const;  // "198.51.100.2" or "198.51.100.2:6080/udp"

@@ -258,6 +258,14 @@ Endpoint DhtConfig::Self() const {
   return {listen.address == Ipv4{} ? locators.front().address : listen.address, listen.port};
 }
 
+bool OnlyPlacesDiffer(const DhtConfig& a, const DhtConfig& b) {
+  DhtConfig like_b = a;
+  like_b.registrations = b.registrations;
+  like_b.delegations = b.delegations;
+  like_b.locators = b.locators;
+  return like_b == b;
+}
+
 absl::StatusOr<DhtConfig> ParseDhtConfig(const json::object& config) {
   DhtConfig out;
   for (const auto read :

@@ -31,8 +31,12 @@ struct DhtConfig {
 
   // Where other nodes reach this one: the address listened on, or the first locator's if that is any.
   Endpoint Self() const;
+  bool operator==(const DhtConfig&) const = default;
 };
 
+// Whether they are the same but for registrations, delegations and locators, which may change while the slave
+// runs.
+bool OnlyPlacesDiffer(const DhtConfig& a, const DhtConfig& b);
 absl::StatusOr<DhtConfig> ParseDhtConfig(const boost::json::object& config);
 boost::json::array LocatorsJson(const std::vector<Locator>& locators);
 

@@ -11,6 +11,7 @@
 #include "slaves/dht/dht_config.h"
 #include "slaves/dht/dht_memory.h"
 #include "slaves/dht/dht_slave.h"
+#include "slaves/dht/peering.h"
 #include "slaves/dht/record_checker.h"
 #include "slaves/dht/record_query.h"
 #include "slaves/dht/registrar.h"
@@ -19,13 +20,10 @@
 #include "slaves/runtime/port_driver.h"
 #include "slaves/runtime/slave_main.h"
 #include "userspace/base/bytes.h"
-#include "userspace/base/token_bucket.h"
 
 namespace ov6 {
 namespace {
 
-constexpr auto kConfigInterval = std::chrono::seconds(30);
-constexpr double kPeeringRate = 2000, kPeeringBurst = 1000;  // datagrams a second, from all
 constexpr auto kSaveDelay = std::chrono::seconds(1);
 constexpr auto kSaveRetry = std::chrono::seconds(10);
 constexpr auto kLeavePoll = std::chrono::milliseconds(10);
@@ -66,6 +64,19 @@ void SayWhereSeen(const SeenOutput& seen) {
       seen.at.ToString(), seen.believed.ToString());
 }
 
+void SayTwin(const TwinOutput& output) {
+  if (output.slot)
+    return spdlog::warn("{} has this node's place in the ring; trying slot {}", output.twin.ToString(),
+                        *output.slot);
+  spdlog::warn("{} has this node's place in the ring, and all eight of this address are taken: staying out",
+               output.twin.ToString());
+}
+
+absl::StatusOr<std::string> Done(const absl::Status& status) {
+  if (!status.ok()) return status;
+  return std::string("{}");
+}
+
 class Dht {
  public:
   explicit Dht(SlaveProcess& process)
@@ -79,7 +90,6 @@ class Dht {
                [this](const absl::Status& status) { process_.Fail(status); }}),
         register_timer_(process.loop()),
         lookup_timer_(process.loop()),
-        config_timer_(process.loop()),
         save_timer_(process.loop()),
         leave_timer_(process.loop()) {}
 
@@ -87,22 +97,22 @@ class Dht {
   void OnPort(const PortCapsule& capsule) { port_.OnPortCapsule(capsule); }
   void OnRefresh(const RefreshCapsule& capsule);
   void OnCall(const CallCapsule& call, SessionHandlers::Respond respond);
-  void OnRevokeCall(const CallCapsule& call, SessionHandlers::Respond respond);
+  void OnRecordCall(const CallCapsule& call, SessionHandlers::Respond respond);
+  absl::Status Reconfigure(const std::string& argument);
+  absl::Status OnRelayedCall(const std::string& argument);
   std::string StatusJson() const;
   void Leave(Callback done);
 
  private:
   void OnOutput(const Output& output);
-  bool OnPeering(const Endpoint& from, std::span<const uint8_t> bytes);
+  void StartEngineAnew();
   void Start(const absl::StatusOr<std::string>& saved);
   void Save();
   void SaveSoon();
   void Register();
   void ArmLookups();
-  void PollConfig();
   void WaitUntilLeft(Callback done);
   boost::json::value EngineState() const;
-  boost::json::object PeeringJson() const;
   std::string StateJson() const;
 
   SlaveProcess& process_;
@@ -111,17 +121,14 @@ class Dht {
   DhtConfig config_;
   std::unique_ptr<UdpSocket> socket_;
   std::optional<RecordChecker> checker_;  // the engine's judge
-  std::optional<chord::ChordEngine> engine_;
+  std::unique_ptr<chord::ChordEngine> engine_;
   std::optional<EngineDriver> driver_;
   std::optional<Registrar> registrar_;
-  std::optional<LocatorProver> prover_;
-  TokenBucket peering_budget_{kPeeringRate, kPeeringBurst};
-  uint64_t peering_malformed_ = 0, peering_limited_ = 0, probes_answered_ = 0;
   std::optional<DhtSlave> slave_;
+  std::optional<Peering> peering_;
   std::optional<RecordQuery> query_;
   Timer register_timer_;
   Timer lookup_timer_;
-  Timer config_timer_;
   Timer save_timer_;
   Timer leave_timer_;
   DhtMemory memory_;
@@ -141,18 +148,23 @@ absl::Status Dht::Configure(const boost::json::object& json) {
   chord::ChordConfig chord = MakeChordConfig(config_, clock_, *checker_);
   if (const std::string wrong = Validate(chord); !wrong.empty()) return absl::InvalidArgumentError(wrong);
   const auto submit = [this](Request request) { driver_->Submit(std::move(request)); };
-  engine_.emplace(std::move(chord));
+  engine_ = std::make_unique<chord::ChordEngine>(std::move(chord));
   driver_.emplace(process_.loop(), *engine_, *socket_, [this](const Output& output) { OnOutput(output); });
+  driver_->SetSource(config_.Self().address);
   registrar_.emplace(config_, process_.session(), submit, clock_);
   const DhtSlave::Lifetimes lifetimes{config_.lifetime, config_.stale_limit, std::random_device{}()};
   slave_.emplace(config_.domain, process_.session(), port_, submit, clock_, lifetimes);
   query_.emplace(config_.domain, submit, clock_);
-  prover_.emplace([this](const Endpoint& to, const Bytes& bytes) { socket_->Send(to, bytes); }, RandomNonce);
-  if (config_.domain.prove) slave_->ProveBy(&*prover_);
-  driver_->SetFilter(
-      [this](const Endpoint& from, std::span<const uint8_t> bytes) { return OnPeering(from, bytes); });
+  const auto send = [this](const Endpoint& to, const Bytes& bytes, std::optional<Ipv4> source) {
+    return socket_->Send(to, bytes, source);
+  };
+  peering_.emplace(config_, process_.session(), *registrar_, *slave_, send, RandomNonce, clock_);
+  driver_->SetFilter([this](const Endpoint& from, std::span<const uint8_t> bytes) {
+    const bool own = peering_->OnDatagram(from, socket_->asked_at(), bytes);
+    if (own) ArmLookups();
+    return own;
+  });
   process_.session().Call("saved", "", [this](const absl::StatusOr<std::string>& saved) { Start(saved); });
-  config_timer_.After(kConfigInterval, [this] { PollConfig(); });
   spdlog::info("Chord at {} for {} ({})", config_.Self().ToString(), config_.domain.prefix.ToString(),
                config_.domain.name);
   return absl::OkStatus();
@@ -196,32 +208,14 @@ void Dht::OnOutput(const Output& output) {
   if (const auto* put = std::get_if<PutOutput>(&output)) registrar_->OnPut(*put);
   if (const auto* peers = std::get_if<PeersOutput>(&output)) memory_.peers = peers->peers;
   if (const auto* seen = std::get_if<SeenOutput>(&output)) SayWhereSeen(*seen);
+  if (const auto* twin = std::get_if<TwinOutput>(&output)) SayTwin(*twin);
   ArmLookups();
   if (std::holds_alternative<JoinedOutput>(output)) {
     spdlog::info("joined the ring");
     registrar_->OnJoined();
+    peering_->mobility().OnJoined();
   }
   Register();
-}
-
-// A question gets an answer of its own size, whoever asks.
-bool Dht::OnPeering(const Endpoint& from, std::span<const uint8_t> bytes) {
-  if (!IsPeering(bytes)) return false;
-  const BootTime now = clock_.boot();
-  const auto message = DecodePeering(bytes);
-  if (!message) {
-    ++peering_malformed_;
-  } else if (!peering_budget_.Take(now)) {
-    ++peering_limited_;
-  } else if (message->type == PeeringType::kProbe) {
-    ++probes_answered_;
-    const bool yes = registrar_->Serves(message->prefix);
-    socket_->Send(from, EncodePeering({PeeringType::kProbed, yes, message->nonce, message->prefix}));
-  } else {
-    slave_->OnProbed(from, *message);
-    ArmLookups();
-  }
-  return true;
 }
 
 void Dht::Register() {
@@ -231,22 +225,58 @@ void Dht::Register() {
 }
 
 void Dht::ArmLookups() {
-  lookup_timer_.At(slave_->NextDeadline(), [this] {
+  lookup_timer_.At(std::min(slave_->NextDeadline(), peering_->NextDeadline()), [this] {
     slave_->OnTimer();
+    peering_->OnTimer();
+    peering_->mobility().OnProofs();
     ArmLookups();
   });
 }
 
-// The router's underlay addresses may change while we run.
-void Dht::PollConfig() {
-  process_.session().Call("config", "", [this](const absl::StatusOr<std::string>& result) {
-    boost::system::error_code error;
-    const boost::json::value value = result.ok() ? boost::json::parse(*result, error) : boost::json::value();
-    if (error || !value.is_object()) return;
-    if (const auto config = ParseDhtConfig(value.get_object()); config.ok())
-      registrar_->SetLocators(config->locators);
-  });
-  config_timer_.After(kConfigInterval, [this] { PollConfig(); });
+// What may change while we run: prefixes, delegations, and the router's addresses, with which the node takes
+// another place in the ring.
+absl::Status Dht::Reconfigure(const std::string& argument) {
+  boost::system::error_code error;
+  const boost::json::value value = boost::json::parse(argument, error);
+  if (error || !value.is_object()) return absl::InvalidArgumentError("the argument is no JSON object");
+  auto config = ParseDhtConfig(value.get_object());
+  if (!config.ok()) return config.status();
+  config->listen.port = config_.listen.port;
+  if (!OnlyPlacesDiffer(*config, config_))
+    return absl::FailedPreconditionError("more has changed than prefixes and addresses");
+  const bool elsewhere = config->Self() != config_.Self();
+  config_ = *std::move(config);
+  registrar_->Reconfigure(config_);
+  peering_->mobility().Reconfigure(config_);
+  if (elsewhere) StartEngineAnew();
+  Register();
+  ArmLookups();
+  return absl::OkStatus();
+}
+
+void Dht::StartEngineAnew() {
+  spdlog::info("Chord is at {} now", config_.Self().ToString());
+  auto engine = std::make_unique<chord::ChordEngine>(MakeChordConfig(config_, clock_, *checker_));
+  engine->Remember(memory_.peers);
+  engine.swap(engine_);
+  driver_->SetSource(config_.Self().address);
+  driver_->Replace(*engine_);
+}
+
+// The datapath relayed a packet of somebody who does not know yet that the prefix has moved.
+absl::Status Dht::OnRelayedCall(const std::string& argument) {
+  boost::system::error_code error;
+  const boost::json::value value = boost::json::parse(argument, error);
+  if (error || !value.is_object()) return absl::InvalidArgumentError("the argument is no JSON object");
+  const auto to = StringField(value.get_object(), "destination");
+  const auto by = StringField(value.get_object(), "peer");
+  const auto destination = to.ok() ? Ipv6::Parse(*to) : std::nullopt;
+  const auto peer = by.ok() ? Ipv4::Parse(*by) : std::nullopt;
+  if (!destination || !peer)
+    return absl::InvalidArgumentError("the argument has no destination (IPv6) and peer (IPv4)");
+  peering_->mobility().OnRelayed(*destination, *peer);
+  ArmLookups();
+  return absl::OkStatus();
 }
 
 void Dht::OnRefresh(const RefreshCapsule& capsule) {
@@ -260,11 +290,15 @@ void Dht::OnCall(const CallCapsule& call, SessionHandlers::Respond respond) {
   if (call.method == "state") return respond(StateJson());
   if (call.method == "resolve") return slave_->OnResolveCall(call.argument, std::move(respond));
   if (call.method == "record") return query_->OnCall(call.argument, std::move(respond));
-  if (call.method == "revoke" || call.method == "renew") return OnRevokeCall(call, std::move(respond));
+  if (call.method == "reconfigure") return respond(Done(Reconfigure(call.argument)));
+  if (call.method == "relayed") return respond(Done(OnRelayedCall(call.argument)));
+  if (call.method == "revoke" || call.method == "renew" || call.method == "registered")
+    return OnRecordCall(call, std::move(respond));
   respond(absl::UnimplementedError("ov6-dht does not know the call " + call.method));
 }
 
-void Dht::OnRevokeCall(const CallCapsule& call, SessionHandlers::Respond respond) {
+// revoke, renew and registered: what the record of a prefix should be, answered when the DHT holds it.
+void Dht::OnRecordCall(const CallCapsule& call, SessionHandlers::Respond respond) {
   boost::system::error_code error;
   const boost::json::value value = boost::json::parse(call.argument, error);
   const auto* object = error ? nullptr : value.if_object();
@@ -274,7 +308,9 @@ void Dht::OnRevokeCall(const CallCapsule& call, SessionHandlers::Respond respond
     return respond(absl::InvalidArgumentError("the argument " + call.argument +
                                               " should be {\"prefix\": an IPv6 prefix}"));
   }
-  const auto change = call.method == "revoke" ? &Registrar::Revoke : &Registrar::Renew;
+  const auto change = call.method == "revoke"  ? &Registrar::Revoke
+                      : call.method == "renew" ? &Registrar::Renew
+                                               : &Registrar::AwaitStored;
   ((*registrar_).*change)(*prefix, std::move(respond));
   Register();
 }
@@ -283,20 +319,11 @@ boost::json::value Dht::EngineState() const {
   return boost::json::parse(engine_->StateJson(BootClock::now()));
 }
 
-boost::json::object Dht::PeeringJson() const {
-  const LocatorProver::Counters& c = prover_->counters();
-  return {{"probes", c.probes},           {"proven", c.proven},
-          {"denied", c.denied},           {"unanswered", c.unanswered},
-          {"unexpected", c.unexpected},   {"overflow", c.overflow},
-          {"answered", probes_answered_}, {"malformed", peering_malformed_},
-          {"limited", peering_limited_}};
-}
-
 std::string Dht::StateJson() const {
   boost::json::value state = EngineState();
   state.as_object()["resolutions"] = LookupsJson(*slave_);
   state.as_object()["records"] = ChecksJson(*checker_);
-  state.as_object()["peering"] = PeeringJson();
+  state.as_object()["peering"] = peering_->StateJson();
   return boost::json::serialize(state);
 }
 

@@ -16,8 +16,9 @@ namespace {
 // RFC 4443 section 3.1.
 constexpr uint8_t kNoRoute = 0, kAddressUnreachable = 3;
 constexpr size_t kHeldPerAddress = 256;
-constexpr uint8_t kAcceptOnly = 255;
 constexpr size_t kMaxUnproven = 4096;
+constexpr size_t kMaxFormers = 4096;
+constexpr Duration kFormerTime = std::chrono::seconds(60);
 constexpr Duration kUnprovenSoft = std::chrono::seconds(1);  // how soon a use of an accept-only mapping asks
 
 uint32_t Milliseconds(Duration d) {
@@ -73,7 +74,7 @@ void DhtSlave::OnFrame(BootTime now, const Frame& frame) {
   const bool verify = punt->reason == OV6_PUNT_VERIFY;
   if (!verify && resolver_.Knows(now, punt->key)) {
     asked_.insert(punt->key);
-    return Ask(punt->key, {Purpose::kPacket, nullptr}, {});
+    return Ask(punt->key, {Purpose::kPacket, nullptr, 0}, {});
   }
   const auto kind = verify ? LookupQueue::kVerify : LookupQueue::kMiss;
   lookups_.Offer(now, kind, punt->source, punt->key);
@@ -159,8 +160,26 @@ void DhtSlave::OnResolveCall(const std::string& argument, Respond respond) {
     return respond(absl::InvalidArgumentError(address->ToString() + " is not inside the domain " +
                                               domain_.name + ", " + domain_.prefix.ToString()));
   }
-  Ask(*address, {Purpose::kPacket, std::move(respond)}, {.force = true});
+  const auto then = [respond = std::move(respond)](const ResolveOutput& o) { respond(ResolveJson(o)); };
+  Ask(*address, {Purpose::kPacket, then, 0}, {.force = true});
   Drain();
+}
+
+void DhtSlave::Lookup(const Ipv6& address, Then then) {
+  Ask(address, {Purpose::kPacket, std::move(then), 0}, {.fresh = true, .force = true});
+  Drain();
+}
+
+bool DhtSlave::Learn(const Record& record) {
+  const BootTime now = clock_.boot();
+  const Record* before = resolver_.Around(now, record.prefix);
+  const std::vector<Locator> locators = before == nullptr ? std::vector<Locator>() : before->locators;
+  if (!resolver_.Learn(now, clock_.Wall(), record)) return false;
+  std::erase_if(formers_, [&](const auto& former) { return former.second.until <= now; });
+  if (formers_.size() < kMaxFormers) formers_[record.prefix] = {locators, now + kFormerTime};
+  Ask(record.prefix.address, {Purpose::kRefresh, nullptr, 0}, {});
+  Drain();
+  return true;
 }
 
 void DhtSlave::Ask(const Ipv6& address, Question question, ResolveOptions options) {
@@ -195,8 +214,8 @@ void DhtSlave::OnResolved(const ResolveOutput& output) {
   const Question question = std::move(found->second);
   questions_.erase(found);
   if (question.ticket != 0) lookups_.Finish(clock_.boot(), question.ticket, output.messages);
-  Learn(output);
-  if (question.respond) return question.respond(ResolveJson(output));
+  NoteStale(output);
+  if (question.then) return question.then(output);
   const bool prove = prover_ != nullptr && output.outcome == ResolveOutcome::kFound && !output.stale;
   prove ? Prove(output, question.purpose) : Answer(output, question.purpose);
 }
@@ -210,10 +229,35 @@ void DhtSlave::Answer(const ResolveOutput& output, Purpose purpose) {
 // The first that answers carries traffic; the others follow as they prove themselves.
 void DhtSlave::Prove(const ResolveOutput& output, Purpose purpose) {
   const auto state = prover_->Prove(clock_.boot(), output.records.front());
+  if (state == LocatorProver::State::kAsking && Presumed(output.records.front())) {
+    ResolveOutput brief = output;
+    brief.soft_lifetime = brief.hard_lifetime = LocatorProver::kPresumed;
+    Answer(brief, purpose);
+    return Await(output, Purpose::kUpdate);
+  }
   if (state == LocatorProver::State::kAsking) return Await(output, purpose);
   if (state == LocatorProver::State::kFailed) return OnUnproven(output, purpose);
   ProveBeneath(output);
   Answer(output, purpose);
+}
+
+void DhtSlave::AddFormer(const Record& record, std::vector<Locator>* locators) const {
+  const auto former = formers_.find(record.prefix);
+  if (former == formers_.end() || former->second.until <= clock_.boot()) return;
+  for (Locator old : former->second.locators) {
+    const bool known = std::any_of(locators->begin(), locators->end(),
+                                   [&](const Locator& locator) { return locator.address == old.address; });
+    if (known || locators->size() >= OV6_MAX_LOCATORS) continue;
+    old.priority = kAcceptOnly;
+    locators->push_back(old);
+  }
+}
+
+bool DhtSlave::Presumed(const Record& record) const {
+  const BootTime now = clock_.boot();
+  return std::any_of(record.locators.begin(), record.locators.end(), [&](const Locator& locator) {
+    return prover_->Presumed(now, record.prefix, locator.address);
+  });
 }
 
 void DhtSlave::ProveBeneath(const ResolveOutput& output) {
@@ -282,13 +326,16 @@ std::vector<Locator> DhtSlave::Usable(const ResolveOutput& output, const Record&
   // What the DHT can't be asked about may not be able to prove itself again either.
   const BootTime now = output.stale ? BootTime::min() : clock_.boot();
   for (Locator& locator : locators) {
-    if (!prover_->Proven(now, record.prefix, locator.address)) locator.priority = kAcceptOnly;
+    if (!prover_->Proven(now, record.prefix, locator.address) &&
+        !prover_->Presumed(now, record.prefix, locator.address)) {
+      locator.priority = kAcceptOnly;
+    }
   }
   return locators;
 }
 
 // Whether the DHT is there, and whose mapping goes on without it.
-void DhtSlave::Learn(const ResolveOutput& output) {
+void DhtSlave::NoteStale(const ResolveOutput& output) {
   const BootTime now = clock_.boot();
   counters_.stale += output.stale ? 1 : 0;
   if (output.stale) return stale_.Add(now, output.address, now + output.hard_lifetime);
@@ -323,8 +370,9 @@ void DhtSlave::OnRefreshed(const ResolveOutput& output) {
   }
   if (output.outcome == ResolveOutcome::kAbsent) ++counters_.refresh_gone;
   const bool found = output.outcome == ResolveOutcome::kFound;
-  Send(Changes(output), [this, found](bool taken) {
+  Send(Changes(output), [this, found, records = output.records](bool taken) {
     if (found) ++(taken ? counters_.refreshed : counters_.refresh_failed);
+    if (taken && on_installed_) std::for_each(records.begin(), records.end(), on_installed_);
   });
 }
 
@@ -354,7 +402,8 @@ std::vector<MappingChange> DhtSlave::Mappings(const ResolveOutput& output) const
     const Duration left = record.expiry - clock_.Wall();
     const Duration lifetime = output.stale ? output.hard_lifetime : std::min(output.hard_lifetime, left);
     if (Milliseconds(lifetime) == 0) continue;
-    const std::vector<Locator> locators = Usable(output, record);
+    std::vector<Locator> locators = Usable(output, record);
+    AddFormer(record, &locators);
     const bool mute = std::all_of(locators.begin(), locators.end(),
                                   [](const Locator& locator) { return locator.priority == kAcceptOnly; });
     const Duration soft = std::min(mute ? kUnprovenSoft : output.soft_lifetime, lifetime);

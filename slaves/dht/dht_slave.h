@@ -63,8 +63,8 @@ class DhtSlave {
 
   void OnPort(const PortCapsule& port);  // a port is there; frames of an earlier one are void
   void OnFrames(std::span<const Frame> frames);
-  void OnRefresh(std::span<const Ipv6> addresses);
-  bool OnGet(const GetOutput& output);  // false: not the resolver's
+  void OnRefresh(std::span<const Ipv6> addresses);  // asks the DHT and installs what it says
+  bool OnGet(const GetOutput& output);              // false: not the resolver's
   // From now on. The prover outlives the slave, which drives it; its owner hands on what arrives for it.
   void ProveBy(LocatorProver* prover) { prover_ = prover; }
   void OnProbed(const Endpoint& from, const PeeringMessage& message);
@@ -73,6 +73,15 @@ class DhtSlave {
     const BootTime own = std::min(lookups_.NextDeadline(clock_.boot()), stale_.NextDeadline());
     return prover_ == nullptr ? own : std::min(own, prover_->NextDeadline());
   }
+  // A newer record than what is known, judged by who hands it in: what is installed follows when a locator of
+  // it has proven itself, and until then stays as it is. Where it led before is accepted from for a minute
+  // longer: what moves goes on sending from there. False: no news.
+  bool Learn(const Record& record);
+  using Then = std::function<void(const ResolveOutput&)>;
+  // Asks for an address, past what is known, and installs nothing.
+  void Lookup(const Ipv6& address, Then then);
+  // Called for each record whose mapping the kernel has got.
+  void WhenInstalled(std::function<void(const Record&)> then) { on_installed_ = std::move(then); }
   // The call `resolve`: argument and result as docs/slave-protocol.md section 6.
   void OnResolveCall(const std::string& argument, Respond respond);
 
@@ -87,7 +96,7 @@ class DhtSlave {
   enum class Purpose { kPacket, kVerify, kRefresh, kUpdate };
   struct Question {
     Purpose purpose = Purpose::kPacket;
-    Respond respond;      // if set, this is a call
+    Then then;            // if set, nothing is installed
     uint64_t ticket = 0;  // of the lookup queue; 0: none
   };
 
@@ -102,12 +111,14 @@ class DhtSlave {
   void Ask(const Ipv6& address, Question question, ResolveOptions options);
   void StartLookup(const LookupQueue::Start& start);
   void AskAgain(BootTime now, const Ipv6& address);
-  void Learn(const ResolveOutput& output);
+  void NoteStale(const ResolveOutput& output);
   void Run(BootTime now);
   void DropGivenUp();
   void Drain();
   void OnResolved(const ResolveOutput& output);
   void Prove(const ResolveOutput& output, Purpose purpose);
+  bool Presumed(const Record& record) const;
+  void AddFormer(const Record& record, std::vector<Locator>* locators) const;
   void ProveBeneath(const ResolveOutput& output);
   void Await(const ResolveOutput& output, Purpose purpose);
   void OnSettled();
@@ -135,6 +146,12 @@ class DhtSlave {
   LookupQueue lookups_;
   StaleWatch stale_;
   LocatorProver* prover_ = nullptr;
+  std::function<void(const Record&)> on_installed_;
+  struct Former {
+    std::vector<Locator> locators;
+    BootTime until{};
+  };
+  std::map<Prefix, Former> formers_;          // where prefixes were that have moved
   std::multimap<Prefix, Unproven> unproven_;  // by the prefix of the record that is waited for
   absl::flat_hash_set<Ipv6> again_;           // past a remembered failure: the DHT may be there again
   Installed installed_;

@@ -4,12 +4,6 @@
 #include <algorithm>
 
 namespace ov6 {
-namespace {
-
-constexpr uint8_t kAcceptOnly = 255;
-
-}  // namespace
-
 LocatorProver::State LocatorProver::Prove(BootTime now, const Record& record) {
   bool proven = false, asking = false;
   for (const Locator& locator : record.locators) {
@@ -57,6 +51,18 @@ bool LocatorProver::Proven(BootTime now, const Prefix& prefix, Ipv4 address) con
   return false;
 }
 
+void LocatorProver::Presume(BootTime now, const Prefix& prefix, const Endpoint& place) {
+  std::erase_if(presumed_, [&](const auto& one) { return one.second.second + kPresumedAgain <= now; });
+  if (presumed_.contains(prefix) || presumed_.size() >= kMaxPresumed) return;
+  ++counters_.presumed;
+  presumed_[prefix] = {place.address, now};
+}
+
+bool LocatorProver::Presumed(BootTime now, const Prefix& prefix, Ipv4 address) const {
+  const auto found = presumed_.find(prefix);
+  return found != presumed_.end() && found->second.first == address && now < found->second.second + kPresumed;
+}
+
 void LocatorProver::SendProbe(BootTime now, const Place& place, Question* question) {
   ++counters_.probes;
   question->next = now + kFirstWait * (1 << question->sent++);
@@ -71,6 +77,7 @@ void LocatorProver::OnProbed(BootTime now, const Endpoint& from, const PeeringMe
     return;
   }
   ++(message.yes ? counters_.proven : counters_.denied);
+  if (message.yes) presumed_.erase(place.first);
   Settle(place, {message.yes, now + (message.yes ? kProofLifetime : kFailureLifetime)});
 }
 

@@ -24,6 +24,9 @@ class LocatorProver {
   static constexpr Duration kFailureLifetime = std::chrono::seconds(2);   // not asked again before
   static constexpr Duration kFirstWait = std::chrono::milliseconds(250);  // for an answer; doubles
   static constexpr int kTries = 3;
+  static constexpr Duration kPresumed = std::chrono::milliseconds(250);
+  static constexpr Duration kPresumedAgain = std::chrono::minutes(10);  // if it was not proven since
+  static constexpr size_t kMaxPresumed = 1024;
   static constexpr size_t kMaxQuestions = 1024;  // under way
   static constexpr size_t kMaxProofs = 16384;
 
@@ -34,6 +37,7 @@ class LocatorProver {
     uint64_t unanswered = 0;  // given up on
     uint64_t unexpected = 0;  // answers to no question, or from somebody else
     uint64_t overflow = 0;    // not asked: too many questions under way
+    uint64_t presumed = 0;    // prefixes whose traffic followed before the proof
   };
   using Send = std::function<void(const Endpoint&, const Bytes&)>;
 
@@ -44,6 +48,10 @@ class LocatorProver {
   State Prove(BootTime now, const Record& record);
   bool Asking(const Prefix& prefix) const;
   bool Proven(BootTime now, const Prefix& prefix, Ipv4 address) const;
+  // The owner of the prefix, whose former place was proven, says from a new one that he is there now: traffic
+  // follows him for kPresumed, while he is asked (as RFC 4866's credit, bounded by time).
+  void Presume(BootTime now, const Prefix& prefix, const Endpoint& place);
+  bool Presumed(BootTime now, const Prefix& prefix, Ipv4 address) const;
 
   void OnProbed(BootTime now, const Endpoint& from, const PeeringMessage& message);
   void OnTimer(BootTime now);
@@ -74,6 +82,7 @@ class LocatorProver {
   std::function<uint64_t()> nonce_;
   std::map<Place, Question> questions_;
   std::map<Place, Verdict> verdicts_;
+  std::map<Prefix, std::pair<Ipv4, BootTime>> presumed_;  // since when
   std::vector<Prefix> settled_;
   Counters counters_;
 };

@@ -6,6 +6,17 @@
 #include "userspace/base/bytes.h"
 
 namespace ov6 {
+namespace {
+
+bool IsWellFormed(uint8_t type, uint8_t yes, const PeeringMessage& message) {
+  const bool answers = type % 2 == 0;
+  const bool known = type >= 1 && type <= 6 && yes <= (answers ? 1 : 0);
+  const bool carries = message.type == PeeringType::kNotify;
+  return known && carries == !message.record.empty() && message.prefix.length <= 128 &&
+         Prefix::Of(message.prefix.address, message.prefix.length) == message.prefix;
+}
+
+}  // namespace
 
 bool IsPeering(std::span<const uint8_t> datagram) {
   return !datagram.empty() && datagram.front() == kPeeringMark;
@@ -15,11 +26,11 @@ Bytes EncodePeering(const PeeringMessage& message) {
   ByteWriter out;
   out.U8(kPeeringMark).U8(kPeeringVersion).U8(static_cast<uint8_t>(message.type)).U8(message.yes ? 1 : 0);
   out.U64(message.nonce).U8(static_cast<uint8_t>(message.prefix.length)).Raw(message.prefix.address.bytes);
-  return out.Take();
+  return out.Raw(message.record).Take();
 }
 
 std::optional<PeeringMessage> DecodePeering(std::span<const uint8_t> datagram) {
-  if (datagram.size() != kPeeringSize) return std::nullopt;
+  if (datagram.size() < kPeeringSize || datagram.size() > kPeeringSize + kMaxRecordSize) return std::nullopt;
   ByteReader in(datagram);
   const bool known = in.U8() == kPeeringMark && in.U8() == kPeeringVersion;
   const uint8_t type = in.U8(), yes = in.U8();
@@ -30,9 +41,9 @@ std::optional<PeeringMessage> DecodePeering(std::span<const uint8_t> datagram) {
   message.prefix.length = in.U8();
   const auto address = in.Take(message.prefix.address.bytes.size());
   std::copy(address.begin(), address.end(), message.prefix.address.bytes.begin());
-  if (!known || type < 1 || type > 2 || yes > (type == 2 ? 1 : 0) || message.prefix.length > 128)
-    return std::nullopt;
-  if (Prefix::Of(message.prefix.address, message.prefix.length) != message.prefix) return std::nullopt;
+  const auto record = in.Take(datagram.size() - kPeeringSize);
+  message.record.assign(record.begin(), record.end());
+  if (!known || !IsWellFormed(type, yes, message)) return std::nullopt;
   return message;
 }
 

@@ -10,6 +10,11 @@
 #include "userspace/wire/storage_key.h"
 
 namespace ov6 {
+namespace {
+
+std::string StoredJson(int replicas) { return "{\"replicas\": " + std::to_string(replicas) + "}"; }
+
+}  // namespace
 
 Registrar::Registrar(const DhtConfig& config, Session& session, SubmitRequest submit, DhtClock clock)
     : config_(config), session_(session), submit_(std::move(submit)), clock_(std::move(clock)) {
@@ -36,14 +41,68 @@ void Registrar::OnTimer() {
   }
 }
 
-void Registrar::SetLocators(const std::vector<Locator>& locators) {
-  if (locators == config_.locators || locators.empty()) return;
-  config_.locators = locators;
+void Registrar::Reconfigure(const DhtConfig& config) {
+  const bool elsewhere = config.locators != config_.locators && !config.locators.empty();
+  if (elsewhere) config_.locators = config.locators;
+  config_.delegations = config.delegations;
+  config_.registrations = config.registrations;
+  const auto wanted = [&](const Prefix& prefix) {
+    return std::find(config.registrations.begin(), config.registrations.end(), prefix) !=
+           config.registrations.end();
+  };
   for (auto& [prefix, registration] : registrations_) {
-    registration.next = clock_.boot();
-    registration.outdated = registration.signing;
+    if (wanted(prefix) || registration.revoked) continue;
+    Answer(prefix, &registration, absl::AbortedError(prefix.ToString() + " is registered here no more"));
+  }
+  std::erase_if(registrations_, [&](const auto& r) { return !wanted(r.first) && !r.second.revoked; });
+  for (const Prefix& prefix : config.registrations) {
+    if (registrations_.contains(prefix)) continue;
+    registrations_[prefix].next = clock_.boot();
+    registrations_[prefix].held = hold_back_;
+  }
+  for (auto& [prefix, registration] : registrations_) {
+    if (elsewhere) SignAnew(&registration);
   }
   OnTimer();
+}
+
+void Registrar::SignAnew(Registration* registration) {
+  registration->outdated = registration->signing;
+  registration->next = clock_.boot();
+}
+
+void Registrar::HoldBack() {
+  hold_back_ = true;
+  for (auto& [prefix, registration] : registrations_) registration.held = true;
+}
+
+void Registrar::Release(const Prefix& prefix, uint64_t above) {
+  Resume(above);
+  const auto found = registrations_.find(prefix);
+  if (found == registrations_.end() || !std::exchange(found->second.held, false)) return;
+  Registration& registration = found->second;
+  if (registration.sequence <= above) {
+    SignAnew(&registration);
+    return OnTimer();
+  }
+  if (joined_ && !registration.signing && !registration.record.empty()) Put(prefix, &registration);
+}
+
+std::vector<Prefix> Registrar::Held() const {
+  std::vector<Prefix> held;
+  for (const auto& [prefix, registration] : registrations_) {
+    if (registration.held) held.push_back(prefix);
+  }
+  return held;
+}
+
+void Registrar::AwaitStored(const Prefix& prefix, Respond respond) {
+  const auto found = registrations_.find(prefix);
+  if (found == registrations_.end()) {
+    return respond(absl::NotFoundError(prefix.ToString() + " is not registered here"));
+  }
+  found->second.waiting.push_back(std::move(respond));
+  if (found->second.stored) Answer(prefix, &found->second, StoredJson(found->second.replicas));
 }
 
 void Registrar::Revoke(const Prefix& prefix, Respond respond) {
@@ -51,8 +110,8 @@ void Registrar::Revoke(const Prefix& prefix, Respond respond) {
   registration.revoked = true;
   registration.stored = false;
   registration.put = 0;  // what is under way answers for what was before
-  registration.outdated = registration.signing;
-  registration.next = clock_.boot();
+  registration.held = false;
+  SignAnew(&registration);
   registration.waiting.push_back(std::move(respond));
   OnTimer();
 }
@@ -72,8 +131,7 @@ void Registrar::Renew(const Prefix& prefix, Respond respond) {
   }
   registration.revoked = registration.stored = false;
   registration.put = 0;
-  registration.outdated = registration.signing;
-  registration.next = clock_.boot();
+  SignAnew(&registration);
   registration.waiting.push_back(std::move(respond));
   OnTimer();
 }
@@ -123,6 +181,7 @@ Record Registrar::MakeRecord(const Prefix& prefix, bool revoked) {
 void Registrar::Sign(const Prefix& prefix, Registration* registration) {
   const Bytes unsigned_record = EncodeRecord(MakeRecord(prefix, registration->revoked));
   registration->signing = true;
+  registration->sequence = last_sequence_;
   registration->next = clock_.boot() + config_.registration / 2;
   session_.Call("sign", std::string(unsigned_record.begin(), unsigned_record.end()),
                 [this, prefix, unsigned_record](const absl::StatusOr<std::string>& result) {
@@ -150,7 +209,10 @@ void Registrar::OnSigned(const Prefix& prefix, const Bytes& unsigned_record,
   std::copy(result->begin(), result->end(), signature.begin());
   registration.record = EncodeSigned(unsigned_record, signature);
   registration.retry = kFirstRetry;
-  if (joined_) Put(prefix, &registration);
+  const std::vector<Locator> locators = registration.revoked ? std::vector<Locator>() : config_.locators;
+  const bool elsewhere = std::exchange(registration.locators, locators) != locators;
+  on_signed_(prefix, elsewhere);
+  if (joined_ && !registration.held) Put(prefix, &registration);
 }
 
 void Registrar::OnJoined() {
@@ -158,7 +220,7 @@ void Registrar::OnJoined() {
   for (auto& [prefix, registration] : registrations_) {
     registration.again_delay = kFirstAgain;
     registration.again = clock_.boot() + kFirstAgain;
-    if (!registration.record.empty()) Put(prefix, &registration);
+    if (!registration.held && !registration.record.empty()) Put(prefix, &registration);
   }
 }
 
@@ -171,7 +233,7 @@ void Registrar::PutAgain(const Prefix& prefix, Registration* registration) {
   registration->again_delay *= 2;
   const bool more = registration->again_delay <= kLastAgain;
   registration->again = more ? clock_.boot() + registration->again_delay : BootTime::max();
-  if (!registration->record.empty()) Put(prefix, registration);
+  if (!registration->held && !registration->record.empty()) Put(prefix, registration);
 }
 
 void Registrar::OnPut(const PutOutput& output) {
@@ -186,7 +248,8 @@ void Registrar::OnPut(const PutOutput& output) {
       return Retry(&registration);
     }
     registration.retry = kFirstRetry;
-    Answer(prefix, &registration, "{\"replicas\": " + std::to_string(output.replicas) + "}");
+    registration.replicas = output.replicas;
+    Answer(prefix, &registration, StoredJson(output.replicas));
     if (news) spdlog::info("{} registered at {} nodes", prefix.ToString(), output.replicas);
     return;
   }
@@ -206,6 +269,20 @@ size_t Registrar::revoked() const {
 bool Registrar::Serves(const Prefix& prefix) const {
   const auto found = registrations_.find(prefix);
   return found != registrations_.end() && !found->second.revoked;
+}
+
+std::optional<Prefix> Registrar::ServesAround(const Prefix& prefix) const {
+  std::optional<Prefix> longest;
+  for (const auto& [own, registration] : registrations_) {
+    const bool better = !longest || own.length > longest->length;
+    if (own.Contains(prefix) && !registration.revoked && better) longest = own;
+  }
+  return longest;
+}
+
+const Bytes* Registrar::RecordOf(const Prefix& prefix) const {
+  const auto found = registrations_.find(prefix);
+  return found == registrations_.end() || found->second.record.empty() ? nullptr : &found->second.record;
 }
 
 size_t Registrar::registered() const {

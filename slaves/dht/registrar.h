@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keeps this router's prefixes registered: a record for each, signed by the master (who
 // has the key), put into the DHT when the node is a member, renewed at half its
-// lifetime, at once when the locators change, and again whenever the node joins anew.
+// lifetime, at once when the locators change, and again whenever the node joins anew. A
+// prefix can be held back until it is known whether it comes from another place.
 // The sequence is Unix time in milliseconds, or one more than the last if the clock was
 // set back, so that a restarted slave wins over what its predecessor stored.
 #ifndef OV6_SLAVES_DHT_REGISTRAR_H
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,12 +49,26 @@ class Registrar {
   // holds it.
   void Revoke(const Prefix& prefix, Respond respond);
   void Renew(const Prefix& prefix, Respond respond);
-  void SetLocators(const std::vector<Locator>& locators);
+  // Registrations, delegations or locators are others now: what is new is held back, what has gone is
+  // signed no more, and what is left is signed at once if the locators changed.
+  void Reconfigure(const DhtConfig& config);
+  // From now on each prefix is held back, those there are too.
+  void HoldBack();
+  // Its record gets a sequence above that.
+  void Release(const Prefix& prefix, uint64_t above = 0);
+  std::vector<Prefix> Held() const;
+  // Answers when the DHT holds the record, or on the next failure.
+  void AwaitStored(const Prefix& prefix, Respond respond);
+  // Called when there is a new record; `elsewhere`: the first, or with other locators than the last.
+  void WhenSigned(std::function<void(const Prefix&, bool elsewhere)> then) { on_signed_ = std::move(then); }
   void OnTimer();
   BootTime NextDeadline() const;
 
   // Whether this router is where traffic for the prefix should come.
   bool Serves(const Prefix& prefix) const;
+  // The longest such prefix around it.
+  std::optional<Prefix> ServesAround(const Prefix& prefix) const;
+  const Bytes* RecordOf(const Prefix& prefix) const;  // signed; nullptr: none
   // Records the DHT is known to hold, and those of them that revoke.
   size_t registered() const;
   size_t revoked() const;
@@ -74,7 +90,11 @@ class Registrar {
     BootTime again = BootTime::max();  // when to put the same record once more
     Duration again_delay = kFirstAgain;
     bool revoked = false;
-    std::vector<Respond> waiting;  // for the next answer of the DHT
+    bool held = false;
+    uint64_t sequence = 0;          // of the last record, or of the one being signed
+    int replicas = 0;               // of what is stored
+    std::vector<Locator> locators;  // that the last record names
+    std::vector<Respond> waiting;   // for the next answer of the DHT
   };
 
   void Sign(const Prefix& prefix, Registration* registration);
@@ -86,6 +106,7 @@ class Registrar {
   Record MakeRecord(const Prefix& prefix, bool revoked);
   const DelegationToken* TokenFor(const Prefix& prefix) const;
   void Answer(const Prefix& prefix, Registration* registration, const absl::StatusOr<std::string>& answer);
+  void SignAnew(Registration* registration);
 
   DhtConfig config_;
   Session& session_;
@@ -93,8 +114,10 @@ class Registrar {
   DhtClock clock_;
   std::map<Prefix, Registration> registrations_;
   bool joined_ = false;
+  bool hold_back_ = false;
   uint64_t next_request_ = kFirstRequest;
   uint64_t last_sequence_ = 0;
+  std::function<void(const Prefix&, bool elsewhere)> on_signed_ = [](const Prefix&, bool) {};
   Counters counters_;
 };
 

@@ -5,6 +5,7 @@
 #define OV6_SLAVES_RUNTIME_ENGINE_DRIVER_H
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -19,7 +20,7 @@ class EngineDriver {
  public:
   using OutputHandler = std::function<void(Output)>;  // every output but SendOutput
 
-  // `engine` and `socket` outlive the driver.
+  // `engine` and `socket` outlive the driver, or the engine until Replace.
   EngineDriver(Loop& loop, Engine& engine, UdpSocket& socket, OutputHandler on_output);
 
   // Whoever shares the socket: true if the datagram was his and not the engine's. Before Start.
@@ -29,18 +30,22 @@ class EngineDriver {
   // from where the kernel has it.
   void SetSource(std::optional<Ipv4> source) { source_ = source; }
   void Start();
+  // Another engine from now on, started here; what was asked and not answered it is asked too.
+  void Replace(Engine& engine);
   void Submit(Request request);
 
  private:
   void Drain();
   void Arm();
+  void Deliver(Output output);
 
-  Engine& engine_;
+  Engine* engine_;
   UdpSocket& socket_;
   OutputHandler on_output_;
   Filter filter_;
   std::optional<Ipv4> source_;
   Timer timer_;
+  std::map<uint64_t, Request> asked_;  // puts and gets without an answer, by their ids
   bool draining_ = false;
 };
 

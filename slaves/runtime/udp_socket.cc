@@ -128,11 +128,12 @@ void UdpSocket::Drain() {
   }
 }
 
-void UdpSocket::Send(const Endpoint& to, std::span<const uint8_t> bytes, std::optional<Ipv4> source) {
+bool UdpSocket::Send(const Endpoint& to, std::span<const uint8_t> bytes, std::optional<Ipv4> source) {
   Envelope envelope(ToSockaddr(to), bytes.data(), bytes.size());
   if (source) envelope.SetSource(*source);
   const ssize_t size = ::sendmsg(fd_, envelope.message(), MSG_NOSIGNAL);
   ++(size < 0 ? counters_.send_failed : counters_.sent);
+  return size >= 0;
 }
 
 }  // namespace ov6

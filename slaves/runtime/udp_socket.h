@@ -30,8 +30,8 @@ class UdpSocket {
   ~UdpSocket();
 
   void Receive(Handler handler);  // from now on
-  // Without `source` the kernel chooses the address by the route.
-  void Send(const Endpoint& to, std::span<const uint8_t> bytes, std::optional<Ipv4> source = std::nullopt);
+  // Without `source` the kernel chooses the address by the route. False: it did not leave.
+  bool Send(const Endpoint& to, std::span<const uint8_t> bytes, std::optional<Ipv4> source = std::nullopt);
   // In a handler: the host's address that the datagram came to. From there its answer goes.
   Ipv4 asked_at() const { return asked_at_; }
   const Endpoint& local() const { return local_; }

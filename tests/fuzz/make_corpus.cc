@@ -143,6 +143,9 @@ void Peering() {
   const Prefix prefix = *Prefix::Parse("fd02:0:7::/48");
   Write("peering", "probe", EncodePeering({PeeringType::kProbe, false, 0x0102030405060708, prefix}));
   Write("peering", "probed", EncodePeering({PeeringType::kProbed, true, 0x0102030405060708, prefix}));
+  Write("peering", "notify", EncodePeering({PeeringType::kNotify, false, 7, prefix, Bytes(200, 0x0a)}));
+  Write("peering", "notified", EncodePeering({PeeringType::kNotified, true, 7, prefix}));
+  Write("peering", "name", EncodePeering({PeeringType::kName, false, 7, prefix}));
 }
 
 void Config() {

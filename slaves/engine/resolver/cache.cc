@@ -9,6 +9,10 @@ namespace ov6 {
 namespace {
 
 constexpr size_t kMaxShared = 1024;
+// What was only told is asked about soon: the DHT knows what else there is.
+constexpr Duration kToldSoft = std::chrono::seconds(10);
+
+bool SameClaim(const Record& a, const Record& b) { return a.prefix == b.prefix && RootOf(a) == RootOf(b); }
 
 }  // namespace
 
@@ -19,12 +23,34 @@ Duration ResolverCache::Jittered(Duration d, int percent) {
 
 // --- learning ------------------------------------------------------------------------
 
+// Of what was told before it could be found.
+void ResolverCache::KeepNewer(UnixTime wall, const Piece& old, std::vector<Record>* records) const {
+  for (Record& found : *records) {
+    for (const Record& known : old.records) {
+      if (SameClaim(known, found) && known.sequence > found.sequence && known.expiry > wall) found = known;
+    }
+  }
+}
+
+// Pieces in it or around it.
+std::vector<Prefix> ResolverCache::Overlapped(const Prefix& prefix) const {
+  std::vector<Prefix> overlapped;
+  if (const auto around = Around(prefix.address); around != pieces_.end())
+    overlapped.push_back(around->first);
+  for (auto it = pieces_.lower_bound(prefix); it != pieces_.end() && prefix.Contains(it->first); ++it) {
+    if (overlapped.empty() || overlapped.front() != it->first) overlapped.push_back(it->first);
+  }
+  return overlapped;
+}
+
 // It replaces what it overlaps: the newer word counts.
 void ResolverCache::Learn(BootTime now, UnixTime wall, Findings findings) {
   std::erase_if(findings.records, [&](const Record& r) { return r.expiry <= wall; });
-  if (const auto around = Around(findings.piece.address); around != pieces_.end()) Erase(around);
-  auto inside = pieces_.lower_bound(findings.piece);
-  while (inside != pieces_.end() && findings.piece.Contains(inside->first)) Erase(inside++);
+  for (const Prefix& prefix : Overlapped(findings.piece)) {
+    const auto old = pieces_.find(prefix);
+    KeepNewer(wall, old->second, &findings.records);
+    Erase(old);
+  }
   while (pieces_.size() >= config_.max_cached) Erase(pieces_.find(useless_.begin()->second));
   std::erase_if(failures_, [&](const auto& failure) { return findings.piece.Overlaps(failure.first); });
   Duration hard = config_.found_lifetime;
@@ -35,6 +61,29 @@ void ResolverCache::Learn(BootTime now, UnixTime wall, Findings findings) {
   piece.useless = piece.records.empty() ? piece.absent : piece.hard + config_.stale_limit;
   useless_.emplace(piece.useless, findings.piece);
   pieces_.emplace(findings.piece, std::move(piece));
+}
+
+bool ResolverCache::Learn(BootTime now, UnixTime wall, const Record& record) {
+  const std::vector<Prefix> overlapped = Overlapped(record.prefix);
+  for (const Prefix& prefix : overlapped) {
+    for (const Record& known : pieces_.at(prefix).records) {
+      if (known.prefix != record.prefix) continue;
+      if (!SameClaim(known, record) || known.sequence >= record.sequence) return false;
+    }
+  }
+  if (overlapped.empty()) Learn(now, wall, {true, record.prefix, {record}});
+  for (const Prefix& prefix : overlapped) {
+    std::vector<Record> records = pieces_.at(prefix).records;
+    std::erase_if(records, [&](const Record& known) { return known.prefix == record.prefix; });
+    records.push_back(record);
+    Learn(now, wall, {true, prefix, std::move(records)});
+  }
+  for (const Prefix& prefix : Overlapped(record.prefix)) {
+    Piece& piece = pieces_.at(prefix);
+    piece.soft = std::min(piece.soft, now + kToldSoft);
+    piece.absent = std::min(piece.absent, piece.soft);
+  }
+  return true;
 }
 
 void ResolverCache::LearnFailure(BootTime now, const Prefix& aggregate) {
@@ -109,6 +158,26 @@ std::optional<ResolveOutput> ResolverCache::AnswerFailed(BootTime now, const Ipv
 const KeyAnswer* ResolverCache::Shared(BootTime now, const Ipv6& key) const {
   const auto it = shared_.find(key);
   return it == shared_.end() || it->second.second <= now ? nullptr : &it->second.first;
+}
+
+std::map<Prefix, Record> ResolverCache::Records(BootTime now) const {
+  std::map<Prefix, Record> all;
+  for (const auto& [prefix, piece] : pieces_) {
+    if (piece.hard <= now) continue;
+    for (const Record& record : piece.records) all.emplace(record.prefix, record);
+  }
+  return all;
+}
+
+const Record* ResolverCache::Around(BootTime now, const Prefix& prefix) const {
+  const auto piece = Around(prefix.address);
+  if (piece == pieces_.end() || piece->second.hard <= now) return nullptr;
+  const Record* best = nullptr;
+  for (const Record& record : piece->second.records) {
+    if (!record.prefix.Contains(prefix)) continue;
+    if (best == nullptr || record.prefix.length > best->prefix.length) best = &record;
+  }
+  return best;
 }
 
 // --- forgetting ----------------------------------------------------------------------

@@ -22,6 +22,8 @@ class ResolverCache {
   explicit ResolverCache(const ResolverConfig& config) : config_(config), random_(config.seed) {}
 
   void Learn(BootTime now, UnixTime wall, Findings findings);
+  // One record that came another way than by asking. False: it is no news.
+  bool Learn(BootTime now, UnixTime wall, const Record& record);
   void LearnFailure(BootTime now, const Prefix& aggregate);
   void LearnShared(BootTime now, const Ipv6& key, const KeyAnswer& answer);
 
@@ -30,6 +32,9 @@ class ResolverCache {
   // While a failure is remembered: what is known all the same, or that it could not be asked.
   std::optional<ResolveOutput> AnswerFailed(BootTime now, const Ipv6& address, const Prefix& aggregate) const;
   const KeyAnswer* Shared(BootTime now, const Ipv6& key) const;
+  // All that still hold, each prefix once.
+  std::map<Prefix, Record> Records(BootTime now) const;
+  const Record* Around(BootTime now, const Prefix& prefix) const;
 
   void Forget(const Ipv6& address);
   size_t size() const { return pieces_.size(); }
@@ -47,6 +52,8 @@ class ResolverCache {
   using Pieces = std::map<Prefix, Piece>;  // none inside another
 
   Pieces::const_iterator Around(const Ipv6& address) const;
+  std::vector<Prefix> Overlapped(const Prefix& prefix) const;
+  void KeepNewer(UnixTime wall, const Piece& old, std::vector<Record>* records) const;
   ResolveOutput Output(const Pieces::value_type& piece, BootTime now, const Ipv6& address) const;
   void Erase(Pieces::const_iterator piece);
   Duration Jittered(Duration d, int percent);

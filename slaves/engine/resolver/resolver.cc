@@ -57,6 +57,8 @@ class Resolver::Impl {
   bool OnGet(BootTime now, UnixTime wall, const GetOutput& answer);
   std::optional<ResolverOutput> NextOutput();
   void Forget(const Ipv6& address) { cache_.Forget(address); }
+  bool Learn(BootTime now, UnixTime wall, const Record& record) { return cache_.Learn(now, wall, record); }
+  const ResolverCache& cache() const { return cache_; }
 
   ResolverCounters counters;
   size_t cached() const { return cache_.size(); }
@@ -302,6 +304,13 @@ bool Resolver::OnGet(BootTime now, UnixTime wall, const GetOutput& answer) {
   return impl_->OnGet(now, wall, answer);
 }
 std::optional<ResolverOutput> Resolver::NextOutput() { return impl_->NextOutput(); }
+bool Resolver::Learn(BootTime now, UnixTime wall, const Record& record) {
+  return impl_->Learn(now, wall, record);
+}
+std::map<Prefix, Record> Resolver::Records(BootTime now) const { return impl_->cache().Records(now); }
+const Record* Resolver::Around(BootTime now, const Prefix& prefix) const {
+  return impl_->cache().Around(now, prefix);
+}
 void Resolver::Forget(const Ipv6& address) { impl_->Forget(address); }
 const ResolverCounters& Resolver::counters() const { return impl_->counters; }
 size_t Resolver::cached() const { return impl_->cached(); }

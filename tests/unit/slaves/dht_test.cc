@@ -379,6 +379,10 @@ class RegistrarTest : public DhtTest {
     const Signature signature = key_.Sign(SignedBytes(Bytes(unsigned_record.begin(), unsigned_record.end())));
     session_.Return(std::string(signature.begin(), signature.end()));
   }
+  void MoveTo(const std::string& address) {
+    config_.locators = {LocatorAt(address)};
+    registrar_->Reconfigure(config_);
+  }
   Record RecordOf(const PutRequest& put) {
     const auto record = VerifySigned(put.value, kDomain, Wall());
     EXPECT_TRUE(record.ok()) << record.status();
@@ -476,13 +480,13 @@ TEST(DhtMemory, IsReadAsFarAsItCanBe) {
 }
 
 TEST_F(RegistrarTest, SignsAnewWhenTheLocatorsChangeAlsoWhileSigning) {
-  registrar_->SetLocators({LocatorAt("198.51.100.7")});
+  MoveTo("198.51.100.7");
   SignOldest();  // for the locators of before
   SignOldest();
   registrar_->OnJoined();
   ASSERT_EQ(puts_.size(), 1u);
   EXPECT_EQ(RecordOf(puts_[0]).locators, std::vector<Locator>{LocatorAt("198.51.100.7")});
-  registrar_->SetLocators({LocatorAt("198.51.100.7")});
+  MoveTo("198.51.100.7");
   EXPECT_TRUE(session_.calls.empty());
 }
 
