@@ -2,6 +2,7 @@
 // ov6-gateway: the slave of one site.
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/json.hpp>
 #include <random>
@@ -19,11 +20,14 @@ class Gateway {
   Gateway(SlaveProcess& process) : process_(process), timer_(process.loop()) {}
 
   absl::Status Configure(const boost::json::object& config);
+  // Other prefixes or another MTU from now on; hosts are told at once.
+  absl::Status Reconfigure(const std::string& argument);
   std::string StatusJson() const;
   void Leave(Callback done);
 
  private:
   absl::Status ReadConfig(const boost::json::object& config);
+  void Deprecate(const std::vector<Prefix>& prefixes);
   void Arm();
   void OnTimer();
   void OnReadable();
@@ -32,6 +36,7 @@ class Gateway {
   SlaveProcess& process_;
   std::string interface_;
   unsigned ifindex_ = 0;
+  std::vector<Prefix> prefixes_;  // the site's; those longer than a subnet are not advertised
   RouterAdvertisement advertisement_;
   std::optional<RaSocket> socket_;
   std::unique_ptr<Descriptor> descriptor_;
@@ -51,6 +56,11 @@ absl::Status Gateway::ReadConfig(const boost::json::object& config) {
     if (!status.ok()) return status;
   }
   interface_ = *interface;
+  const auto prefixes = PrefixListField(config, "prefixes");
+  if (!prefixes.ok()) return prefixes.status();
+  if (ifindex_ != 0 && (interface_ != *interface || ifindex_ != static_cast<unsigned>(*ifindex)))
+    return absl::FailedPreconditionError("the site's device is another one");
+  prefixes_ = *prefixes;
   ifindex_ = static_cast<unsigned>(*ifindex);
   advertisement_.mtu = static_cast<uint32_t>(*mtu);
   const auto* advertise = config.if_contains("advertise");
@@ -58,6 +68,7 @@ absl::Status Gateway::ReadConfig(const boost::json::object& config) {
     return absl::InvalidArgumentError(
         "the configuration's field \"advertise\" should be a list of objects with a prefix");
   }
+  advertisement_.prefixes.clear();
   for (const auto& item : advertise->get_array()) {
     if (!item.is_object())
       return absl::InvalidArgumentError("an entry of \"advertise\" is not an object with a prefix");
@@ -76,7 +87,7 @@ absl::Status Gateway::Configure(const boost::json::object& config) {
   socket_.emplace(kRawDescriptor, interface_, ifindex_);
   if (absl::Status status = socket_->Prepare(); !status.ok()) return status;
   if (const auto mac = socket_->InterfaceMac(); mac.ok()) advertisement_.source = *mac;
-  process_.session().Advertise(advertisement_.prefixes);
+  process_.session().Advertise(prefixes_);
   schedule_.emplace(BootClock::now(), [this] { return std::uniform_real_distribution<>()(generator_); });
   descriptor_ = std::make_unique<Descriptor>(process_.loop(), socket_->fd());
   OnReadable();
@@ -84,6 +95,29 @@ absl::Status Gateway::Configure(const boost::json::object& config) {
   spdlog::info("serving {} with {} prefixes, MTU {}", interface_, advertisement_.prefixes.size(),
                advertisement_.mtu);
   return absl::OkStatus();
+}
+
+absl::Status Gateway::Reconfigure(const std::string& argument) {
+  boost::system::error_code error;
+  const boost::json::value value = boost::json::parse(argument, error);
+  if (error || !value.is_object()) return absl::InvalidArgumentError("the argument is no JSON object");
+  std::vector<Prefix> gone = advertisement_.prefixes;
+  if (absl::Status status = ReadConfig(value.get_object()); !status.ok()) return status;
+  const auto& kept = advertisement_.prefixes;
+  std::erase_if(gone, [&](const Prefix& p) { return std::find(kept.begin(), kept.end(), p) != kept.end(); });
+  spdlog::info("serving {} with {} prefixes now, MTU {}", interface_, prefixes_.size(), advertisement_.mtu);
+  if (!gone.empty()) Deprecate(gone);
+  schedule_->Changed(BootClock::now());
+  Arm();
+  return absl::OkStatus();
+}
+
+// RFC 9096 section 3.4: hosts should begin nothing new from what this router serves no more.
+void Gateway::Deprecate(const std::vector<Prefix>& prefixes) {
+  RouterAdvertisement last = advertisement_;
+  last.prefixes = prefixes;
+  last.preferred_lifetime = std::chrono::seconds(0);
+  Send(kAllNodes, last);
 }
 
 void Gateway::Arm() {
@@ -133,7 +167,7 @@ std::string Gateway::StatusJson() const {
     solicitations[{name.data(), name.size()}] = received_[i];
   }
   boost::json::array prefixes;
-  for (const Prefix& prefix : advertisement_.prefixes) prefixes.emplace_back(prefix.ToString());
+  for (const Prefix& prefix : prefixes_) prefixes.emplace_back(prefix.ToString());
   return boost::json::serialize(boost::json::object{{"interface", interface_},
                                                     {"prefixes", std::move(prefixes)},
                                                     {"mtu", advertisement_.mtu},
@@ -158,6 +192,10 @@ int Main(int argc, char** argv) {
   callbacks.status = [&] { return gateway.StatusJson(); };
   callbacks.call = [&](const CallCapsule& call, const SessionHandlers::Respond& respond) {
     if (call.method == "state") return respond(gateway.StatusJson());
+    if (call.method == "reconfigure") {
+      const absl::Status status = gateway.Reconfigure(call.argument);
+      return respond(status.ok() ? absl::StatusOr<std::string>("{}") : status);
+    }
     respond(absl::UnimplementedError("ov6-gateway does not know the call " + call.method));
   };
   callbacks.leave = [&](Callback done) { gateway.Leave(std::move(done)); };

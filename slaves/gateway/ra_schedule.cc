@@ -52,6 +52,11 @@ void RaSchedule::ScheduleNext(BootTime now) {
                                              : Between(kMinInterval, kMaxInterval));
 }
 
+void RaSchedule::Changed(BootTime now) {
+  initial_left_ = kInitialCount;
+  next_multicast_ = last_multicast_ ? std::max(now, *last_multicast_ + kMulticastGap) : now;
+}
+
 void RaSchedule::Retry(BootTime now) {
   initial_left_ = std::min(kInitialCount, initial_left_ + 1);
   last_multicast_.reset();

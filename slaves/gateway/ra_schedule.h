@@ -42,6 +42,8 @@ class RaSchedule {
   BootTime NextDeadline() const;
   // What to send now; counts as sent.
   Due Take(BootTime now);
+  // What is advertised is another now: all are told at once, or as soon as they may be.
+  void Changed(BootTime now);
   // The multicast taken could not be sent: try again soon.
   void Retry(BootTime now);
 

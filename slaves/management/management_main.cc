@@ -32,6 +32,8 @@ class Management {
   std::string StatusJson() const { return slave_.StatusJson(BootClock::now()); }
 
  private:
+  absl::Status ReadTaken(const boost::json::object& config);
+  absl::Status Reconfigure(const std::string& argument);
   void AskForSlaves();
   void StartDue();
 
@@ -43,11 +45,23 @@ class Management {
 };
 
 absl::Status Management::Configure(const boost::json::object& config) {
+  if (absl::Status status = ReadTaken(config); !status.ok()) return status;
+  AskForSlaves();
+  return absl::OkStatus();
+}
+
+absl::Status Management::ReadTaken(const boost::json::object& config) {
   auto taken = PrefixListField(config, "taken");
   if (!taken.ok()) return taken.status();
   slave_.Configure(*std::move(taken));
-  AskForSlaves();
   return absl::OkStatus();
+}
+
+absl::Status Management::Reconfigure(const std::string& argument) {
+  boost::system::error_code error;
+  const boost::json::value value = boost::json::parse(argument, error);
+  if (error || !value.is_object()) return absl::InvalidArgumentError("the argument is no JSON object");
+  return ReadTaken(value.get_object());
 }
 
 void Management::AskForSlaves() {
@@ -71,6 +85,7 @@ void Management::OnCall(const CallCapsule& call, const SessionHandlers::Respond&
   absl::Status status = absl::UnimplementedError("ov6-management does not know the call " + call.method);
   if (call.method == "state") return respond(StatusJson());
   if (call.method == "exited") status = slave_.OnExited(BootClock::now(), call.argument);
+  if (call.method == "reconfigure") status = Reconfigure(call.argument);
   if (call.method == "start") status = slave_.OnWanted(BootClock::now(), call.argument);
   StartDue();
   if (!status.ok()) return respond(status);

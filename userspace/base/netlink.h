@@ -78,6 +78,11 @@ absl::StatusOr<std::vector<Route6>> Routes6(uint8_t protocol);
 absl::Status SetRoute6(const Route6& route, uint8_t protocol);
 absl::Status DeleteRoute6(const Route6& route, uint8_t protocol);
 
+// Has the kernel ask who has the address there, as for a packet to it.
+absl::Status SolicitNeighbour(uint32_t ifindex, const Ipv6& address);
+// Whether a packet to it could be sent now.
+bool KnowsNeighbour(uint32_t ifindex, const Ipv6& address);
+
 // The driver's name as ethtool -i shows it.
 absl::StatusOr<std::string> Driver(const std::string& name);
 absl::Status SetTxChecksum(const std::string& name, bool on);

@@ -80,17 +80,21 @@ absl::Status MappingControl::CheckPlace(const MappingSource& source, const Prefi
     return absl::PermissionDeniedError(prefix.ToString() + " is not inside the slave's prefixes (" +
                                        List(source.prefixes) + ")");
   }
-  for (const auto& [place, route] : routes_.routes()) {
-    if (route.slave == source.id || InsideAny(source.prefixes, place) == false) continue;
+  const std::pair<const Prefix, Route>* around = nullptr;  // the longest
+  const auto deny = [&](const std::pair<const Prefix, Route>& route, const char* how) {
+    return absl::PermissionDeniedError(prefix.ToString() + how + route.first.ToString() +
+                                       ", which belongs to slave " + std::to_string(route.second.slave));
+  };
+  for (const auto& entry : routes_.routes()) {
+    const auto& [place, route] = entry;
+    if (place.Contains(prefix) && (around == nullptr || place.length > around->first.length)) around = &entry;
     const bool asks_negatives = route.action == Action::kTunnel || route.action == Action::kPort;
-    const bool inside = place.Contains(prefix);
-    if (inside || (negative && asks_negatives && prefix.Contains(place))) {
-      return absl::PermissionDeniedError(prefix.ToString() + (inside ? " is inside " : " covers ") +
-                                         place.ToString() + ", which belongs to slave " +
-                                         std::to_string(route.slave));
-    }
+    const bool foreign = route.slave != source.id && InsideAny(source.prefixes, place);
+    if (negative && foreign && asks_negatives && prefix.Contains(place)) return deny(entry, " covers ");
   }
-  return absl::OkStatus();
+  const bool foreign =
+      around != nullptr && around->second.slave != source.id && InsideAny(source.prefixes, around->first);
+  return foreign ? deny(*around, " is inside ") : absl::OkStatus();
 }
 
 absl::Status MappingControl::CheckLocators(const std::vector<Locator>& locators) const {
@@ -188,6 +192,26 @@ absl::Status MappingControl::DeleteOperator(const Prefix& prefix) {
   if (mappings_.Find(prefix) == nullptr)
     return absl::NotFoundError("there is no mapping " + prefix.ToString());
   return EraseMapping(prefix);
+}
+
+absl::Status MappingControl::AddMoved(BootTime now, SlaveId slave, const Prefix& prefix,
+                                      std::vector<Locator> locators, Duration lifetime) {
+  if (absl::Status status = CheckLocators(locators); !status.ok()) return status;
+  std::stable_sort(locators.begin(), locators.end(),
+                   [](const Locator& a, const Locator& b) { return a.priority < b.priority; });
+  Mapping mapping{std::move(locators), now + lifetime / 2, now + lifetime, slave, 0};
+  mapping.span = Span(lifetime);
+  return PutMapping(now, prefix, mapping);
+}
+
+absl::Status MappingControl::AddFormer(BootTime now, SlaveId slave, const Prefix& prefix,
+                                       const std::vector<Ipv4>& places, Duration lifetime) {
+  std::vector<Locator> locators;
+  for (const Ipv4& place : places) locators.push_back({.address = place, .priority = kAcceptOnly});
+  if (absl::Status status = CheckLocators(locators); !status.ok()) return status;
+  Mapping mapping{std::move(locators), std::nullopt, now + lifetime, slave, OV6_MAPPING_FORMER};
+  mapping.span = Span(lifetime);
+  return PutMapping(now, prefix, mapping);
 }
 
 void MappingControl::Withdraw(SlaveId slave) {

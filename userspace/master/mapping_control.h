@@ -44,6 +44,13 @@ class MappingControl {
                            std::optional<Duration> lifetime);
   absl::Status DeleteOperator(const Prefix& prefix);
 
+  // Where a prefix has gone that was a site's here, for its slave to keep up from then on.
+  absl::Status AddMoved(BootTime now, SlaveId slave, const Prefix& prefix, std::vector<Locator> locators,
+                        Duration lifetime);
+  // Who may bring what is for a prefix that is here now: the places where it was.
+  absl::Status AddFormer(BootTime now, SlaveId slave, const Prefix& prefix, const std::vector<Ipv4>& places,
+                         Duration lifetime);
+
   void Withdraw(SlaveId slave);
   void MarkStale(SlaveId slave);
   // What is outside the successor's prefixes goes, the rest is its own from here on.

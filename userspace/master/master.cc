@@ -22,7 +22,10 @@ absl::Status Master::Adopt(BootTime now) {
   const auto note = [&](SlaveId id) {
     if (id != OV6_SLAVE_OPERATOR && slaves_.Find(id) == nullptr) orphans.insert(id);
   };
-  for (const auto& [prefix, route] : routes_.routes()) note(route.slave);
+  for (const auto& [prefix, route] : routes_.routes()) {
+    note(route.slave);
+    if (route.flags & OV6_ROUTE_RELAY) relays_[prefix] = now + kRelayHold;
+  }
   for (const auto& [prefix, mapping] : mappings_.mappings()) note(mapping.slave);
   for (const auto& [prefix, negative] : mappings_.negatives()) note(negative.slave);
   for (const SlaveId id : orphans) Withdraw(id);
@@ -66,6 +69,45 @@ MappingsAckCapsule Master::Apply(BootTime now, SlaveId id, const MappingsCapsule
   return mappings_.Apply(now, SourceOf(id), capsule);
 }
 
+// The mapping before the route that leads to it.
+absl::Status Master::HandOver(BootTime now, SlaveId id, const Prefix& prefix,
+                              const std::vector<Locator>& locators) {
+  absl::Status status = mappings_.AddMoved(now, id, prefix, locators, kRelayHold);
+  if (status.ok()) status = routes_.Replace(prefix, {id, Action::kTunnel, OV6_ROUTE_RELAY});
+  if (status.ok()) relays_[prefix] = now + kRelayHold;
+  return status;
+}
+
+absl::Status Master::AcceptFormer(BootTime now, SlaveId id, const Prefix& prefix,
+                                  const std::vector<Ipv4>& places) {
+  return mappings_.AddFormer(now, id, prefix, places, kRelayHold);
+}
+
+absl::Status Master::Reassign(SlaveId id, const std::vector<Prefix>& prefixes) {
+  absl::Status status;
+  for (const Prefix& prefix : prefixes) {
+    const auto known = routes_.routes().find(prefix);
+    if (known == routes_.routes().end() || known->second.slave == id) continue;
+    status.Update(routes_.Replace(prefix, {id, RouteControl::ActionOf(slaves_.Find(id)->entry.kind), 0}));
+    relays_.erase(prefix);
+  }
+  return status;
+}
+
+// By then senders have heard of it, or their mappings are asked about.
+void Master::EndRelays(BootTime now) {
+  for (auto it = relays_.begin(); it != relays_.end();) {
+    if (it->second > now) {
+      ++it;
+      continue;
+    }
+    const auto route = routes_.routes().find(it->first);
+    if (route != routes_.routes().end() && route->second.flags & OV6_ROUTE_RELAY)
+      routes_.Replace(it->first, {route->second.slave, route->second.action, 0}).IgnoreError();
+    it = relays_.erase(it);
+  }
+}
+
 void Master::Goodbye(SlaveId id) { Withdraw(id); }
 
 void Master::Vanish(BootTime now, SlaveId id) {
@@ -76,6 +118,7 @@ void Master::Vanish(BootTime now, SlaveId id) {
 }
 
 void Master::Sweep(BootTime now, const std::function<void(const SlaveEntry&)>& withdrawn) {
+  EndRelays(now);
   for (const SlaveId id : revalidator_.Sweep(now, kStaleHold)) {
     withdrawn(slaves_.Find(id)->entry);
     Withdraw(id);

@@ -8,6 +8,7 @@
 #define OV6_USERSPACE_MASTER_MASTER_H
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -19,6 +20,8 @@ namespace ov6 {
 
 class Master {
  public:
+  static constexpr Duration kRelayHold = std::chrono::seconds(60);
+
   explicit Master(Tables& tables, MappingLimits limits = {});
   Master(const Master&) = delete;
   Master& operator=(const Master&) = delete;
@@ -32,6 +35,13 @@ class Master {
   // The full list of prefixes, not empty. PermissionDenied: nothing changed.
   absl::Status Advertise(SlaveId id, const std::vector<Prefix>& prefixes, const Permission& permission);
   MappingsAckCapsule Apply(BootTime now, SlaveId id, const MappingsCapsule& capsule);
+  // A prefix that was a site's here is elsewhere now: the slave resolves it from then on, and what still
+  // comes for it through the tunnel is relayed for kRelayHold.
+  absl::Status HandOver(BootTime now, SlaveId id, const Prefix& prefix, const std::vector<Locator>& locators);
+  // What comes for the prefix from where it was before is accepted for kRelayHold.
+  absl::Status AcceptFormer(BootTime now, SlaveId id, const Prefix& prefix, const std::vector<Ipv4>& places);
+  // Routes of exactly these prefixes that are another slave's become this one's; without a gap.
+  absl::Status Reassign(SlaveId id, const std::vector<Prefix>& prefixes);
   void Goodbye(SlaveId id);
   void Vanish(BootTime now, SlaveId id);
 
@@ -50,12 +60,14 @@ class Master {
  private:
   void Withdraw(SlaveId id);
   MappingSource SourceOf(SlaveId id) const;
+  void EndRelays(BootTime now);
 
   MasterCounters counters_;
   RouteControl routes_;
   MappingControl mappings_;
   SlaveRegistry slaves_;
   Revalidator revalidator_;
+  std::map<Prefix, BootTime> relays_;  // until when
 };
 
 }  // namespace ov6

@@ -44,7 +44,11 @@ absl::Status RouteControl::Remove(const Prefix& prefix, SlaveId slave) {
 
 absl::Status RouteControl::SetAll(SlaveId slave, SlaveKind kind, const std::vector<Prefix>& prefixes) {
   absl::Status status;
-  for (const Prefix& prefix : prefixes) status.Update(Set(prefix, {slave, ActionOf(kind), 0}));
+  for (const Prefix& prefix : prefixes) {
+    const Route* known = routes_.Find(prefix);
+    if (known != nullptr && known->slave == slave && known->action == ActionOf(kind)) continue;
+    status.Update(Set(prefix, {slave, ActionOf(kind), 0}));
+  }
   for (const Prefix& prefix : PrefixesOf(slave)) {
     if (std::find(prefixes.begin(), prefixes.end(), prefix) == prefixes.end()) {
       status.Update(routes_.Erase(prefix));

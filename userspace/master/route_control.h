@@ -24,11 +24,13 @@ class RouteControl {
   absl::Status Adopt() { return routes_.Load(); }
   // AlreadyExists: another slave holds exactly this prefix.
   absl::Status Set(const Prefix& prefix, const Route& route);
+  // Whoever held it: who says so knows that he gives it up.
+  absl::Status Replace(const Prefix& prefix, const Route& route) { return routes_.Put(prefix, route); }
   // NotFound: there is none, or it is not this slave's.
   absl::Status Remove(const Prefix& prefix, SlaveId slave);
 
-  // The full list of a slave: what is not in it goes. An error names the first route that failed;
-  // the others stand.
+  // The full list of a slave: what is not in it goes, and what is there keeps its flags. An error names the
+  // first route that failed; the others stand.
   absl::Status SetAll(SlaveId slave, SlaveKind kind, const std::vector<Prefix>& prefixes);
   void WithdrawAll(SlaveId slave);
   // Routes of `from` become routes of `to`, without a gap.

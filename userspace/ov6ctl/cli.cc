@@ -32,6 +32,8 @@ constexpr Object kObjects[] = {
     {"resolve", ResolveObject, "ADDRESS", "look an address up, step by step"},
     {"record", RecordObject, "show PREFIX|ADDRESS | revoke PREFIX | renew PREFIX",
      "what the DHT holds, and by whose leave; take one's own back"},
+    {"site", SiteObject, "[show] | move PREFIX dev DEVICE [with FILE] | del PREFIX",
+     "prefixes of the sites; move one here from another router"},
     {"key", KeyObject, "[show [DIRECTORY [in PREFIX]]] | new DIRECTORY [security N]",
      "the node's key and what it owns; keys in a directory"},
     {"delegate", DelegateObject,

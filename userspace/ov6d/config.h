@@ -39,8 +39,15 @@ struct UnderlayConfig {
 // A prefix a site holds: cut from the key, or given.
 struct SitePrefix {
   std::string domain;
-  std::optional<Prefix> prefix;  // a /64; nullopt: "auto"
+  std::optional<Prefix> prefix;  // a /64, or a longer one that was moved here; nullopt: "auto"
   int line = 0;
+};
+
+// A prefix that was a site's here and is another router's now.
+struct MovedPrefix {
+  std::string domain;
+  Prefix prefix;
+  bool operator==(const MovedPrefix&) const = default;
 };
 
 struct SiteConfig {
@@ -103,6 +110,7 @@ struct Config {
   std::vector<SiteConfig> sites;
   std::vector<SlaveConfig> slaves;
   std::vector<MappingConfig> mappings;
+  std::vector<MovedPrefix> moved;  // not in the file: see site_moves.h
 
   const Domain* FindDomain(std::string_view name) const;
 };

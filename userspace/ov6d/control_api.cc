@@ -205,6 +205,7 @@ absl::StatusOr<std::string> ControlApi::Get(const std::string& target) {
   if (target == "/v1/status") return Status();
   if (target == "/v1/slaves") return json::serialize(context_.service.SlavesJson());
   if (target == "/v1/routes") return Routes();
+  if (target == "/v1/sites") return json::serialize(context_.sites.Json());
   if (target == "/v1/key") return json::serialize(KeyJson(context_.config, context_.layout, context_.key));
   if (target.starts_with(kMirror)) return MirrorJson(context_.master, target.substr(kMirror.size()));
   return absl::NotFoundError("there is nothing to GET at " + target);
@@ -217,6 +218,7 @@ void ControlApi::Post(const ApiRequest& request, const json::object& body, const
   if (target == "/v1/resolve") return Resolve(body, reply);
   if (target == kRecords || target == "/v1/records/revoke" || target == "/v1/records/renew")
     return Record(target, body, reply);
+  if (target == "/v1/sites") return MoveSite(body, reply);
   if (target == "/v1/delegations") return reply(Delegate(body));
   if (target == "/v1/datapath/detach") return context_.detach(reply);
   if (target.starts_with(kSlaves) && target.ends_with(kCall)) return CallSlave(target, body, reply);
@@ -228,6 +230,11 @@ absl::StatusOr<std::string> ControlApi::Delete(const std::string& target, const 
     const auto prefix = PrefixField(body, "dst");
     if (!prefix.ok()) return prefix.status();
     return Done(context_.master.routes().Remove(*prefix, OV6_SLAVE_OPERATOR));
+  }
+  if (target == "/v1/sites") {
+    const auto prefix = PrefixField(body, "prefix");
+    if (!prefix.ok()) return prefix.status();
+    return Done(context_.sites.Remove(*prefix));
   }
   if (target == "/v1/mappings") {
     const auto prefix = PrefixField(body, "prefix");
@@ -270,6 +277,18 @@ absl::Status ControlApi::AddMapping(const json::object& body) {
   std::optional<Duration> lifetime;
   if (*seconds > 0) lifetime = std::chrono::seconds(*seconds);
   return context_.master.mappings().AddOperator(context_.clock(), *prefix, std::move(locators), lifetime);
+}
+
+// Answered when the DHT holds the new record; what is asked then comes behind what the slave is told.
+void ControlApi::MoveSite(const json::object& body, const Reply& reply) {
+  const auto prefix = PrefixField(body, "prefix");
+  if (!prefix.ok()) return reply(prefix.status());
+  const auto domain = context_.sites.Move(body);
+  if (!domain.ok()) return reply(domain.status());
+  const json::object argument = {{"prefix", prefix->ToString()}};
+  context_.later([this, address = prefix->address, argument, reply] {
+    AskSlaveOf(address, "registered", json::serialize(argument), reply);
+  });
 }
 
 void ControlApi::CallSlave(const std::string& target, const json::object& body, const Reply& reply) {

@@ -11,6 +11,7 @@
 
 #include "userspace/ov6d/http_server.h"
 #include "userspace/ov6d/reassembly.h"
+#include "userspace/ov6d/site_control.h"
 #include "userspace/ov6d/slave_service.h"
 
 namespace ov6 {
@@ -22,10 +23,13 @@ struct ControlContext {
   Datapath& datapath;
   Master& master;
   SlaveService& service;
+  SiteControl& sites;
   std::function<BootTime()> clock;
   BootTime started;
   std::function<void(SlaveService::Result)> detach;
   std::function<ReassemblyCounters()> reassembly = [] { return ReassemblyCounters(); };
+  // After what is to be carried out already.
+  std::function<void(std::function<void()>)> later = [](const std::function<void()>& then) { then(); };
 };
 
 class ControlApi {
@@ -46,6 +50,7 @@ class ControlApi {
   void Record(const std::string& target, const boost::json::object& body, const Reply& reply);
   void AskSlaveOf(const Ipv6& address, const std::string& method, const std::string& argument,
                   const Reply& reply);
+  void MoveSite(const boost::json::object& body, const Reply& reply);
   absl::StatusOr<std::string> Delegate(const boost::json::object& body);
   absl::Status AddRoute(const boost::json::object& body);
   absl::Status AddMapping(const boost::json::object& body);

@@ -15,6 +15,7 @@
 
 #include "userspace/base/files.h"
 #include "userspace/base/netlink_monitor.h"
+#include "userspace/base/token_bucket.h"
 #include "userspace/datapath/kernel_datapath.h"
 #include "userspace/datapath/own_veth.h"
 #include "userspace/ov6d/bpffs.h"
@@ -27,6 +28,7 @@
 #include "userspace/ov6d/privileges.h"
 #include "userspace/ov6d/reassembly.h"
 #include "userspace/ov6d/self_site.h"
+#include "userspace/ov6d/site_control.h"
 #include "userspace/ov6d/site_setup.h"
 #include "userspace/ov6d/text.h"
 #include "userspace/ov6d/version.h"
@@ -38,8 +40,12 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 
 constexpr auto kSweepInterval = std::chrono::seconds(1);
-// Changes of the world come in swarms.
+// Changes of the world come in swarms; where they don't, an address that is new should be followed at once.
+constexpr auto kSwarm = std::chrono::milliseconds(2);
 constexpr auto kSettle = std::chrono::milliseconds(50);
+constexpr auto kNeighbourTime = std::chrono::milliseconds(500);
+constexpr auto kNeighbourPoll = std::chrono::milliseconds(5);
+constexpr double kFollowRate = 5, kFollowBurst = 5;  // a second, without waiting to settle
 // What nothing tells of: that another process gave a port back, that somebody wrote to a sysctl.
 constexpr auto kRetryInterval = std::chrono::seconds(10);
 
@@ -50,10 +56,12 @@ class Daemon {
         as_written_(config_),
         executables_(std::move(executables)),
         setup_(config_.node.run / "undo.json"),
+        moves_(config_.node.state),
         signals_(io_),
         sweep_timer_(io_),
         settle_timer_(io_),
-        retry_timer_(io_) {}
+        retry_timer_(io_),
+        neighbour_timer_(io_) {}
 
   absl::Status Run();
 
@@ -74,6 +82,8 @@ class Daemon {
   void WatchSignals();
   void AwaitWorld();
   void FollowWorld();
+  void FollowSites();
+  void AwaitNeighbours(BootTime until);
   void ArmSweep();
   void ArmRetry();
   void Detach(SlaveService::Result reply);
@@ -90,6 +100,7 @@ class Daemon {
   std::optional<NodeKey> key_;
   NodeLayout layout_;
   SiteSetup setup_;
+  SiteMoves moves_;
   asio::io_context io_;
   std::unique_ptr<Datapath> datapath_;
   std::optional<DeviceKeeper> keeper_;
@@ -101,12 +112,17 @@ class Daemon {
   std::optional<Master> master_;
   std::optional<ThreadSpawner> spawner_;
   std::optional<SlaveService> service_;
+  std::optional<SiteControl> sites_;
   std::optional<ControlApi> api_;
   std::unique_ptr<HttpServer> control_, read_only_;
   asio::signal_set signals_;
   asio::steady_timer sweep_timer_;
   asio::steady_timer settle_timer_;
+  TokenBucket follow_budget_{kFollowRate, kFollowBurst};
   asio::steady_timer retry_timer_;
+  asio::steady_timer neighbour_timer_;
+  std::set<Ipv6> awaited_;                          // addresses at sites that were waited for
+  std::vector<std::function<void()>> after_sites_;  // when slaves have been told of their sites
   std::optional<asio::posix::stream_descriptor> events_, world_;
   bool detaching_ = false;
 };
@@ -145,6 +161,9 @@ absl::Status Daemon::Prepare() {
   network_lock_.emplace(*std::move(network_lock));
   auto key = LoadOrMakeNodeKey(config_.node.state, LeastSecurity(config_));
   if (!key.ok()) return key.status();
+  status = moves_.Load();
+  if (!status.ok()) return status;
+  moves_.ApplyTo(as_written_, &config_);
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   status = CheckDelegations(config_, key->key.public_key(), now);
   if (!status.ok()) return status;
@@ -199,6 +218,7 @@ absl::Status Daemon::SetUpSites() {
     const std::string& interface = config_.sites[i].interface;
     if (std::find(missing.begin(), missing.end(), interface) != missing.end()) continue;
     for (const SitePlace& place : layout_.sites[i]) {
+      if (!place.IsSubnet()) continue;
       addresses.push_back({interface, place.RouterAddress(), place.prefix.length});
     }
   }
@@ -292,13 +312,25 @@ absl::Status Daemon::Listen() {
 absl::Status Daemon::Serve() {
   spawner_.emplace();
   const auto libexec = config_.node.libexec.empty() ? executables_ : config_.node.libexec;
+  const auto clock = [] { return BootClock::now(); };
+  sites_.emplace(
+      SiteControl::Environment{
+          as_written_, config_, layout_, *key_, *master_, clock,
+          [] { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); },
+          // Not inside the call that says so: it is waited for.
+          [this] { asio::post(io_, [this] { FollowSites(); }); }},
+      moves_);
+  const auto moved = [this](const std::string& slave, SlaveId id, std::span<const uint8_t> record) {
+    return sites_->OnMoved(slave, id, record);
+  };
   service_.emplace(SlaveService::Environment{io_, *datapath_, *master_, *spawner_, *key_, libexec,
-                                             config_.node.state, [] { return BootClock::now(); }},
+                                             config_.node.state, clock, moved},
                    PlanSlaves(config_, layout_, *key_, datapath_->Devices()));
-  api_.emplace(ControlContext{
-      config_, layout_, *key_, *datapath_, *master_, *service_, [] { return BootClock::now(); }, started_,
-      [this](SlaveService::Result reply) { Detach(std::move(reply)); },
-      [this] { return reassembly_ ? reassembly_->Counters() : ReassemblyCounters{}; }});
+  api_.emplace(
+      ControlContext{config_, layout_, *key_, *datapath_, *master_, *service_, *sites_, clock, started_,
+                     [this](SlaveService::Result reply) { Detach(std::move(reply)); },
+                     [this] { return reassembly_ ? reassembly_->Counters() : ReassemblyCounters{}; },
+                     [this](std::function<void()> then) { after_sites_.push_back(std::move(then)); }});
   WatchSignals();
   world_.emplace(io_, ::fcntl(monitor_->fd(), F_DUPFD_CLOEXEC, 0));
   AwaitWorld();
@@ -343,7 +375,7 @@ void Daemon::WatchEvents() {
 void Daemon::AwaitWorld() {
   world_->async_wait(asio::posix::stream_descriptor::wait_read, [this](error_code error) {
     if (error || detaching_) return;
-    settle_timer_.expires_after(kSettle);
+    settle_timer_.expires_after(follow_budget_.Take(BootClock::now()) ? kSwarm : kSettle);
     settle_timer_.async_wait([this](error_code cancelled) {
       if (cancelled || detaching_) return;
       monitor_->Drain();
@@ -364,6 +396,41 @@ void Daemon::FollowWorld() {
   // Without any underlay slaves can do nothing but wait, with what they know.
   if (keeper_->ends().empty()) return;
   service_->Replan(PlanSlaves(config_, layout_, *key_, datapath_->Devices()));
+}
+
+// A site got a prefix, or lost one.
+void Daemon::FollowSites() {
+  if (detaching_) return;
+  for (const auto step : {&Daemon::SetUpSites, &Daemon::SetUpSelf, &Daemon::SetOperatorEntries}) {
+    if (const absl::Status status = (this->*step)(); !status.ok()) spdlog::warn("{}", Message(status));
+  }
+  AwaitNeighbours(BootClock::now() + kNeighbourTime);
+}
+
+// A host whose address comes here is found before anybody is told to send here: the kernel keeps few packets
+// for one that it still looks for.
+void Daemon::AwaitNeighbours(BootTime until) {
+  std::set<Ipv6> there;
+  bool all = true;
+  for (const auto& [prefix, interface] : PlanSelf(config_, layout_).routed) {
+    const auto link = netlink::GetLink(interface);
+    if (prefix.length != 128 || !link.ok()) continue;
+    there.insert(prefix.address);
+    if (awaited_.contains(prefix.address) || netlink::KnowsNeighbour(link->ifindex, prefix.address)) continue;
+    if (const absl::Status status = netlink::SolicitNeighbour(link->ifindex, prefix.address); !status.ok())
+      spdlog::debug("{}", Message(status));
+    all = false;
+  }
+  if (!all && BootClock::now() < until) {
+    neighbour_timer_.expires_after(kNeighbourPoll);
+    neighbour_timer_.async_wait([this, until](error_code error) {
+      if (!error && !detaching_) AwaitNeighbours(until);
+    });
+    return;
+  }
+  awaited_ = std::move(there);
+  service_->Replan(PlanSlaves(config_, layout_, *key_, datapath_->Devices()));
+  for (const auto& then : std::exchange(after_sites_, {})) then();
 }
 
 void Daemon::ArmSweep() {

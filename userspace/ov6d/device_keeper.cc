@@ -88,7 +88,7 @@ absl::Status DeviceKeeper::AttachAll(const NodeLayout& layout) {
   for (const UnderlayConfig& underlay : config_.underlays) Add(SpecOf(underlay), !underlay.address);
   for (size_t i = 0; i < config_.sites.size(); ++i) {
     const SiteConfig& site = config_.sites[i];
-    Add(SiteSpec(site.interface, site.attach, layout.sites[i].front().RouterAddress()), false);
+    Add(SiteSpec(site.interface, site.attach, layout.site_addresses[i]), false);
   }
   if (!layout.selves.empty()) Add(SiteSpec(kSelfPeer, Attach::kAuto, layout.selves.front().address), false);
   for (const DeviceState& old : datapath_.Devices()) {

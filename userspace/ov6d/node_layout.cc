@@ -45,12 +45,10 @@ std::optional<Prefix> Own(const Config& config, const Domain& domain, const Node
   return WidestDelegated(config, domain, key.key.public_key());
 }
 
-bool MayClaim(const Config& config, const Domain& domain, const NodeKey& key, const Prefix& prefix) {
-  const PublicKey& own = key.key.public_key();
-  if (domain.trust == Domain::Trust::kOpen) return true;
-  if (domain.trust == Domain::Trust::kSelf && key.Owned(domain).Contains(prefix)) return true;
-  const bool anchor = std::find(domain.anchors.begin(), domain.anchors.end(), own) != domain.anchors.end();
-  return anchor || FindToken(config.delegations, domain.name, own, prefix) != nullptr;
+bool HasMoved(const Config& config, const std::string& domain, const Prefix& prefix) {
+  return std::any_of(config.moved.begin(), config.moved.end(), [&](const MovedPrefix& moved) {
+    return moved.domain == domain && moved.prefix.Contains(prefix);
+  });
 }
 
 absl::StatusOr<SitePlace> PlaceAuto(const Config& config, const SitePrefix& site, size_t number,
@@ -70,7 +68,7 @@ absl::StatusOr<SitePlace> PlaceAuto(const Config& config, const SitePrefix& site
                        asked + "but " + own.ToString() + " has no subnet " + std::to_string(number) +
                            "; it should be an explicit prefix");
   }
-  AddOnce(&layout->registrations[site.domain], own);
+  if (!HasMoved(config, site.domain, own)) AddOnce(&layout->registrations[site.domain], own);
   AddOnce(&layout->rejects, own);
   return SitePlace{Subnet(own, number), site.domain};
 }
@@ -88,20 +86,22 @@ absl::StatusOr<SitePlace> Place(const Config& config, const NodeKey& key, const 
                            "\") this node's key holds " + held + "; it should be inside that, or \"" +
                            site.domain + ":auto\", or \"delegation\" name a file with a delegation of it");
   }
-  AddOnce(&layout->registrations[site.domain], *site.prefix);
+  if (!HasMoved(config, site.domain, *site.prefix))
+    AddOnce(&layout->registrations[site.domain], *site.prefix);
   return SitePlace{*site.prefix, site.domain};
 }
 
 // A site's address if there is a site in the domain, else one of the router's own, which is registered as
 // a site would be: subnet 0, which no site gets. None where it holds nothing.
-std::optional<SelfPlace> PlaceSelf(const Domain& domain, NodeLayout* layout) {
+std::optional<SelfPlace> PlaceSelf(const Config& config, const Domain& domain, NodeLayout* layout) {
   for (const auto& site : layout->sites) {
     for (const SitePlace& place : site) {
-      if (place.domain == domain.name) return SelfPlace{domain.name, place.RouterAddress(), false};
+      if (place.domain == domain.name && place.IsSubnet())
+        return SelfPlace{domain.name, place.RouterAddress(), false};
     }
   }
   const auto own = layout->own.find(domain.name);
-  if (own == layout->own.end()) return std::nullopt;
+  if (own == layout->own.end() || HasMoved(config, domain.name, own->second)) return std::nullopt;
   AddOnce(&layout->registrations[domain.name], own->second);
   AddOnce(&layout->rejects, own->second);
   return SelfPlace{domain.name, SitePlace{own->second, domain.name}.RouterAddress(), true};
@@ -179,9 +179,13 @@ SlavePlan PlanGateway(const Config& config, const NodeLayout& layout, size_t sit
   for (const DeviceState& device : devices) {
     if (device.interface == plan.interface) plan.ifindex = device.ifindex;
   }
-  json::array advertise;
+  json::array advertise, routed;
   for (const SitePlace& place : layout.sites[site]) {
     plan.prefixes.push_back(place.prefix);
+    if (!place.IsSubnet()) {
+      routed.emplace_back(place.prefix.ToString());
+      continue;
+    }
     advertise.push_back({{"prefix", place.prefix.ToString()},
                          {"domain", place.domain},
                          {"domain_prefix", config.FindDomain(place.domain)->prefix.ToString()}});
@@ -189,6 +193,7 @@ SlavePlan PlanGateway(const Config& config, const NodeLayout& layout, size_t sit
   plan.config = {{"interface", plan.interface},
                  {"ifindex", plan.ifindex},
                  {"mtu", OverlayMtu(devices)},
+                 {"routed", std::move(routed)},
                  {"advertise", std::move(advertise)}};
   return plan;
 }
@@ -234,6 +239,9 @@ SlavePlan PlanDht(const Config& config, const NodeLayout& layout, const NodeKey&
   plan.name = slave.name;
   plan.kind = slave.kind;
   plan.prefixes = {domain.prefix};
+  for (const MovedPrefix& moved : config.moved) {
+    if (moved.domain == domain.name) AddOnce(&plan.prefixes, moved.prefix);
+  }
   plan.port = true;
   plan.domain = domain.name;
   if (const auto found = layout.registrations.find(domain.name); found != layout.registrations.end())
@@ -257,6 +265,14 @@ SlavePlan PlanDht(const Config& config, const NodeLayout& layout, const NodeKey&
 }
 
 }  // namespace
+
+bool MayClaim(const Config& config, const Domain& domain, const NodeKey& key, const Prefix& prefix) {
+  const PublicKey& own = key.key.public_key();
+  if (domain.trust == Domain::Trust::kOpen) return true;
+  if (domain.trust == Domain::Trust::kSelf && key.Owned(domain).Contains(prefix)) return true;
+  const bool anchor = std::find(domain.anchors.begin(), domain.anchors.end(), own) != domain.anchors.end();
+  return anchor || FindToken(config.delegations, domain.name, own, prefix) != nullptr;
+}
 
 Ipv6 SitePlace::RouterAddress() const {
   Ipv6 address = prefix.address;
@@ -291,15 +307,18 @@ absl::StatusOr<NodeLayout> LayOut(const Config& config, const NodeKey& key) {
     for (const SitePrefix& site : config.sites[i].prefixes) {
       auto place = Place(config, key, site, i + 1, &layout);
       if (!place.ok()) return place.status();
-      places.push_back(*std::move(place));
+      if (places.empty() && layout.site_addresses.size() == i)
+        layout.site_addresses.push_back(place->RouterAddress());
+      if (!HasMoved(config, place->domain, place->prefix)) places.push_back(*std::move(place));
     }
     layout.sites.push_back(std::move(places));
   }
   for (const SlaveConfig& slave : config.slaves) {
-    if (const auto self = PlaceSelf(*config.FindDomain(slave.domain), &layout))
+    if (const auto self = PlaceSelf(config, *config.FindDomain(slave.domain), &layout))
       layout.selves.push_back(*self);
   }
-  if (layout.selves.empty() && !config.mappings.empty() && !layout.sites.empty()) {
+  const bool any_site = !layout.sites.empty() && !layout.sites.front().empty();
+  if (layout.selves.empty() && !config.mappings.empty() && any_site) {
     const SitePlace& first = layout.sites.front().front();
     layout.selves.push_back({first.domain, first.RouterAddress(), false});
   }

@@ -20,9 +20,10 @@
 namespace ov6 {
 
 struct SitePlace {
-  Prefix prefix;  // a /64
+  Prefix prefix;  // a /64, or a part of one that was moved here
   std::string domain;
-  Ipv6 RouterAddress() const;  // ::1 in it
+  bool IsSubnet() const { return prefix.length == 64; }  // hosts take addresses in it, and so does the router
+  Ipv6 RouterAddress() const;                            // ::1 in it
 };
 
 // The router itself as a site: what its processes send from into a domain.
@@ -33,7 +34,8 @@ struct SelfPlace {
 };
 
 struct NodeLayout {
-  std::vector<std::vector<SitePlace>> sites;  // as [[site]]
+  std::vector<std::vector<SitePlace>> sites;  // as [[site]], without what has moved away
+  std::vector<Ipv6> site_addresses;           // of the router at each site: its first prefix's, moved or not
   // domain -> what this router holds whole: the key's aggregate, or the widest that is delegated to it where
   // there are anchors; no entry: nothing.
   std::map<std::string, Prefix> own;
@@ -41,6 +43,9 @@ struct NodeLayout {
   std::vector<Prefix> rejects;                               // aggregates whose unassigned rest is rejected
   std::vector<SelfPlace> selves;                             // one for each domain with a slave; see LayOut
 };
+
+// Whether the key may register the prefix there: its own, an anchor's, anybody's, or a delegated one.
+bool MayClaim(const Config& config, const Domain& domain, const NodeKey& key, const Prefix& prefix);
 
 // An error names the line of a prefix that this key may not claim. Where no domain has a slave, mappings are
 // sent to from the first site.

@@ -13,6 +13,7 @@ using netlink::Route6;
 
 constexpr int kHost = 128;
 constexpr uint32_t kMetric = 1024;            // as routes that are set by hand
+constexpr uint32_t kRouted = 1023;            // to a site's device
 constexpr uint32_t kLastResort = 0x7fffffff;  // behind all others of the same prefix
 
 int CommonBits(const Ipv6& a, const Ipv6& b) {
@@ -81,11 +82,16 @@ absl::Status ApplyRoutes(const std::vector<Route6>& wanted, uint32_t self) {
 }  // namespace
 
 bool IsOurs(const Route6& route, uint32_t self) {
-  return route.unreachable ? route.metric == kLastResort : route.ifindex == self;
+  return route.unreachable ? route.metric == kLastResort : route.ifindex == self || route.metric == kRouted;
 }
 
 SelfPlan PlanSelf(const Config& config, const NodeLayout& layout) {
   SelfPlan plan;
+  for (size_t i = 0; i < layout.sites.size(); ++i) {
+    for (const SitePlace& place : layout.sites[i]) {
+      if (!place.IsSubnet()) plan.routed.emplace_back(place.prefix, config.sites[i].interface);
+    }
+  }
   if (layout.selves.empty()) return plan;
   const auto add = [&plan](const Route6& route) {
     const bool known = std::any_of(plan.routes.begin(), plan.routes.end(), [&](const Route6& other) {
@@ -100,6 +106,9 @@ SelfPlan PlanSelf(const Config& config, const NodeLayout& layout) {
   for (const SelfPlace& self : layout.selves) {
     if (self.own) plan.addresses.push_back(self.address);
     if (HasSlave(config, self.domain)) lead_in(config.FindDomain(self.domain)->prefix, self.address);
+  }
+  for (const MovedPrefix& moved : config.moved) {
+    if (HasSlave(config, moved.domain)) lead_in(moved.prefix, SourceFor(moved.prefix, layout.selves));
   }
   for (const MappingConfig& mapping : config.mappings)
     lead_in(mapping.prefix, SourceFor(mapping.prefix, layout.selves));
@@ -124,6 +133,10 @@ absl::Status ApplySelf(const SelfPlan& plan, uint32_t mtu) {
   std::vector<Route6> routes = plan.routes;
   for (Route6& route : routes) {
     if (!route.unreachable) route.ifindex = self->ifindex;
+  }
+  for (const auto& [prefix, interface] : plan.routed) {
+    const auto link = netlink::GetLink(interface);  // one that is not there gets its routes when it comes
+    if (link.ok()) routes.push_back({prefix, link->ifindex, std::nullopt, kRouted, false});
   }
   status.Update(ApplyRoutes(routes, self->ifindex));
   return status;

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The router as one more site: addresses and routes by which its own processes send into the
-// overlay through `ov6-self`. The kernel's tables are the only state: an address there is ours,
-// and a route with our protocol number that leads there or is a last resort, whoever made them.
+// overlay through `ov6-self`; and routes to what a site holds besides its subnets. The kernel's tables are
+// the only state: an address there is ours, and a route with our protocol number that leads there, is a last
+// resort or has the metric of such routes, whoever made them.
 #ifndef OV6_USERSPACE_OV6D_SELF_SITE_H
 #define OV6_USERSPACE_OV6D_SELF_SITE_H
 
 #include <cstdint>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -18,8 +21,9 @@ namespace ov6 {
 inline constexpr uint8_t kRouteProtocol = 111;
 
 struct SelfPlan {
-  std::vector<Ipv6> addresses;          // of ov6-self, /128 each
-  std::vector<netlink::Route6> routes;  // ifindex 0 means ov6-self
+  std::vector<Ipv6> addresses;                         // of ov6-self, /128 each
+  std::vector<netlink::Route6> routes;                 // ifindex 0 means ov6-self
+  std::vector<std::pair<Prefix, std::string>> routed;  // what sites hold besides subnets, and their devices
   auto operator<=>(const SelfPlan&) const = default;
 };
 

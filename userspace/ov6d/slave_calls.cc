@@ -2,6 +2,7 @@
 // The calls of a slave session, both ways (docs/slave-protocol.md section 3).
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <utility>
 
@@ -56,6 +57,14 @@ void SlaveService::OnCall(Slave& slave, const CallCapsule& call) {
 absl::StatusOr<std::string> SlaveService::Answer(Slave& slave, const CallCapsule& call) {
   if (call.method == "config") return ConfigOf(slave);
   if (call.method == "sign") return Sign(slave, call.argument);
+  if (call.method == "former") return AcceptFormer(slave, call.argument);
+  if (call.method == "moved") {
+    if (slave.plan.kind != SlaveKind::kDht || !slave.id)
+      return absl::PermissionDeniedError("only a DHT slave may say what has moved");
+    const std::span record(reinterpret_cast<const uint8_t*>(call.argument.data()), call.argument.size());
+    if (absl::Status status = env_.moved(slave.plan.name, *slave.id, record); !status.ok()) return status;
+    return std::string("{}");
+  }
   if (call.method == "saved") return memory_.Load(slave.plan.name);
   if (call.method == "save") {
     if (absl::Status status = memory_.Save(env_.clock(), slave.plan.name, call.argument); !status.ok())
@@ -99,6 +108,31 @@ absl::StatusOr<std::string> SlaveService::Sign(const Slave& slave, const std::st
   ++counters_.signed_records;
   const Signature signature = env_.key.key.Sign(SignedBytes(record));
   return std::string(signature.begin(), signature.end());
+}
+
+// Where a prefix that this router registers was before: what is still brought from there is accepted.
+absl::StatusOr<std::string> SlaveService::AcceptFormer(const Slave& slave, const std::string& argument) {
+  error_code error;
+  const json::value value = json::parse(argument, error);
+  const json::object* object = error ? nullptr : value.if_object();
+  const json::value* text = object == nullptr ? nullptr : object->if_contains("prefix");
+  const json::value* list = object == nullptr ? nullptr : object->if_contains("addresses");
+  const auto prefix =
+      text != nullptr && text->is_string() ? Prefix::Parse(std::string(text->get_string())) : std::nullopt;
+  if (!prefix || list == nullptr || !list->is_array())
+    return absl::InvalidArgumentError("the argument should be {\"prefix\": .., \"addresses\": [..]}");
+  const auto& own = slave.plan.registrations;
+  if (!slave.id || std::find(own.begin(), own.end(), *prefix) == own.end())
+    return absl::PermissionDeniedError(prefix->ToString() + " is not registered by this router");
+  std::vector<Ipv4> places;
+  for (const json::value& item : list->get_array()) {
+    const auto address = item.is_string() ? Ipv4::Parse(std::string(item.get_string())) : std::nullopt;
+    if (!address) return absl::InvalidArgumentError("\"addresses\" should be IPv4 addresses");
+    places.push_back(*address);
+  }
+  if (absl::Status status = env_.master.AcceptFormer(env_.clock(), *slave.id, *prefix, places); !status.ok())
+    return status;
+  return std::string("{}");
 }
 
 std::string SlaveService::ConfigOf(const Slave& slave) const {

@@ -154,16 +154,55 @@ void SlaveService::Stop(const std::string& name, std::function<void()> done) {
 }
 
 void SlaveService::Replan(std::vector<SlavePlan> plans) {
+  std::vector<std::string> changed, elsewhere;
   for (SlavePlan& plan : plans) {
     Slave* slave = Find(plan.name);
     if (slave == nullptr) continue;
-    const bool same = plan.config == slave->plan.config && plan.ifindex == slave->plan.ifindex;
+    if (plan.config != slave->plan.config || plan.ifindex != slave->plan.ifindex)
+      changed.push_back(plan.name);
+    if (plan.prefixes != slave->plan.prefixes) elsewhere.push_back(plan.name);
     slave->plan = std::move(plan);
-    if (same || !slave->process || ending_) continue;
-    spdlog::info("slave {} is started anew, since what it works with has changed", slave->plan.name);
-    slave->process->Signal(SIGTERM);
-    KillLater(slave->plan.name);
   }
+  Readvertise(elsewhere);
+  for (const std::string& name : changed) {
+    Slave& slave = *Find(name);
+    if (!slave.process || ending_) continue;
+    Call(name, "reconfigure", ConfigOf(slave), [this, name](const absl::StatusOr<std::string>& result) {
+      if (result.ok() || ending_) return;
+      spdlog::info("slave {} is started anew, since what it works with has changed ({})", name,
+                   Message(result.status()));
+      Restart(*Find(name));
+    });
+  }
+}
+
+// What one gives up and another gets changes hands before either list is another: there is always a route.
+void SlaveService::Readvertise(const std::vector<std::string>& names) {
+  const auto note = [](const std::string& name, const absl::Status& status) {
+    if (!status.ok()) spdlog::warn("routes of slave {}: {}", name, Message(status));
+  };
+  for (const std::string& name : names) {
+    const Slave& slave = *Find(name);
+    if (!slave.id) continue;
+    const std::vector<Prefix> before = env_.master.slaves().Find(*slave.id)->entry.prefixes;
+    note(name, env_.master.Reassign(*slave.id, slave.plan.prefixes));
+    std::vector<Prefix> kept;
+    for (const Prefix& prefix : slave.plan.prefixes) {
+      if (std::find(before.begin(), before.end(), prefix) != before.end()) kept.push_back(prefix);
+    }
+    if (kept != before) note(name, env_.master.slaves().SetPrefixes(*slave.id, kept));
+  }
+  for (const std::string& name : names) {
+    const Slave& slave = *Find(name);
+    if (slave.id)
+      note(name, env_.master.Advertise(*slave.id, slave.plan.prefixes, slave.plan.ToPermission()));
+  }
+}
+
+void SlaveService::Restart(Slave& slave) {
+  if (!slave.process) return;
+  slave.process->Signal(SIGTERM);
+  KillLater(slave.plan.name);
 }
 
 void SlaveService::KillLater(const std::string& name) {
@@ -337,11 +376,14 @@ void SlaveService::DropPort(const SlaveEntry& entry) {
 
 void SlaveService::DrainEvents() {
   std::map<SlaveId, std::set<Ipv6>> wanted;
+  std::vector<ov6_event> relayed;
   const absl::Status status = env_.datapath.DrainEvents([&](const ov6_event& event) {
     ++counters_.events;
     if (event.type == OV6_EVENT_REFRESH) wanted[event.slave].insert(Prefix::FromAbi(event.prefix).address);
+    if (event.type == OV6_EVENT_RELAYED && relayed.size() < kMaxRelayed) relayed.push_back(event);
   });
   if (!status.ok()) spdlog::warn("reading events: {}", Message(status));
+  TellOfRelayed(relayed);
   for (const auto& [name, slave] : slaves_) {
     const auto found = slave.id ? wanted.find(*slave.id) : wanted.end();
     if (found == wanted.end()) continue;
@@ -355,6 +397,18 @@ void SlaveService::DrainEvents() {
     wanted.erase(found);
   }
   for (const auto& [id, addresses] : wanted) counters_.events_without_slave += addresses.size();
+}
+
+// One more packet of the same sender tells again, should this be lost.
+void SlaveService::TellOfRelayed(const std::vector<ov6_event>& relayed) {
+  for (const ov6_event& event : relayed) {
+    const auto slave = std::find_if(slaves_.begin(), slaves_.end(),
+                                    [&](const auto& entry) { return entry.second.id == event.slave; });
+    if (slave == slaves_.end()) continue;
+    const json::object argument{{"destination", Prefix::FromAbi(event.prefix).address.ToString()},
+                                {"peer", Ipv4::FromBe(event.peer).ToString()}};
+    Call(slave->first, "relayed", json::serialize(argument), [](const absl::StatusOr<std::string>&) {});
+  }
 }
 
 void SlaveService::RetireUnplanned() {

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -41,11 +42,17 @@ class SlaveService {
     std::filesystem::path libexec;
     std::filesystem::path state;
     std::function<BootTime()> clock;
+    // A DHT slave says, by its signed record, that a prefix is another router's now.
+    std::function<absl::Status(const std::string& slave, SlaveId id, std::span<const uint8_t> record)> moved =
+        [](const std::string&, SlaveId, std::span<const uint8_t>) {
+          return absl::UnimplementedError("nothing moves from here");
+        };
   };
   static constexpr Duration kFirstDelay = std::chrono::milliseconds(100);  // before management's next start
   static constexpr Duration kLongestDelay = std::chrono::seconds(30);
   static constexpr Duration kGoodLife = std::chrono::seconds(60);
   static constexpr size_t kMaxRefreshes = 256;  // addresses in one capsule
+  static constexpr size_t kMaxRelayed = 64;     // senders that a slave is told of at once
 
   SlaveService(Environment environment, std::vector<SlavePlan> plans);
   ~SlaveService();
@@ -55,7 +62,8 @@ class SlaveService {
   absl::Status Start(const std::string& name);
   // `shutdown`, then SIGKILL if it still lives kKillTime later.
   void Stop(const std::string& name, std::function<void()> done);
-  // The same slaves with what changed around them; one whose configuration is another now is started anew.
+  // The same slaves with what changed around them: each whose configuration is another now is told, or, if it
+  // can't take that while it runs, started anew.
   void Replan(std::vector<SlavePlan> plans);
   // Every slave says goodbye; none is started any more.
   void ShutdownAll(std::function<void()> done);
@@ -99,6 +107,8 @@ class SlaveService {
   void OnExited(const std::string& name, int status);
   void RestartManagement();
   void KillLater(const std::string& name);
+  void Readvertise(const std::vector<std::string>& names);
+  void Restart(Slave& slave);
 
   std::optional<Refusal> OnRequest(Slave& slave, const UpgradeRequest& request);
   absl::StatusOr<PortHandles> MakePort(const std::string& name, SlaveId id, uint16_t slot);
@@ -109,10 +119,12 @@ class SlaveService {
   void OnCall(Slave& slave, const CallCapsule& call);
   absl::StatusOr<std::string> Answer(Slave& slave, const CallCapsule& call);
   absl::StatusOr<std::string> AnswerManagement(const CallCapsule& call);
+  absl::StatusOr<std::string> AcceptFormer(const Slave& slave, const std::string& argument);
   absl::StatusOr<std::string> Sign(const Slave& slave, const std::string& record);
   std::string ConfigOf(const Slave& slave) const;
   void OnClosed(Slave& slave, const absl::Status& why);
   void DropPort(const SlaveEntry& entry);
+  void TellOfRelayed(const std::vector<ov6_event>& relayed);
 
   Environment env_;
   SlaveMemory memory_{env_.state};

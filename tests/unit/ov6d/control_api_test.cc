@@ -21,8 +21,13 @@ class ControlApiTest : public ServiceTest {
   }
 
   Config config_;
+  const Config written_;
   NodeLayout layout_;
-  ControlApi api_{{config_, layout_, key_, kernel_, master_, service_, [this] { return now_; }, now_,
+  SiteMoves moves_{state_};
+  SiteControl sites_{
+      {written_, config_, layout_, key_, master_, [this] { return now_; }, [] { return UnixTime{}; }, [] {}},
+      moves_};
+  ControlApi api_{{config_, layout_, key_, kernel_, master_, service_, sites_, [this] { return now_; }, now_,
                    [](SlaveService::Result reply) { reply(std::string("{}")); }}};
 };
 

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Prefixes that come to a site and leave it while the daemon runs: by the operator's word (`ov6ctl site`),
+// or because another router proves by a signed record that it has them now.
+#ifndef OV6_USERSPACE_OV6D_SITE_CONTROL_H
+#define OV6_USERSPACE_OV6D_SITE_CONTROL_H
+
+#include <boost/json/array.hpp>
+#include <functional>
+#include <span>
+#include <string>
+
+#include "userspace/master/master.h"
+#include "userspace/ov6d/node_layout.h"
+#include "userspace/ov6d/site_moves.h"
+
+namespace ov6 {
+
+class SiteControl {
+ public:
+  struct Environment {
+    const Config& written;  // as the file says
+    Config& config;         // with what was moved
+    NodeLayout& layout;
+    const NodeKey& key;
+    Master& master;
+    std::function<BootTime()> clock;
+    std::function<UnixTime()> wall;
+    std::function<void()> changed;  // config and layout are others now: carry it out
+  };
+
+  SiteControl(Environment environment, SiteMoves& moves) : env_(std::move(environment)), moves_(moves) {}
+
+  // {"prefix", "interface", "delegations": [tokens]}: the domain it is in.
+  absl::StatusOr<std::string> Move(const boost::json::object& body);
+  absl::Status Remove(const Prefix& prefix);
+  // What `slave` registers in the domain is by a valid record elsewhere: relayed from now on, and lost.
+  absl::Status OnMoved(const std::string& slave, SlaveId id, std::span<const uint8_t> record);
+  // Every prefix of every site, and what has moved away.
+  boost::json::array Json() const;
+
+ private:
+  absl::Status Check(const SiteAddition& addition) const;
+  absl::Status CheckTaker(const Record& record, const Domain& domain) const;
+  absl::Status Adopt();
+
+  Environment env_;
+  SiteMoves& moves_;
+};
+
+}  // namespace ov6
+
+#endif
