@@ -96,6 +96,7 @@ checksum_errors() {
 }
 
 listens() { [ -n "$(on "$1" ss -Hln -A tcp "sport = :$2")" ]; }
+receives() { [ -n "$(on "$1" ss -Hln -A udp "sport = :$2")" ]; }
 
 # iperf FROM TO OPTIONS...: JSON of one run into $TMP/iperf
 iperf() {
