@@ -31,7 +31,7 @@ class Gateway {
   void Arm();
   void OnTimer();
   void OnReadable();
-  bool Send(const Ipv6& to, const RouterAdvertisement& advertisement);
+  bool Send(const Ipv6& to, RouterAdvertisement advertisement);
 
   SlaveProcess& process_;
   std::string interface_;
@@ -86,7 +86,6 @@ absl::Status Gateway::Configure(const boost::json::object& config) {
   if (absl::Status status = ReadConfig(config); !status.ok()) return status;
   socket_.emplace(kRawDescriptor, interface_, ifindex_);
   if (absl::Status status = socket_->Prepare(); !status.ok()) return status;
-  if (const auto mac = socket_->InterfaceMac(); mac.ok()) advertisement_.source = *mac;
   process_.session().Advertise(prefixes_);
   schedule_.emplace(BootClock::now(), [this] { return std::uniform_real_distribution<>()(generator_); });
   descriptor_ = std::make_unique<Descriptor>(process_.loop(), socket_->fd());
@@ -136,7 +135,9 @@ void Gateway::OnTimer() {
   Arm();
 }
 
-bool Gateway::Send(const Ipv6& to, const RouterAdvertisement& advertisement) {
+// With the MAC address that the device has now.
+bool Gateway::Send(const Ipv6& to, RouterAdvertisement advertisement) {
+  if (const auto mac = socket_->InterfaceMac(); mac.ok()) advertisement.source = *mac;
   const absl::Status status = socket_->Send(to, EncodeRouterAdvertisement(advertisement));
   if (status.ok()) return true;
   ++send_failed_;
