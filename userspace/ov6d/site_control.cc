@@ -57,9 +57,12 @@ absl::StatusOr<std::string> SiteControl::Move(const json::object& body) {
   if (!tokens.ok()) return tokens.status();
   const SiteAddition addition{TextIn(body, "interface"), domain->name, *prefix, *std::move(tokens)};
   if (absl::Status status = Check(addition); !status.ok()) return status;
-  if (absl::Status status = moves_.Add(addition); !status.ok()) return status;
-  if (absl::Status status = Adopt(); !status.ok()) {
-    moves_.Remove(addition.prefix).IgnoreError();
+  const SiteMoves before = moves_;
+  absl::Status status = moves_.Add(addition);
+  if (!status.ok()) return status;
+  status = Adopt();
+  if (!status.ok()) {
+    moves_.Restore(before).IgnoreError();
     return status;
   }
   spdlog::info("{} is moved to {}", prefix->ToString(), addition.interface);
@@ -145,12 +148,18 @@ absl::Status SiteControl::OnMoved(const std::string& slave, SlaveId id, std::spa
   SiteLoss loss{{domain.name, record->prefix}, {}, now};
   for (const Locator& locator : record->locators) loss.to.push_back(locator.address);
   if (loss.to.empty()) return absl::InvalidArgumentError("the record is a revocation");
-  if (absl::Status status = moves_.Lose(loss); !status.ok()) return status;
-  if (absl::Status status = env_.master.HandOver(env_.clock(), id, record->prefix, record->locators);
-      !status.ok())
+  // In the file first: after a crash the route and the file must not say different things.
+  const SiteMoves before = moves_;
+  absl::Status status = moves_.Lose(loss);
+  if (!status.ok()) return status;
+  status = env_.master.HandOver(env_.clock(), id, record->prefix, record->locators);
+  if (status.ok()) status = Adopt();
+  if (!status.ok()) {
+    moves_.Restore(before).IgnoreError();
     return status;
+  }
   spdlog::info("{} has moved to {}", record->prefix.ToString(), loss.to.front().ToString());
-  return Adopt();
+  return absl::OkStatus();
 }
 
 json::array SiteControl::Json() const {

@@ -44,6 +44,8 @@ class SiteMoves {
   absl::Status Lose(const SiteLoss& loss);
   // NotFound: the prefix was not moved here.
   absl::Status Remove(const Prefix& prefix);
+  // As it was: what came since could not be carried out.
+  absl::Status Restore(const SiteMoves& before) { return Save(before.additions_, before.losses_); }
 
   // The sites, delegations and moved prefixes of `written` with all this. An addition to a site that is
   // configured no more is left out.
