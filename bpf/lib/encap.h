@@ -50,7 +50,8 @@ static __always_inline void encap_udp(struct udphdr *udp, const struct packet *p
 	udp->check = 0;
 }
 
-/* Around the IPv6 packet whose header is p->ip6, behind the Ethernet header or what it came in of that length. */
+/* Around the IPv6 packet whose header is p->ip6, behind the Ethernet header or what it came in of that
+ * length. */
 static __always_inline int encap(hook_ctx *ctx, const struct packet *p, const struct decision *d)
 {
 	int udp = d->tunnel.locator.encapsulation == OV6_ENCAPSULATION_UDP;

@@ -20,8 +20,9 @@ static __always_inline __u8 route_action(const struct ov6_route *route)
 	return route ? route->action : OV6_ACTION_NONE;
 }
 
-/* BCP 38: may a host here send from that address? What moved away a moment ago may still leave from here, until its
- * hosts turn to where it went. A route that says relay can be wide: it lets out nothing that is on no wire. */
+/* BCP 38: may a host here send from that address? What moved away a moment ago may still leave from here,
+ * until its hosts turn to where it went. A route that says relay can be wide: it lets out nothing that is on
+ * no wire. */
 static __always_inline int route_admits_source(const struct in6_addr *source)
 {
 	struct ov6_route *route = route_find(source);

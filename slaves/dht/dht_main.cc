@@ -72,11 +72,6 @@ void SayTwin(const TwinOutput& output) {
                output.twin.ToString());
 }
 
-absl::StatusOr<std::string> Done(const absl::Status& status) {
-  if (!status.ok()) return status;
-  return std::string("{}");
-}
-
 class Dht {
  public:
   explicit Dht(SlaveProcess& process)
@@ -98,7 +93,7 @@ class Dht {
   void OnRefresh(const RefreshCapsule& capsule);
   void OnCall(const CallCapsule& call, SessionHandlers::Respond respond);
   void OnRecordCall(const CallCapsule& call, SessionHandlers::Respond respond);
-  absl::Status Reconfigure(const std::string& argument);
+  absl::Status Reconfigure(const boost::json::object& json);
   absl::Status OnRelayedCall(const std::string& argument);
   std::string StatusJson() const;
   void Leave(Callback done);
@@ -228,18 +223,14 @@ void Dht::ArmLookups() {
   lookup_timer_.At(std::min(slave_->NextDeadline(), peering_->NextDeadline()), [this] {
     slave_->OnTimer();
     peering_->OnTimer();
-    peering_->mobility().OnProofs();
     ArmLookups();
   });
 }
 
 // What may change while we run: prefixes, delegations, and the router's addresses, with which the node takes
 // another place in the ring.
-absl::Status Dht::Reconfigure(const std::string& argument) {
-  boost::system::error_code error;
-  const boost::json::value value = boost::json::parse(argument, error);
-  if (error || !value.is_object()) return absl::InvalidArgumentError("the argument is no JSON object");
-  auto config = ParseDhtConfig(value.get_object());
+absl::Status Dht::Reconfigure(const boost::json::object& json) {
+  auto config = ParseDhtConfig(json);
   if (!config.ok()) return config.status();
   config->listen.port = config_.listen.port;
   if (!OnlyPlacesDiffer(*config, config_))
@@ -265,11 +256,10 @@ void Dht::StartEngineAnew() {
 
 // The datapath relayed a packet of somebody who does not know yet that the prefix has moved.
 absl::Status Dht::OnRelayedCall(const std::string& argument) {
-  boost::system::error_code error;
-  const boost::json::value value = boost::json::parse(argument, error);
-  if (error || !value.is_object()) return absl::InvalidArgumentError("the argument is no JSON object");
-  const auto to = StringField(value.get_object(), "destination");
-  const auto by = StringField(value.get_object(), "peer");
+  const auto object = ObjectIn("the argument", argument);
+  if (!object.ok()) return object.status();
+  const auto to = StringField(*object, "destination");
+  const auto by = StringField(*object, "peer");
   const auto destination = to.ok() ? Ipv6::Parse(*to) : std::nullopt;
   const auto peer = by.ok() ? Ipv4::Parse(*by) : std::nullopt;
   if (!destination || !peer)
@@ -290,7 +280,6 @@ void Dht::OnCall(const CallCapsule& call, SessionHandlers::Respond respond) {
   if (call.method == "state") return respond(StateJson());
   if (call.method == "resolve") return slave_->OnResolveCall(call.argument, std::move(respond));
   if (call.method == "record") return query_->OnCall(call.argument, std::move(respond));
-  if (call.method == "reconfigure") return respond(Done(Reconfigure(call.argument)));
   if (call.method == "relayed") return respond(Done(OnRelayedCall(call.argument)));
   if (call.method == "revoke" || call.method == "renew" || call.method == "registered")
     return OnRecordCall(call, std::move(respond));
@@ -299,10 +288,8 @@ void Dht::OnCall(const CallCapsule& call, SessionHandlers::Respond respond) {
 
 // revoke, renew and registered: what the record of a prefix should be, answered when the DHT holds it.
 void Dht::OnRecordCall(const CallCapsule& call, SessionHandlers::Respond respond) {
-  boost::system::error_code error;
-  const boost::json::value value = boost::json::parse(call.argument, error);
-  const auto* object = error ? nullptr : value.if_object();
-  const auto text = object == nullptr ? absl::InvalidArgumentError("") : StringField(*object, "prefix");
+  const auto object = ObjectIn("the argument", call.argument);
+  const auto text = object.ok() ? StringField(*object, "prefix") : object.status();
   const auto prefix = text.ok() ? Prefix::Parse(*text) : std::nullopt;
   if (!prefix) {
     return respond(absl::InvalidArgumentError("the argument " + call.argument +
@@ -387,6 +374,7 @@ int Main(int argc, char** argv) {
   Dht dht(process);
   SlaveCallbacks callbacks;
   callbacks.configured = [&](const boost::json::object& config) { return dht.Configure(config); };
+  callbacks.reconfigured = [&](const boost::json::object& config) { return dht.Reconfigure(config); };
   callbacks.status = [&] { return dht.StatusJson(); };
   callbacks.port = [&](const PortCapsule& capsule) { dht.OnPort(capsule); };
   callbacks.refresh = [&](const RefreshCapsule& capsule) { dht.OnRefresh(capsule); };

@@ -8,6 +8,7 @@
 #include <memory>
 #include <utility>
 
+#include "ov6/move.h"
 #include "slaves/dht/dht_config.h"
 
 namespace ov6 {
@@ -18,7 +19,6 @@ constexpr uint8_t kNoRoute = 0, kAddressUnreachable = 3;
 constexpr size_t kHeldPerAddress = 256;
 constexpr size_t kMaxUnproven = 4096;
 constexpr size_t kMaxFormers = 4096;
-constexpr Duration kFormerTime = std::chrono::seconds(60);
 constexpr Duration kUnprovenSoft = std::chrono::seconds(1);  // how soon a use of an accept-only mapping asks
 
 uint32_t Milliseconds(Duration d) {
@@ -176,7 +176,7 @@ bool DhtSlave::Learn(const Record& record) {
   const std::vector<Locator> locators = before == nullptr ? std::vector<Locator>() : before->locators;
   if (!resolver_.Learn(now, clock_.Wall(), record)) return false;
   std::erase_if(formers_, [&](const auto& former) { return former.second.until <= now; });
-  if (formers_.size() < kMaxFormers) formers_[record.prefix] = {locators, now + kFormerTime};
+  if (formers_.size() < kMaxFormers) formers_[record.prefix] = {locators, now + kMoveTime};
   Ask(record.prefix.address, {Purpose::kRefresh, nullptr, 0}, {});
   Drain();
   return true;

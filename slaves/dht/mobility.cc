@@ -91,7 +91,7 @@ void Mobility::OnFormer(const Prefix& prefix, const ResolveOutput& output) {
                                        prefix.ToString(), std::string(result.status().message()));
                         spdlog::info("{} was at {} before", prefix.ToString(), Text(places));
                         ++counters_.formers;
-                        formers_[prefix] = {places, parts_.clock.boot() + kRelayTime};
+                        formers_[prefix] = {places, parts_.clock.boot() + kMoveTime};
                         parts_.registrar.Release(prefix, above);
                         NotifyFormer(prefix);
                       });
@@ -110,15 +110,15 @@ void Mobility::OnSigned(const Prefix& prefix, bool elsewhere) {
   NotifyFormer(prefix);
   if (!elsewhere) return;
   const Bytes record = *parts_.registrar.RecordOf(prefix);
-  for (const Record& correspondent : Correspondents()) NotifyOwner(correspondent, prefix, record);
+  for (const Record* correspondent : Correspondents()) NotifyOwner(*correspondent, prefix, record);
 }
 
 // Whoever owns the space that a mapping leads to may send to us as we send to him.
-std::vector<Record> Mobility::Correspondents() const {
-  std::vector<Record> correspondents;
-  for (auto& [prefix, record] : parts_.slave.resolver().Records(parts_.clock.boot())) {
-    const auto places = PlacesElsewhere(record);
-    if (!places.empty() && places.size() == record.locators.size()) correspondents.push_back(record);
+std::vector<const Record*> Mobility::Correspondents() const {
+  std::vector<const Record*> correspondents;
+  for (const auto& [prefix, record] : parts_.slave.resolver().Records(parts_.clock.boot())) {
+    const auto places = PlacesElsewhere(*record);
+    if (!places.empty() && places.size() == record->locators.size()) correspondents.push_back(record);
   }
   return correspondents;
 }
@@ -139,7 +139,7 @@ bool Mobility::OnName(const Endpoint& from, const Prefix& prefix) {
     return std::find(places.begin(), places.end(), from) != places.end();
   });
   if (!former || named_.size() >= kMaxNamed || !config_.domain.prefix.Contains(prefix)) return false;
-  if (!named_.emplace(prefix, parts_.clock.boot() + kRelayTime).second) return true;
+  if (!named_.emplace(prefix, parts_.clock.boot() + kMoveTime).second) return true;
   ++counters_.named;
   parts_.slave.OnRefresh(std::vector{prefix.address});
   return true;
@@ -228,7 +228,7 @@ void Mobility::OnClaimed(const Endpoint& from, Ipv4 at, const PeeringMessage& me
   const auto record = Verify(message);
   if (!record || !MayTakeOver(from, *record)) return Answer(from, at, message, false);
   const BootTime now = parts_.clock.boot();
-  moved_[message.prefix] = {from, at, message.nonce, message.record, *record, now + kRelayTime};
+  moved_[message.prefix] = {from, at, message.nonce, message.record, *record, now + kMoveTime};
   if (config_.domain.prove) parts_.prover.Prove(now, *record);
   OnProofs();
 }
@@ -281,9 +281,9 @@ void Mobility::OnHandedOver(const Prefix& prefix, const absl::Status& status) {
   spdlog::info("{} has moved to {}", prefix.ToString(), moved.to.address.ToString());
   ++counters_.handed_over;
   moved.handed_over = true;
-  for (const Record& correspondent : Correspondents()) {
-    if (!Names(correspondent, moved.to))
-      parts_.notifier.Name(parts_.clock.boot(), moved.to, correspondent.prefix);
+  for (const Record* correspondent : Correspondents()) {
+    if (!Names(*correspondent, moved.to))
+      parts_.notifier.Name(parts_.clock.boot(), moved.to, correspondent->prefix);
   }
   parts_.slave.Learn(moved.decoded);
 }
@@ -295,9 +295,9 @@ void Mobility::OnRelayed(const Ipv6& destination, Ipv4 peer) {
     return one.second.handed_over && one.first.Contains(destination);
   });
   if (moved == moved_.end()) return;
-  for (const Record& correspondent : Correspondents()) {
-    const Endpoint place{peer, correspondent.control_port};
-    if (!Names(correspondent, place)) continue;
+  for (const Record* correspondent : Correspondents()) {
+    const Endpoint place{peer, correspondent->control_port};
+    if (!Names(*correspondent, place)) continue;
     ++counters_.told;
     return parts_.notifier.Notify(parts_.clock.boot(), place, moved->first, moved->second.record);
   }

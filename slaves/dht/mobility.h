@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "ov6/move.h"
 #include "slaves/dht/dht_slave.h"
 #include "slaves/dht/notifier.h"
 #include "slaves/dht/registrar.h"
@@ -22,7 +23,6 @@ namespace ov6 {
 
 class Mobility {
  public:
-  static constexpr Duration kRelayTime = std::chrono::seconds(60);
   static constexpr size_t kMaxMoved = 64;                         // at once, from here
   static constexpr size_t kMaxNamed = 8192;                       // correspondents of what moved here
   static constexpr double kVerifyRate = 200, kVerifyBurst = 100;  // notifications whose signatures are tried
@@ -58,7 +58,6 @@ class Mobility {
   void OnMessage(const Endpoint& from, Ipv4 at, const PeeringMessage& message);
   void OnProofs();  // locators have been proven, or not
   void OnRelayed(const Ipv6& destination, Ipv4 peer);
-  void OnTimer() { parts_.notifier.OnTimer(parts_.clock.boot()); }
 
   const Counters& counters() const { return counters_; }
   boost::json::object StateJson() const;
@@ -98,7 +97,7 @@ class Mobility {
 
   bool IsOurs(Ipv4 address) const;
   std::vector<Endpoint> PlacesElsewhere(const Record& record) const;
-  std::vector<Record> Correspondents() const;
+  std::vector<const Record*> Correspondents() const;
   void Expire();
 
   DhtConfig config_;

@@ -32,6 +32,11 @@ bool Peering::OnDatagram(const Endpoint& from, Ipv4 at, std::span<const uint8_t>
   return true;
 }
 
+void Peering::OnTimer() {
+  notifier_.OnTimer(clock_.boot());
+  mobility_.OnProofs();
+}
+
 // A probe gets an answer of its own size, whoever asks.
 void Peering::OnMessage(const Endpoint& from, Ipv4 at, const PeeringMessage& message) {
   switch (message.type) {

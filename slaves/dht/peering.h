@@ -22,7 +22,7 @@ class Peering {
 
   // `at`: our address that it came to. False: it is no datagram of this protocol.
   bool OnDatagram(const Endpoint& from, Ipv4 at, std::span<const uint8_t> bytes);
-  void OnTimer() { mobility_.OnTimer(); }
+  void OnTimer();
   BootTime NextDeadline() const { return notifier_.NextDeadline(); }
 
   Mobility& mobility() { return mobility_; }

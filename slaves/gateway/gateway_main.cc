@@ -21,7 +21,7 @@ class Gateway {
 
   absl::Status Configure(const boost::json::object& config);
   // Other prefixes or another MTU from now on; hosts are told at once.
-  absl::Status Reconfigure(const std::string& argument);
+  absl::Status Reconfigure(const boost::json::object& config);
   std::string StatusJson() const;
   void Leave(Callback done);
 
@@ -96,12 +96,9 @@ absl::Status Gateway::Configure(const boost::json::object& config) {
   return absl::OkStatus();
 }
 
-absl::Status Gateway::Reconfigure(const std::string& argument) {
-  boost::system::error_code error;
-  const boost::json::value value = boost::json::parse(argument, error);
-  if (error || !value.is_object()) return absl::InvalidArgumentError("the argument is no JSON object");
+absl::Status Gateway::Reconfigure(const boost::json::object& config) {
   std::vector<Prefix> gone = advertisement_.prefixes;
-  if (absl::Status status = ReadConfig(value.get_object()); !status.ok()) return status;
+  if (absl::Status status = ReadConfig(config); !status.ok()) return status;
   const auto& kept = advertisement_.prefixes;
   std::erase_if(gone, [&](const Prefix& p) { return std::find(kept.begin(), kept.end(), p) != kept.end(); });
   spdlog::info("serving {} with {} prefixes now, MTU {}", interface_, prefixes_.size(), advertisement_.mtu);
@@ -190,13 +187,10 @@ int Main(int argc, char** argv) {
   Gateway gateway(process);
   SlaveCallbacks callbacks;
   callbacks.configured = [&](const boost::json::object& config) { return gateway.Configure(config); };
+  callbacks.reconfigured = [&](const boost::json::object& config) { return gateway.Reconfigure(config); };
   callbacks.status = [&] { return gateway.StatusJson(); };
   callbacks.call = [&](const CallCapsule& call, const SessionHandlers::Respond& respond) {
     if (call.method == "state") return respond(gateway.StatusJson());
-    if (call.method == "reconfigure") {
-      const absl::Status status = gateway.Reconfigure(call.argument);
-      return respond(status.ok() ? absl::StatusOr<std::string>("{}") : status);
-    }
     respond(absl::UnimplementedError("ov6-gateway does not know the call " + call.method));
   };
   callbacks.leave = [&](Callback done) { gateway.Leave(std::move(done)); };

@@ -27,13 +27,12 @@ class Management {
         start_timer_(process.loop()) {}
 
   absl::Status Configure(const boost::json::object& config);
+  absl::Status ReadTaken(const boost::json::object& config);
   void OnPort(const PortCapsule& capsule) { port_.OnPortCapsule(capsule); }
   void OnCall(const CallCapsule& call, const SessionHandlers::Respond& respond);
   std::string StatusJson() const { return slave_.StatusJson(BootClock::now()); }
 
  private:
-  absl::Status ReadTaken(const boost::json::object& config);
-  absl::Status Reconfigure(const std::string& argument);
   void AskForSlaves();
   void StartDue();
 
@@ -57,13 +56,6 @@ absl::Status Management::ReadTaken(const boost::json::object& config) {
   return absl::OkStatus();
 }
 
-absl::Status Management::Reconfigure(const std::string& argument) {
-  boost::system::error_code error;
-  const boost::json::value value = boost::json::parse(argument, error);
-  if (error || !value.is_object()) return absl::InvalidArgumentError("the argument is no JSON object");
-  return ReadTaken(value.get_object());
-}
-
 void Management::AskForSlaves() {
   process_.session().Call("slaves", "", [this](const absl::StatusOr<std::string>& result) {
     const absl::Status status = result.ok() ? slave_.OnSlaves(BootClock::now(), *result) : result.status();
@@ -85,11 +77,9 @@ void Management::OnCall(const CallCapsule& call, const SessionHandlers::Respond&
   absl::Status status = absl::UnimplementedError("ov6-management does not know the call " + call.method);
   if (call.method == "state") return respond(StatusJson());
   if (call.method == "exited") status = slave_.OnExited(BootClock::now(), call.argument);
-  if (call.method == "reconfigure") status = Reconfigure(call.argument);
   if (call.method == "start") status = slave_.OnWanted(BootClock::now(), call.argument);
   StartDue();
-  if (!status.ok()) return respond(status);
-  respond(std::string("{}"));
+  respond(Done(status));
 }
 
 int Main(int argc, char** argv) {
@@ -97,6 +87,7 @@ int Main(int argc, char** argv) {
   Management management(process);
   SlaveCallbacks callbacks;
   callbacks.configured = [&](const boost::json::object& config) { return management.Configure(config); };
+  callbacks.reconfigured = [&](const boost::json::object& config) { return management.ReadTaken(config); };
   callbacks.status = [&] { return management.StatusJson(); };
   callbacks.port = [&](const PortCapsule& capsule) { management.OnPort(capsule); };
   callbacks.call = [&](const CallCapsule& call, const SessionHandlers::Respond& respond) {

@@ -96,12 +96,9 @@ void SlaveProcess::Fail(const absl::Status& status) {
 
 void SlaveProcess::Configure(absl::StatusOr<std::string> config) {
   if (!config.ok()) return Fail(config.status());
-  boost::system::error_code error;
-  const boost::json::value value = boost::json::parse(*config, error);
-  if (error || !value.is_object())
-    return Fail(absl::InvalidArgumentError("the configuration is not a JSON object: " + *config));
-  if (const absl::Status status = callbacks_.configured(value.get_object()); !status.ok())
-    return Fail(status);
+  const auto object = ObjectIn("the configuration", *config);
+  if (!object.ok()) return Fail(object.status());
+  if (const absl::Status status = callbacks_.configured(*object); !status.ok()) return Fail(status);
   configured_ = true;
   GivePort();
   ReportStatus();
@@ -124,9 +121,16 @@ void SlaveProcess::ReportStatus() {
 
 void SlaveProcess::OnCall(const CallCapsule& call, SessionHandlers::Respond respond) {
   if (call.method == "shutdown") return Leave(std::move(respond));
+  if (call.method == "reconfigure" && callbacks_.reconfigured)
+    return respond(Done(Reconfigure(call.argument)));
   if (callbacks_.call) return callbacks_.call(call, std::move(respond));
   respond(absl::UnimplementedError("ov6-" + std::string(ToString(kind_)) + " does not know the call " +
                                    call.method));
+}
+
+absl::Status SlaveProcess::Reconfigure(const std::string& config) {
+  const auto object = ObjectIn("the configuration", config);
+  return object.ok() ? callbacks_.reconfigured(*object) : object.status();
 }
 
 void SlaveProcess::Leave(SessionHandlers::Respond respond) {
@@ -143,6 +147,18 @@ void SlaveProcess::Goodbye() {
   leave_timer_.Cancel();
   session_->Advertise({});
   session_->Flush([this] { loop_.Stop(0); });
+}
+
+absl::StatusOr<boost::json::object> ObjectIn(const std::string& what, const std::string& text) {
+  boost::system::error_code error;
+  boost::json::value value = boost::json::parse(text, error);
+  if (error || !value.is_object()) return absl::InvalidArgumentError(what + " is not a JSON object: " + text);
+  return std::move(value.get_object());
+}
+
+absl::StatusOr<std::string> Done(const absl::Status& status) {
+  if (!status.ok()) return status;
+  return std::string("{}");
 }
 
 absl::StatusOr<std::string> StringField(const boost::json::object& config, std::string_view name) {

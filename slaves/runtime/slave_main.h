@@ -34,11 +34,14 @@ SlaveOptions ParseCommandLine(SlaveKind kind, int argc, char** argv);
 // The session and the loop of a slave process. The kind hands in what it does:
 struct SlaveCallbacks {
   std::function<absl::Status(const boost::json::object& config)>
-      configured;                                // once, after `config` was answered
+      configured;  // once, after `config` was answered
+  // The call `reconfigure`: the same after it has changed. FailedPrecondition: only a new process can take
+  // it.
+  std::function<absl::Status(const boost::json::object& config)> reconfigured;
   std::function<std::string()> status;           // JSON; asked every second
   std::function<void(const PortCapsule&)> port;  // not before `configured`
   std::function<void(const RefreshCapsule&)> refresh;
-  // Calls other than shutdown; Unimplemented for what the kind does not know.
+  // Calls other than shutdown and reconfigure; Unimplemented for what the kind does not know.
   std::function<void(const CallCapsule&, SessionHandlers::Respond)> call;
   // Say goodbye in the kind's own protocol, then call `done`. The process waits kGoodbyeTime for it.
   std::function<void(Callback done)> leave;
@@ -61,6 +64,7 @@ class SlaveProcess {
   void Configure(absl::StatusOr<std::string> config);
   void GivePort();
   void OnCall(const CallCapsule& call, SessionHandlers::Respond respond);
+  absl::Status Reconfigure(const std::string& config);
   void Leave(SessionHandlers::Respond respond);
   void Goodbye();
   void ReportStatus();
@@ -79,6 +83,10 @@ class SlaveProcess {
   bool said_goodbye_ = false;
 };
 
+// A text that is a JSON object, or a sentence about `what` it is.
+absl::StatusOr<boost::json::object> ObjectIn(const std::string& what, const std::string& text);
+// What a call returns that has nothing to say.
+absl::StatusOr<std::string> Done(const absl::Status& status);
 // A field of the configuration: the value, or a sentence naming the field and what it should be.
 absl::StatusOr<std::string> StringField(const boost::json::object& config, std::string_view name);
 absl::StatusOr<int64_t> IntegerField(const boost::json::object& config, std::string_view name);

@@ -206,7 +206,7 @@ void Router::Out(const Packet& packet, bool resubmitted) {
   if (const auto* entry = Longest(packet.destination)) {
     ++counts_.hit;
     const Locator& locator = entry->second.locators.front();
-    if (locator.priority == 255) return void(++counts_.no_locator);
+    if (locator.priority == kAcceptOnly) return void(++counts_.no_locator);
     world_.Tunnel(node_, locator.address, packet);
     return MayRefresh(packet.destination, entry->first, entry->second);
   }

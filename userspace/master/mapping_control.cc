@@ -24,6 +24,11 @@ std::string List(const std::vector<Prefix>& prefixes) {
   return text.empty() ? "none" : text;
 }
 
+void SortByPriority(std::vector<Locator>* locators) {
+  std::stable_sort(locators->begin(), locators->end(),
+                   [](const Locator& a, const Locator& b) { return a.priority < b.priority; });
+}
+
 template <typename Value>
 std::vector<std::pair<Prefix, Value>> Of(const Mirror<Value>& mirror, SlaveId slave) {
   std::vector<std::pair<Prefix, Value>> found;
@@ -136,8 +141,7 @@ absl::Status MappingControl::ApplyOne(BootTime now, const MappingSource& source,
                   now + Lifetime(add.hard_ttl_ms), source.id, 0};
   if (add.silent) mapping.flags = OV6_MAPPING_SILENT;
   mapping.span = Span(Lifetime(add.hard_ttl_ms) + std::chrono::milliseconds(add.age_ms));
-  std::stable_sort(mapping.locators.begin(), mapping.locators.end(),
-                   [](const Locator& a, const Locator& b) { return a.priority < b.priority; });
+  SortByPriority(&mapping.locators);
   status = PutMapping(now, add.prefix, mapping);
   if (!status.ok()) return status;
   ++counters_.mappings_added;
@@ -178,8 +182,7 @@ absl::Status MappingControl::ApplyOne(BootTime, const MappingSource& source,
 absl::Status MappingControl::AddOperator(BootTime now, const Prefix& prefix, std::vector<Locator> locators,
                                          std::optional<Duration> lifetime) {
   if (absl::Status status = CheckLocators(locators); !status.ok()) return status;
-  std::stable_sort(locators.begin(), locators.end(),
-                   [](const Locator& a, const Locator& b) { return a.priority < b.priority; });
+  SortByPriority(&locators);
   Mapping mapping{std::move(locators), std::nullopt, std::nullopt, OV6_SLAVE_OPERATOR, OV6_MAPPING_STATIC};
   if (lifetime) {
     mapping.flags = 0;
@@ -197,8 +200,7 @@ absl::Status MappingControl::DeleteOperator(const Prefix& prefix) {
 absl::Status MappingControl::AddMoved(BootTime now, SlaveId slave, const Prefix& prefix,
                                       std::vector<Locator> locators, Duration lifetime) {
   if (absl::Status status = CheckLocators(locators); !status.ok()) return status;
-  std::stable_sort(locators.begin(), locators.end(),
-                   [](const Locator& a, const Locator& b) { return a.priority < b.priority; });
+  SortByPriority(&locators);
   Mapping mapping{std::move(locators), now + lifetime / 2, now + lifetime, slave, 0};
   mapping.span = Span(lifetime);
   return PutMapping(now, prefix, mapping);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <set>
 
+#include "ov6/move.h"
+
 namespace ov6 {
 
 Master::Master(Tables& tables, MappingLimits limits)
@@ -24,7 +26,7 @@ absl::Status Master::Adopt(BootTime now) {
   };
   for (const auto& [prefix, route] : routes_.routes()) {
     note(route.slave);
-    if (route.flags & OV6_ROUTE_RELAY) relays_[prefix] = now + kRelayHold;
+    if (route.flags & OV6_ROUTE_RELAY) relays_[prefix] = now + kMoveTime;
   }
   for (const auto& [prefix, mapping] : mappings_.mappings()) note(mapping.slave);
   for (const auto& [prefix, negative] : mappings_.negatives()) note(negative.slave);
@@ -72,15 +74,15 @@ MappingsAckCapsule Master::Apply(BootTime now, SlaveId id, const MappingsCapsule
 // The mapping before the route that leads to it.
 absl::Status Master::HandOver(BootTime now, SlaveId id, const Prefix& prefix,
                               const std::vector<Locator>& locators) {
-  absl::Status status = mappings_.AddMoved(now, id, prefix, locators, kRelayHold);
+  absl::Status status = mappings_.AddMoved(now, id, prefix, locators, kMoveTime);
   if (status.ok()) status = routes_.Replace(prefix, {id, Action::kTunnel, OV6_ROUTE_RELAY});
-  if (status.ok()) relays_[prefix] = now + kRelayHold;
+  if (status.ok()) relays_[prefix] = now + kMoveTime;
   return status;
 }
 
 absl::Status Master::AcceptFormer(BootTime now, SlaveId id, const Prefix& prefix,
                                   const std::vector<Ipv4>& places) {
-  return mappings_.AddFormer(now, id, prefix, places, kRelayHold);
+  return mappings_.AddFormer(now, id, prefix, places, kMoveTime);
 }
 
 absl::Status Master::Reassign(SlaveId id, const std::vector<Prefix>& prefixes) {

@@ -20,8 +20,6 @@ namespace ov6 {
 
 class Master {
  public:
-  static constexpr Duration kRelayHold = std::chrono::seconds(60);
-
   explicit Master(Tables& tables, MappingLimits limits = {});
   Master(const Master&) = delete;
   Master& operator=(const Master&) = delete;
@@ -36,9 +34,9 @@ class Master {
   absl::Status Advertise(SlaveId id, const std::vector<Prefix>& prefixes, const Permission& permission);
   MappingsAckCapsule Apply(BootTime now, SlaveId id, const MappingsCapsule& capsule);
   // A prefix that was a site's here is elsewhere now: the slave resolves it from then on, and what still
-  // comes for it through the tunnel is relayed for kRelayHold.
+  // comes for it through the tunnel is relayed for kMoveTime.
   absl::Status HandOver(BootTime now, SlaveId id, const Prefix& prefix, const std::vector<Locator>& locators);
-  // What comes for the prefix from where it was before is accepted for kRelayHold.
+  // What comes for the prefix from where it was before is accepted for kMoveTime.
   absl::Status AcceptFormer(BootTime now, SlaveId id, const Prefix& prefix, const std::vector<Ipv4>& places);
   // Routes of exactly these prefixes that are another slave's become this one's; without a gap.
   absl::Status Reassign(SlaveId id, const std::vector<Prefix>& prefixes);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 
+#include "userspace/ov6d/text.h"
 #include "userspace/wire/ownership.h"
 
 namespace ov6 {
@@ -15,11 +16,6 @@ struct Wish {
   Delegation link;
   bool any_length = false;  // max_length is not asked for
 };
-
-std::string TextIn(const json::object& body, const char* name) {
-  const auto* value = body.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
-}
 
 absl::StatusOr<int64_t> NumberIn(const json::object& body, const char* name, int64_t first, int64_t last,
                                  int64_t otherwise) {

@@ -15,11 +15,6 @@ namespace {
 
 namespace json = boost::json;
 
-std::string TextIn(const json::object& object, const char* name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
-}
-
 // The longest domain around it that has a DHT slave.
 const Domain* DomainAround(const Config& config, const Prefix& prefix) {
   const Domain* best = nullptr;

@@ -9,16 +9,12 @@
 #include <utility>
 
 #include "userspace/base/files.h"
+#include "userspace/ov6d/text.h"
 
 namespace ov6 {
 namespace {
 
 namespace json = boost::json;
-
-std::string TextIn(const json::object& object, const char* name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
-}
 
 json::array ListIn(const json::object& object, const char* name) {
   const auto* value = object.if_contains(name);

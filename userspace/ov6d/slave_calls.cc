@@ -115,10 +115,8 @@ absl::StatusOr<std::string> SlaveService::AcceptFormer(const Slave& slave, const
   error_code error;
   const json::value value = json::parse(argument, error);
   const json::object* object = error ? nullptr : value.if_object();
-  const json::value* text = object == nullptr ? nullptr : object->if_contains("prefix");
   const json::value* list = object == nullptr ? nullptr : object->if_contains("addresses");
-  const auto prefix =
-      text != nullptr && text->is_string() ? Prefix::Parse(std::string(text->get_string())) : std::nullopt;
+  const auto prefix = object == nullptr ? std::nullopt : Prefix::Parse(TextIn(*object, "prefix"));
   if (!prefix || list == nullptr || !list->is_array())
     return absl::InvalidArgumentError("the argument should be {\"prefix\": .., \"addresses\": [..]}");
   const auto& own = slave.plan.registrations;

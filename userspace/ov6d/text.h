@@ -4,7 +4,9 @@
 #define OV6_USERSPACE_OV6D_TEXT_H
 
 #include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -18,6 +20,12 @@ inline boost::json::array Strings(const std::vector<Prefix>& prefixes) {
   boost::json::array array;
   for (const Prefix& prefix : prefixes) array.emplace_back(prefix.ToString());
   return array;
+}
+
+// A text of a JSON object; empty where there is none.
+inline std::string TextIn(const boost::json::object& object, std::string_view name) {
+  const auto* value = object.if_contains({name.data(), name.size()});
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
 }
 
 }  // namespace ov6

@@ -160,11 +160,11 @@ const KeyAnswer* ResolverCache::Shared(BootTime now, const Ipv6& key) const {
   return it == shared_.end() || it->second.second <= now ? nullptr : &it->second.first;
 }
 
-std::map<Prefix, Record> ResolverCache::Records(BootTime now) const {
-  std::map<Prefix, Record> all;
+std::map<Prefix, const Record*> ResolverCache::Records(BootTime now) const {
+  std::map<Prefix, const Record*> all;
   for (const auto& [prefix, piece] : pieces_) {
     if (piece.hard <= now) continue;
-    for (const Record& record : piece.records) all.emplace(record.prefix, record);
+    for (const Record& record : piece.records) all.emplace(record.prefix, &record);
   }
   return all;
 }

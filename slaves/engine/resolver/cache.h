@@ -33,7 +33,7 @@ class ResolverCache {
   std::optional<ResolveOutput> AnswerFailed(BootTime now, const Ipv6& address, const Prefix& aggregate) const;
   const KeyAnswer* Shared(BootTime now, const Ipv6& key) const;
   // All that still hold, each prefix once.
-  std::map<Prefix, Record> Records(BootTime now) const;
+  std::map<Prefix, const Record*> Records(BootTime now) const;
   const Record* Around(BootTime now, const Prefix& prefix) const;
 
   void Forget(const Ipv6& address);

@@ -307,7 +307,7 @@ std::optional<ResolverOutput> Resolver::NextOutput() { return impl_->NextOutput(
 bool Resolver::Learn(BootTime now, UnixTime wall, const Record& record) {
   return impl_->Learn(now, wall, record);
 }
-std::map<Prefix, Record> Resolver::Records(BootTime now) const { return impl_->cache().Records(now); }
+std::map<Prefix, const Record*> Resolver::Records(BootTime now) const { return impl_->cache().Records(now); }
 const Record* Resolver::Around(BootTime now, const Prefix& prefix) const {
   return impl_->cache().Around(now, prefix);
 }

@@ -115,8 +115,8 @@ class Resolver {
   // A valid record that came another way than by asking: it counts until the DHT has been asked, which is
   // soon. False: no news, or another's claim to the same prefix.
   bool Learn(BootTime now, UnixTime wall, const Record& record);
-  // Whom what is known leads to, by prefix.
-  std::map<Prefix, Record> Records(BootTime now) const;
+  // Whom what is known leads to, by prefix; until more is learned.
+  std::map<Prefix, const Record*> Records(BootTime now) const;
   // The longest known record around the whole prefix; nullptr: none.
   const Record* Around(BootTime now, const Prefix& prefix) const;
   // Forgets what is known around the address (a mapping was refused, a record revoked).

@@ -113,6 +113,12 @@ std::string RingOfEight() {
   Story story;
   sim::Simulator& s = story.ring();
   const auto by_fingers = [](ChordConfig* config) { config->table_members = 0; };
+  const auto settle = [&] {
+    story.Close();
+    s.RunFor(20s);
+    EXPECT_TRUE(s.RingIsPerfect());
+    story.Order();
+  };
   for (size_t i = 0; i < 8; ++i) s.Add(i == 0 ? std::vector<size_t>{} : std::vector<size_t>{0}, by_fingers);
   EXPECT_TRUE(s.RunUntil([&] { return s.RingIsPerfect(); }, 60s));
   s.RunFor(20s);
@@ -122,10 +128,7 @@ std::string RingOfEight() {
   s.Add({0}, by_fingers);
   story.Chapter("I joins by A", story.Of(8, {kContact, kFind, kNotify, kQuery}));
   s.RunFor(150ms);
-  story.Close();
-  s.RunFor(20s);
-  EXPECT_TRUE(s.RingIsPerfect());
-  story.Order();
+  settle();
 
   story.Chapter("B puts", story.Of(1, {kFind, kPut}));
   s.Put(1, sim::KeyOf("key"), sim::MakeValue("B", 1));
@@ -142,18 +145,12 @@ std::string RingOfEight() {
                 story.Of(before, {kQuery, kNotify}));
   s.Crash(2);
   s.RunFor(2s);
-  story.Close();
-  s.RunFor(20s);
-  EXPECT_TRUE(s.RingIsPerfect());
-  story.Order();
+  settle();
 
   story.Chapter("D leaves", story.Of(3, {kPut, kLeave}));
   s.Leave(3);
   s.RunFor(100ms);
-  story.Close();
-  s.RunFor(20s);
-  EXPECT_TRUE(s.RingIsPerfect());
-  story.Order();
+  settle();
   return story.text();
 }
 

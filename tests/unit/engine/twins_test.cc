@@ -128,8 +128,10 @@ TEST_F(Places, NineBackwardsAreEightAsWell) {
   EXPECT_TRUE(BecomesPerfect());
 }
 
-TEST_F(Places, OneThatIsGoneIsNoTwin) {
-  AddOthers(6);
+class Gone : public testing::TestWithParam<size_t>, public World {};
+
+TEST_P(Gone, IsNoTwin) {
+  AddOthers(GetParam());
   const size_t old = AddAt(4646, 1000);
   s.RunFor(10s);
   s.Crash(old);
@@ -139,16 +141,8 @@ TEST_F(Places, OneThatIsGoneIsNoTwin) {
   EXPECT_TRUE(said.empty());
 }
 
-TEST_F(Places, OneThatIsGoneFromAMeshIsNoTwin) {
-  AddOthers(2);
-  const size_t old = AddAt(4646, 1000);
-  s.RunFor(10s);
-  s.Crash(old);
-  const size_t next = AddAt(4647, 2000);
-  EXPECT_TRUE(BecomesPerfect());
-  EXPECT_EQ(SlotOf(next), kSlot);
-  EXPECT_TRUE(said.empty());
-}
+INSTANTIATE_TEST_SUITE_P(OfARing, Gone, testing::Values(6));
+INSTANTIATE_TEST_SUITE_P(OfAMesh, Gone, testing::Values(2));
 
 // It needs no more to see that there are two; and whoever has not proven its address moves nobody.
 TEST_F(Places, ATwinIsAnsweredContactAndQueryForACookie) {

@@ -182,6 +182,12 @@ class MobilityTest : public testing::Test {
       }
     }
   }
+  // Each sends to the other.
+  void Correspond(Router& mover, Router& peer) {
+    peer.Resolve("fd01:0:1::5");
+    mover.Resolve("fd02:0:2::5");
+    Settle();
+  }
   void Pass(Duration time) {
     for (const BootTime end = network_.now + time; network_.now < end;) {
       network_.now += milliseconds(50);
@@ -209,9 +215,7 @@ constexpr const char* kPeer = "fd02:0:2::/48";
 TEST_F(MobilityTest, TheNewPlaceHasTheOldOneHandOverAndTellsItsCorrespondents) {
   Router& old = Add(mover_, "198.51.100.1", {PrefixOf(kMoving)});
   Router& peer = Add(other_, "198.51.100.2", {PrefixOf(kPeer)});
-  peer.Resolve("fd01:0:1::5");
-  old.Resolve("fd02:0:2::5");
-  Settle();
+  Correspond(old, peer);
   ASSERT_EQ(peer.Mapped(kMoving).at(0).address, At("198.51.100.1"));
   Router& place = Add(mover_, "198.51.100.3", {PrefixOf(kMoving)});
   ASSERT_EQ(place.former.size(), 1u);
@@ -234,9 +238,7 @@ TEST_F(MobilityTest, TheNewPlaceHasTheOldOneHandOverAndTellsItsCorrespondents) {
 TEST_F(MobilityTest, UntilTheNewPlaceHasProvenItselfNothingChanges) {
   Router& old = Add(mover_, "198.51.100.1", {PrefixOf(kMoving)});
   Router& peer = Add(other_, "198.51.100.2", {PrefixOf(kPeer)});
-  peer.Resolve("fd01:0:1::5");
-  old.Resolve("fd02:0:2::5");
-  Settle();
+  Correspond(old, peer);
   peer.hears = false;
   Add(mover_, "198.51.100.3", {PrefixOf(kMoving)});
   EXPECT_EQ(old.counters().handed_over, 1u) << "what still comes is relayed";
@@ -265,9 +267,7 @@ TEST_F(MobilityTest, TheMasterHasTheLastWord) {
 TEST_F(MobilityTest, TrafficFollowsARouterThatHasAnotherAddressBeforeAnythingElse) {
   Router& router = Add(mover_, "198.51.100.1", {PrefixOf(kMoving)});
   Router& peer = Add(other_, "198.51.100.2", {PrefixOf(kPeer)});
-  peer.Resolve("fd01:0:1::5");
-  router.Resolve("fd02:0:2::5");
-  Settle();
+  Correspond(router, peer);
   router.MoveTo("198.51.100.9");
   router.Reconfigure();
   router.Serve();  // signed
