@@ -28,7 +28,6 @@ struct Ring {
   Ring(uint64_t seed, size_t nodes, const Tune& tune, Weather weather = kWeather) : s(seed, weather) {
     const auto both = [tune](chord::ChordConfig* config) {
       Defaults(config);
-      config->table_budget = 50000;  // twenty newcomers a second are not what it is meant for
       if (tune) tune(config);
     };
     Watch(&s);

@@ -72,7 +72,6 @@ struct Thousand {
   Thousand() {
     const auto tune = [this](chord::ChordConfig* config) {
       config->checker = MakeRecordChecker(registry.domain(), [] { return kWall; });
-      config->table_budget = 50000;
     };
     for (size_t i = 0; i < 1000; ++i) {
       s.Add(i == 0 ? std::vector<size_t>{} : std::vector<size_t>{s.random()() % i, 0}, tune);

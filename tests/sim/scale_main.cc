@@ -93,7 +93,6 @@ class Measured {
     s_.Add(bootstrap, [this](chord::ChordConfig* config) {
       config->successors = 16;
       config->replicas = 8;
-      config->table_budget = 50000;  // so many newcomers a second are not what the default is meant for
       if (!table_) config->table_members = 0;
     });
   }

@@ -46,9 +46,6 @@ Verdict Judge(const Trial& trial) {
   options.seed = trial.seed;
   options.routers = trial.routers;
   options.liars = static_cast<double>(trial.liars) / 100;
-  // Who lies comes into a ring that stands, tables and all: twenty newcomers a second cost more than the
-  // default.
-  if (trial.liars > 0) options.table_budget = 50000;
   World world(options);
   if (!world.Form()) verdict.faults.push_back("the ring did not form");
   Nemesis nemesis(&world, trial.seed);

@@ -115,7 +115,6 @@ void World::StartNode(size_t number) {
     config->successors = options_.successors;
     config->replicas = options_.replicas;
     config->table_members = options_.table_members;
-    config->table_budget = options_.table_budget;
     config->slot = Sha1(sites_[machine.sites.front()].key.public_key()).front() % chord::kSlots;
     if (machine.nat) config->self = {machine.nat->outside, static_cast<uint16_t>(kPort + machine.nat->shift)};
     config->checker = MakeRecordChecker(domain_, [this, number] {

@@ -23,7 +23,7 @@ struct WorldOptions {
   Weather weather{5ms, 15ms, 0.002, 0.002, 60ms};
   Duration skew = 5min;  // clocks are wrong by less than half of it, so that any two agree within it
   double liars = 0;      // part of the routers
-  size_t table_members = 10000, table_budget = 4000;
+  size_t table_members = 10000;
   int successors = 16, replicas = 8;
 };
 

@@ -13,6 +13,7 @@ constexpr size_t kMaxGraves = 256;
 constexpr size_t kMaxRemembered = 16;
 constexpr auto kMergeInterval = std::chrono::seconds(10);
 constexpr int kEagerRounds = 8;
+constexpr double kBudgetSaved = 3600;  // seconds of the table's budget that may be spent at once
 constexpr auto kReplicateDelay = std::chrono::milliseconds(200);
 
 RpcConfig RpcsOf(const ChordConfig& config) {
@@ -66,6 +67,8 @@ ChordEngine::Node::Node(ChordConfig config)
             }),
       fingers_(self_.id),
       table_(self_, {config_.table_members, config_.routing_per_24}),
+      table_allowance_(static_cast<double>(config_.table_budget),
+                       kBudgetSaved * static_cast<double>(config_.table_budget)),
       store_({.values_per_key = config_.max_values_per_key,
               .values = config_.max_values,
               .bytes = config_.max_bytes}),
@@ -88,7 +91,6 @@ void ChordEngine::Node::OnMessage(BootTime now, const Endpoint& from, std::span<
   message.said = message.sender.endpoint;
   message.sender = PeerAt(from, message.sender.slot, message.sender.incarnation);
   if (Reflected(message)) return Count("from_self");
-  ChargeTable(message.type, bytes.size());
   if (!IsReply(message.type)) {
     message.proven = cookies_.Right(now_, from, message.cookie);
     if (!message.proven && NeedsCookie(message.type)) return Challenge(message);
@@ -105,6 +107,7 @@ void ChordEngine::Node::OnMessage(BootTime now, const Endpoint& from, std::span<
     case Rpcs::Match::kIdMismatch:
       return AnsweredInPlace(message.sender);
     case Rpcs::Match::kMatched:
+      ChargeTable(message.type, bytes.size());
       cookies_.Learn(from, message.cookie);
       NoteSeen(message);
       if (KeepsTable() && static_cast<Mode>(message.mode) == Mode::kRing) table_.Seen(message.sender);
@@ -278,7 +281,6 @@ void ChordEngine::Node::Answer(const Message& request, size_t request_size, Mess
   if (bytes.size() > kMaxDatagram) return Count("reply_too_big");
   // A source address is easily forged: what is sent to it stays below what came from it, threefold.
   if (!request.proven && bytes.size() > 3 * request_size) return Challenge(request);
-  ChargeTable(reply.type, bytes.size());
   outputs_.push_back(SendOutput{request.sender.endpoint, bytes});
 }
 

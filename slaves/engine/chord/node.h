@@ -407,9 +407,9 @@ class ChordEngine::Node {
   size_t table_source_ = 0;
   std::deque<Hot> hot_;       // events still to be told
   uint64_t table_bytes_ = 0;  // since table_since_
-  double table_rate_ = 0;     // bytes a second, of the last full window
-  int table_over_ = 0;        // windows in a row over the budget
+  double table_rate_ = 0;     // bytes a second, of the last full minute
   BootTime table_since_{};
+  TokenBucket table_allowance_;
   struct Grave {
     uint64_t incarnation = 0;
     bool goodbye = false;

@@ -13,7 +13,7 @@ namespace {
 constexpr int kTellings = 5;  // of an event by each node: e^-5 of the members are left for the comparisons
 constexpr int kTellTo = 2;    // nodes a round
 constexpr size_t kMaxHot = 1024;
-constexpr auto kBudgetWindow = std::chrono::seconds(60);
+constexpr auto kRateWindow = std::chrono::seconds(60);
 constexpr auto kTableRetry = std::chrono::minutes(10);
 constexpr auto kPullAgain = std::chrono::seconds(1);
 constexpr size_t kArcToFetch = 64;  // members of an arc that are fetched rather than compared further
@@ -222,20 +222,20 @@ void ChordEngine::Node::HandleCompare(const Message& request, size_t size) {
 
 // --- what it costs ---------------------------------------------------------------
 
+// What this node sends for it and what answers that. News is counted twice as it goes out, since as much
+// comes in where nobody lies; what comes in is not counted, or liars could talk a node out of its table.
 void ChordEngine::Node::ChargeTable(MessageType type, size_t bytes) {
   if (type < MessageType::kEvents || type > MessageType::kCompared || !KeepsTable()) return;
+  if (type == MessageType::kEvents) bytes *= 2;
+  table_allowance_.Charge(now_, static_cast<double>(bytes));
   table_bytes_ += bytes;
-  if (now_ - table_since_ < kBudgetWindow) return;
-  const double seconds = std::chrono::duration<double>(now_ - table_since_).count();
-  table_rate_ = static_cast<double>(table_bytes_) / seconds;
-  table_bytes_ = 0;
-  table_since_ = now_;
-  // The first fetch is paid from what comes after it.
-  if (table_rate_ > static_cast<double>(config_.table_budget) && table_whole_ && ++table_over_ >= 2) {
-    table_over_ = 0;
-    return StopTable("over its budget");
+  if (now_ - table_since_ >= kRateWindow) {
+    table_rate_ =
+        static_cast<double>(table_bytes_) / std::chrono::duration<double>(now_ - table_since_).count();
+    table_bytes_ = 0;
+    table_since_ = now_;
   }
-  if (table_rate_ <= static_cast<double>(config_.table_budget)) table_over_ = 0;
+  if (!table_allowance_.Has(now_)) StopTable("over its budget");
 }
 
 }  // namespace ov6::chord
