@@ -65,7 +65,7 @@ void Chord() {
     if (type % 3 == 2) m.members = {peer}, m.entries = {{Key{5}, Bytes(40, 6)}}, m.count = 1;
     if (m.type == MessageType::kForward) m.origin = peer, m.origin_rpc = 9;
     if (m.type == MessageType::kCompare) m.digests.emplace()[31] = 9, m.depth = 5;
-    if (m.type == MessageType::kEvents) m.events = {{peer, 7, true}, {peer, 8, false}};
+    if (m.type == MessageType::kEvents) m.events = {{peer, true}, {peer, false}};
     Write("chord_datagram", std::to_string(type), Encode(m, NetworkHash("fuzz")));
   }
 }

@@ -12,7 +12,7 @@ using chord::Message;
 using chord::MessageType;
 using chord::Peer;
 
-constexpr size_t kNamed = 16;
+constexpr size_t kNamed = 16, kInvented = 30;
 
 bool IsQuestion(MessageType type) {
   return type == MessageType::kFind || type == MessageType::kGet || type == MessageType::kPut ||
@@ -22,7 +22,7 @@ bool IsQuestion(MessageType type) {
 }  // namespace
 
 const char* ToString(Lie lie) {
-  constexpr const char* kNames[] = {"drop", "misroute", "forge", "eclipse", "replay", "equivocate"};
+  constexpr const char* kNames[] = {"drop", "misroute", "forge", "eclipse", "replay", "equivocate", "invent"};
   return kNames[static_cast<int>(lie)];
 }
 
@@ -36,7 +36,8 @@ bool Liar::Hear(BootTime, const Endpoint&, Bytes* bytes) {
 std::vector<SendOutput> Liar::Say(BootTime, SendOutput output) {
   auto decoded = chord::Decode(output.bytes, network_);
   auto* message = std::get_if<Message>(&decoded);
-  if (message == nullptr || !chord::IsReply(message->type)) return {std::move(output)};
+  const bool news = message != nullptr && message->type == MessageType::kEvents;
+  if (message == nullptr || (!news && !chord::IsReply(message->type))) return {std::move(output)};
   Message altered = *message;
   Alter(&altered);
   if (altered == *message) return {std::move(output)};
@@ -49,12 +50,13 @@ void Liar::Alter(Message* message) {
   if (!now_this) return;
   if (message->type == MessageType::kFound) return AlterFound(message);
   if (message->type == MessageType::kValues) return AlterValues(message);
+  if (lie_ == Lie::kInvent) return AlterEvents(message);
   if (lie_ == Lie::kEclipse && message->type == MessageType::kState)
     message->successors = LiarsBehind(self_, kNamed);
 }
 
 void Liar::AlterFound(Message* message) {
-  if (lie_ == Lie::kForge || lie_ == Lie::kReplay || lie_ == Lie::kDrop) return;
+  if (lie_ == Lie::kForge || lie_ == Lie::kReplay || lie_ == Lie::kDrop || lie_ == Lie::kInvent) return;
   const Key anywhere = message->successors.empty() ? self_ : message->successors.front().id;
   message->successors = LiarsBehind(anywhere, kNamed);
   message->flags |= chord::kFinal;
@@ -68,6 +70,15 @@ void Liar::AlterValues(Message* message) {
   if (lie_ == Lie::kMisroute || lie_ == Lie::kEclipse || lie_ == Lie::kEquivocate) {
     message->entries.clear();
     message->flags |= chord::kOwner;
+  }
+}
+
+void Liar::AlterEvents(Message* message) {
+  if (message->type != MessageType::kEvents && message->type != MessageType::kTablePart) return;
+  for (chord::MemberEvent& event : message->events) event.dead = !event.dead;
+  while (message->events.size() < kInvented) {
+    const Endpoint nowhere{Ipv4{0x64400000 | static_cast<uint32_t>(random_() & 0x3fffff)}, 4646};
+    message->events.push_back({chord::PeerAt(nowhere, 0, 1), false});
   }
 }
 

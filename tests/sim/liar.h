@@ -21,8 +21,9 @@ enum class Lie {
   kEclipse,     // knows nobody but liars
   kReplay,      // gives out the first record it ever had of a key
   kEquivocate,  // says now this, now that
+  kInvent,      // tells of members who are none, and turns all other news round
 };
-inline constexpr int kLies = 6;
+inline constexpr int kLies = 7;
 const char* ToString(Lie lie);
 
 struct Conspiracy {
@@ -43,6 +44,7 @@ class Liar : public Disguise {
   void Alter(chord::Message* message);
   void AlterFound(chord::Message* message);
   void AlterValues(chord::Message* message);
+  void AlterEvents(chord::Message* message);
   std::vector<chord::Peer> LiarsBehind(const Key& at, size_t count) const;
 
   Lie lie_;

@@ -39,6 +39,8 @@ struct ChordConfig : RingConfig {
   size_t routing_per_24 = 4;  // fingers and table: at most so many of one IPv4 /24; 0: no limit
   Duration gossip = std::chrono::seconds(1);  // between tellings, while there is something to tell
   Duration compare_tables = std::chrono::seconds(30);
+  Duration sweep =
+      std::chrono::seconds(3);  // between members of the table that are asked whether they are there
 
   size_t max_values_per_key = 8;  // what a few datagrams carry; the rest goes to ValueInfo::next
   size_t max_values = 65536;

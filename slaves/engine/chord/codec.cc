@@ -66,7 +66,6 @@ bool TakeEvents(const wire::Body& body, Message* out) {
   if (body.events_size() > static_cast<int>(kMaxEvents)) return false;
   out->events.resize(body.events_size());
   for (int i = 0; i < body.events_size(); ++i) {
-    out->events[i].epoch = body.events(i).epoch();
     out->events[i].dead = body.events(i).dead();
     if (!Take(body.events(i).peer(), &out->events[i].peer)) return false;
   }
@@ -148,7 +147,6 @@ wire::Body ToWire(const Message& m, uint64_t network) {
   for (const MemberEvent& event : m.events) {
     wire::MemberEvent* out = body.add_events();
     Put(event.peer, out->mutable_peer());
-    out->set_epoch(event.epoch);
     out->set_dead(event.dead);
   }
   body.set_depth(m.depth);

@@ -66,6 +66,7 @@ enum Flag : uint32_t {
   kOwner = 16,           // VALUES, STORED: the (first) key is this node's
   kAdmitted = 32,        // CONTACTSTATE: you are in
   kBusy = 128,           // STORED: too much at once, the rest later
+  kBrief = 256,          // QUERY: a sign of life will do
   kOverflowed = 64,      // VALUES: the key has not room for all that belongs there; STORED: nor for this one
 };
 

@@ -13,6 +13,9 @@ constexpr size_t kMaxGraves = 256;
 constexpr size_t kMaxRemembered = 16;
 constexpr auto kMergeInterval = std::chrono::seconds(10);
 constexpr int kEagerRounds = 8;
+// EVENTS that are read: who lies least sends two a second to somebody, and each gets as many, from all of
+// them.
+constexpr double kEventsASecond = 10, kEventsOfOne = 1;
 constexpr double kBudgetSaved = 3600;  // seconds of the table's budget that may be spent at once
 constexpr auto kReplicateDelay = std::chrono::milliseconds(200);
 
@@ -49,6 +52,10 @@ bool Padded(MessageType type) {
          type != MessageType::kEvents && type != MessageType::kCompare;
 }
 
+bool Brief(const Message& request) {
+  return request.type == MessageType::kQuery && (request.flags & kBrief) != 0;
+}
+
 // What answers a FORWARD goes to an address that proved itself to another node.
 size_t LeastSize(MessageType type) { return type == MessageType::kForward ? kPaddedRequest : 0; }
 
@@ -72,6 +79,7 @@ ChordEngine::Node::Node(ChordConfig config)
       store_({.values_per_key = config_.max_values_per_key,
               .values = config_.max_values,
               .bytes = config_.max_bytes}),
+      events_budget_(kEventsASecond, kEventsOfOne, random_()),
       put_budget_(config_.checks, config_.checks_per_source, random_()) {
   timers_.fill(BootTime::max());
 }
@@ -140,7 +148,7 @@ void ChordEngine::Node::NoteSeen(const Message& reply) {
 void ChordEngine::Node::OnRequest(const Message& request, size_t size) {
   switch (request.type) {
     case MessageType::kQuery:
-      return Answer(request, size, StateOf(MessageType::kState));
+      return Answer(request, size, Brief(request) ? Make(MessageType::kState) : StateOf(MessageType::kState));
     case MessageType::kNotify:
       return HandleNotify(request, size);
     case MessageType::kMesh:
@@ -207,6 +215,8 @@ void ChordEngine::Node::Fire(Timer timer) {
       return TableTick();
     case kGossip:
       return Gossip();
+    case kSweep:
+      return Sweep();
     case kSync:
       return SyncTick();
     case kPeers:
@@ -265,7 +275,7 @@ Message ChordEngine::Node::Make(MessageType type) const {
 void ChordEngine::Node::Call(const Peer& to, Message request, Done done, Rpcs::Options options) {
   request.rpc = cookies_.NextRpc();
   request.cookie = cookies_.Known(to.endpoint);
-  const bool padded = request.cookie == 0 && Padded(request.type);
+  const bool padded = request.cookie == 0 && Padded(request.type) && !Brief(request);
   Bytes bytes = Encode(request, network_, padded ? kPaddedRequest : LeastSize(request.type));
   ChargeTable(request.type, bytes.size());
   if (rpcs_.Start(now_, request.rpc, to, std::move(bytes), done, std::move(options))) return;

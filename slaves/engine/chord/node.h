@@ -31,9 +31,9 @@
 #include "slaves/engine/chord/codec.h"
 #include "slaves/engine/chord/cookies.h"
 #include "slaves/engine/chord/fingers.h"
-#include "slaves/engine/chord/put_budget.h"
 #include "slaves/engine/chord/rpc.h"
 #include "slaves/engine/chord/sightings.h"
+#include "slaves/engine/chord/source_budget.h"
 #include "slaves/engine/chord/store.h"
 
 namespace ov6::chord {
@@ -69,6 +69,7 @@ class ChordEngine::Node {
     kLeave,
     kTable,
     kGossip,
+    kSweep,
     kSync,
     kPeers,
     kPump,
@@ -303,7 +304,7 @@ class ChordEngine::Node {
     MemberEvent event;
     int tellings = 0;  // left
   };
-  static constexpr size_t kEventSize = 44;  // bytes of one in a message, at most
+  static constexpr size_t kEventSize = 36;  // bytes of one in a message, at most
   bool TableHolders(const Key& key, std::vector<Peer>* holders) const;
   void StartTable();
   void ForgetTable(const char* why_none);
@@ -313,12 +314,18 @@ class ChordEngine::Node {
   double RingSize() const;
   void FetchArc(const MemberTable::Arc& arc, std::optional<Key> after, const Peer& from);
   void OnTablePart(const MemberTable::Arc& arc, const Peer& from, const Message& part);
+  void TableFetched();
   void HandleTable(const Message& request, size_t size);
   void Tell(const MemberEvent& event);
   void NeighbourCame(const Peer& peer);
   void MemberWent(const Peer& peer, bool neighbour);
   void Gossip();
   void HandleEvents(const Message& news);
+  void Check(const MemberEvent& event);
+  void CheckNews();
+  void Checked(const MemberEvent& event, const Message* reply);
+  void Ping(const Peer& peer, Done done);
+  void Sweep();
   void CompareTables();
   void CompareArc(const MemberTable::Arc& arc, const Peer& with);
   void OnCompared(const MemberTable::Arc& arc, const Peer& with, uint32_t differ);
@@ -405,9 +412,12 @@ class ChordEngine::Node {
   bool table_busy_ = false;   // a part is being fetched
   std::string table_off_;     // why there is none
   size_t table_source_ = 0;
-  std::deque<Hot> hot_;       // events still to be told
-  uint64_t table_bytes_ = 0;  // since table_since_
-  double table_rate_ = 0;     // bytes a second, of the last full minute
+  std::deque<Hot> hot_;           // events still to be told
+  std::deque<MemberEvent> news_;  // told, still to be checked
+  std::set<Key> checking_;        // whose members are being asked
+  Key swept_{};                   // the last one asked in turn
+  uint64_t table_bytes_ = 0;      // since table_since_
+  double table_rate_ = 0;         // bytes a second, of the last full minute
   BootTime table_since_{};
   TokenBucket table_allowance_;
   struct Grave {
@@ -449,7 +459,8 @@ class ChordEngine::Node {
   std::map<uint64_t, Publication> publications_;
 
   Store store_;
-  PutBudget put_budget_;
+  SourceBudget events_budget_;  // datagrams of news
+  SourceBudget put_budget_;
   std::set<Key> syncing_;  // with whom an arc is being compared
   size_t sync_next_ = 0;
   std::vector<Endpoint> told_peers_;

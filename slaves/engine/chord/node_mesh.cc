@@ -270,7 +270,7 @@ void ChordEngine::Node::Promote() {
   SetMode(Mode::kRing);
   SetNeighbours(predecessor_, std::move(list));
   if (!KeepsTable()) return;
-  for (const auto& [id, member] : members_) table_.Hear({member.peer, 0, false}, now_);
+  for (const auto& [id, member] : members_) table_.Presume(member.peer);
   table_whole_ = true;
 }
 

@@ -41,9 +41,13 @@ std::string ChordEngine::Node::StateJson(BootTime) const {
     fingers.push_back(finger);
   }
   state["fingers"] = fingers;
-  state["table"] = boost::json::object{{"members", table_.size()}, {"suspects", table_.suspects()},
-                                       {"whole", table_whole_},    {"off", table_off_},
-                                       {"telling", hot_.size()},   {"bytes_per_second", table_rate_},
+  state["table"] = boost::json::object{{"members", table_.size()},
+                                       {"suspects", table_.suspects()},
+                                       {"presumed", table_.presumed()},
+                                       {"whole", table_whole_},
+                                       {"off", table_off_},
+                                       {"telling", hot_.size()},
+                                       {"bytes_per_second", table_rate_},
                                        {"ring_size", RingSize()}};
   state["store"] = boost::json::object{{"values", store_.size()},
                                        {"bytes", store_.bytes()},

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keeping the table of members: fetched whole from a neighbour, kept by events that spread like a rumour,
-// healed by comparing with somebody now and then. Given up when the ring is too large for it or keeping it
-// costs too much; the fingers are always there.
+// healed by comparing with somebody now and then. An event is taken and told on by who has asked the member
+// itself, so that a lie goes no further than the liar tells it. Given up when the ring is too large for it or
+// keeping it costs too much; the fingers are always there.
 #include <algorithm>
 
 #include "slaves/engine/chord/node.h"
@@ -17,7 +18,10 @@ constexpr auto kRateWindow = std::chrono::seconds(60);
 constexpr auto kTableRetry = std::chrono::minutes(10);
 constexpr auto kPullAgain = std::chrono::seconds(1);
 constexpr size_t kArcToFetch = 64;  // members of an arc that are fetched rather than compared further
-constexpr int kDeepest = 30;        // bits
+constexpr size_t kMaxNews = 1024;   // waiting to be checked, or being checked
+constexpr size_t kChecksAtOnce = 16;
+constexpr double kTooMany = 4;  // times what the neighbourhood says of the ring's size
+constexpr int kDeepest = 30;    // bits
 
 }  // namespace
 
@@ -35,6 +39,7 @@ bool ChordEngine::Node::TableHolders(const Key& key, std::vector<Peer>* holders)
 void ChordEngine::Node::ForgetTable(const char* why_none) {
   table_.Clear();
   hot_.clear();
+  news_.clear();
   table_whole_ = false;
   table_off_ = why_none;
 }
@@ -46,6 +51,7 @@ void ChordEngine::Node::StartTable() {
   if (!KeepsTable()) return;
   Arm(kTable, Duration(0));
   Arm(kGossip, Jitter(config_.gossip));
+  Arm(kSweep, Jitter(config_.sweep));
 }
 
 bool ChordEngine::Node::KeepsTable() const { return mode_ == Mode::kRing && table_off_.empty(); }
@@ -53,7 +59,7 @@ bool ChordEngine::Node::KeepsTable() const { return mode_ == Mode::kRing && tabl
 void ChordEngine::Node::StopTable(const char* why) {
   ForgetTable(why);
   Count("table_stopped");
-  timers_[kGossip] = BootTime::max();
+  timers_[kGossip] = timers_[kSweep] = BootTime::max();
   Arm(kTable, kTableRetry);
 }
 
@@ -98,13 +104,22 @@ void ChordEngine::Node::FetchArc(const MemberTable::Arc& arc, std::optional<Key>
 
 void ChordEngine::Node::OnTablePart(const MemberTable::Arc& arc, const Peer& from, const Message& part) {
   for (const MemberEvent& event : part.events) {
-    if (!event.dead && !Buried(event.peer)) table_.Hear(event, now_);
+    if (table_whole_) Check({event.peer, false});
+    if (!table_whole_ && !Buried(event.peer)) table_.Presume(event.peer);
   }
   if (!part.events.empty() && (part.flags & kMore) != 0)
     return FetchArc(arc, part.events.back().peer.id, from);
-  if ((part.flags & kIncomplete) != 0 || arc.depth > 0) return;
+  if ((part.flags & kIncomplete) == 0 && arc.depth == 0 && !table_whole_) TableFetched();
+}
+
+// One that is full of members who are none is fetched again, from the next neighbour.
+void ChordEngine::Node::TableFetched() {
+  if (static_cast<double>(table_.size()) > kTooMany * RingSize()) {
+    Count("table_implausible");
+    return table_.Clear();
+  }
   table_whole_ = true;
-  Tell(table_.Self());
+  Tell({self_, false});
   Arm(kTable, Jitter(config_.compare_tables));
 }
 
@@ -115,10 +130,10 @@ void ChordEngine::Node::HandleTable(const Message& request, size_t size) {
   if (!table_whole_) reply.flags |= kIncomplete;
   const MemberTable::Arc arc{*request.key, static_cast<int>(request.depth)};
   size_t room = Room(reply);
-  const bool stopped = table_.Walk(arc, request.cursor_key, [&](const MemberEvent& event) {
+  const bool stopped = table_.Walk(arc, request.cursor_key, [&](const Peer& peer) {
     if (room < kEventSize || reply.events.size() >= kMaxEvents) return false;
     room -= kEventSize;
-    reply.events.push_back(event);
+    reply.events.push_back({peer, false});
     return true;
   });
   if (stopped) reply.flags |= kMore;
@@ -139,7 +154,7 @@ void ChordEngine::Node::Tell(const MemberEvent& event) {
 void ChordEngine::Node::NeighbourCame(const Peer& peer) {
   if (!KeepsTable()) return;
   table_.Seen(peer);
-  if (const auto event = table_.Find(peer.id)) Tell(*event);
+  if (const auto known = table_.Find(peer.id)) Tell({*known, false});
 }
 
 void ChordEngine::Node::MemberWent(const Peer& peer, bool neighbour) {
@@ -169,15 +184,63 @@ void ChordEngine::Node::Gossip() {
 
 void ChordEngine::Node::HandleEvents(const Message& news) {
   if (!KeepsTable()) return;
-  for (const MemberEvent& event : news.events) {
-    if (table_.Contradict(event)) {
-      Count("own_death_told");
-      Tell(table_.Self());
-    } else if (!(Buried(event.peer) && !event.dead) && table_.Hear(event, now_)) {
-      Tell(event);
-    }
+  if (!events_budget_.Take(now_, news.sender.endpoint.address)) return Count("events_over_budget");
+  for (const MemberEvent& event : news.events) Check(event);
+}
+
+// --- checking what is told ---------------------------------------------------------
+
+void ChordEngine::Node::Check(const MemberEvent& event) {
+  if (!table_.IsNews(event, now_) || (Buried(event.peer) && !event.dead)) return;
+  if (news_.size() + checking_.size() >= kMaxNews) return Count("news_overflow");
+  if (event.dead) table_.Suspect(event.peer.id);
+  if (checking_.contains(event.peer.id)) return;
+  news_.push_back(event);
+  CheckNews();
+}
+
+void ChordEngine::Node::CheckNews() {
+  while (!news_.empty() && checking_.size() < kChecksAtOnce) {
+    const MemberEvent event = news_.front();
+    news_.pop_front();
+    if (!checking_.insert(event.peer.id).second) continue;
+    Ping(event.peer, [this, event](const Message* reply) {
+      checking_.erase(event.peer.id);
+      if (KeepsTable()) Checked(event, reply);
+      CheckNews();
+    });
+  }
+}
+
+void ChordEngine::Node::Checked(const MemberEvent& event, const Message* reply) {
+  if (reply == nullptr) {
+    if (!event.dead) Count("made_up");
+    MemberWent(event.peer, event.dead);
+  } else if (static_cast<Mode>(reply->mode) == Mode::kRing) {
+    if (event.dead) Count("false_death");
+    table_.Seen(reply->sender);
+    if (!event.dead) Tell({reply->sender, false});
   }
   if (table_.size() >= config_.table_members) StopTable("too many members");
+}
+
+void ChordEngine::Node::Ping(const Peer& peer, Done done) {
+  Message request = Make(MessageType::kQuery);
+  request.flags |= kBrief;
+  Call(peer, std::move(request), std::move(done));
+}
+
+// One member after another: those of a fetched table first, that nobody has heard of here.
+void ChordEngine::Node::Sweep() {
+  if (!KeepsTable()) return;
+  Arm(kSweep, Jitter(config_.sweep));
+  if (!table_whole_) return;
+  const Peer next = table_.ToCheck(swept_);
+  swept_ = next.id;
+  if (next.id == self_.id) return;
+  Ping(next, [this, next](const Message* reply) {
+    if (reply == nullptr) MemberWent(next, false);
+  });
 }
 
 // --- comparing -------------------------------------------------------------------

@@ -32,7 +32,7 @@ Message Full(MessageType type) {
   m.members = {kPeer};
   m.entries = {{Key{5}, Bytes(40, 6)}};
   m.count = 1;
-  m.events = {{kPeer, 7, true}, {kPeer, 8, false}};
+  m.events = {{kPeer, true}, {kPeer, false}};
   m.depth = 5;
   m.digests.emplace()[31] = 9;
   m.differ = 1u << 31;

@@ -18,17 +18,14 @@ BootTime At(Duration d) { return BootTime(d); }
 Peer Node(uint32_t number, uint64_t incarnation = 1, uint16_t port = 4646) {
   return PeerAt({Ipv4{0x0a000000 + (number << 8) + 1}, port}, 0, incarnation);
 }
-MemberEvent Alive(const Peer& peer, uint64_t epoch = 0) { return {peer, epoch, false}; }
-MemberEvent Dead(const Peer& peer, uint64_t epoch = 0) { return {peer, epoch, true}; }
+MemberEvent Alive(const Peer& peer) { return {peer, false}; }
+MemberEvent Dead(const Peer& peer) { return {peer, true}; }
 
 struct Table : MemberTable {
   explicit Table(uint32_t members = 0, Limits limits = {}) : MemberTable(Node(0), limits) {
-    for (uint32_t i = 1; i <= members; ++i) Hear(Alive(Node(i)), BootTime{});
+    for (uint32_t i = 1; i <= members; ++i) Seen(Node(i));
   }
-  bool Has(const Peer& peer) const {
-    const auto event = Find(peer.id);
-    return event && event->peer == peer;
-  }
+  bool Has(const Peer& peer) const { return Find(peer.id) == peer; }
 };
 
 TEST(Behind, IsTheRingsOrderFromAnyKey) {
@@ -53,120 +50,90 @@ TEST(Behind, IsEverybodyOnceIfMoreAreWanted) {
   EXPECT_EQ(Table(3).Before(Key{}, 100).size(), 4u);
 }
 
-TEST(Told, OldNewsIsNoNews) {
-  Table table;
-  EXPECT_TRUE(table.Hear(Alive(Node(1)), At(0s)));
-  EXPECT_FALSE(table.Hear(Alive(Node(1)), At(0s)));
-  EXPECT_TRUE(table.Hear(Alive(Node(1), 1), At(0s)));
-  EXPECT_FALSE(table.Hear(Alive(Node(1)), At(0s)));
-  EXPECT_TRUE(table.Hear(Alive(Node(1, 2)), At(0s))) << "restarted: epochs begin again";
-  EXPECT_FALSE(table.Hear(Alive(Node(1), 9), At(0s)));
-  EXPECT_FALSE(table.Hear(Alive(Node(0)), At(0s))) << "oneself";
-  EXPECT_EQ(table.size(), 2u);
+TEST(News, IsWhatDiffersFromWhatIsKnown) {
+  Table table(1);
+  EXPECT_TRUE(table.IsNews(Alive(Node(2)), At(0s)));
+  EXPECT_FALSE(table.IsNews(Alive(Node(1)), At(0s)));
+  EXPECT_TRUE(table.IsNews(Alive(Node(1, 2)), At(0s))) << "restarted";
+  EXPECT_TRUE(table.IsNews(Dead(Node(1)), At(0s)));
+  EXPECT_FALSE(table.IsNews(Dead(Node(1, 2)), At(0s))) << "another incarnation";
+  EXPECT_FALSE(table.IsNews(Dead(Node(2)), At(0s))) << "nobody knows it";
+  EXPECT_FALSE(table.IsNews(Alive(Node(0)), At(0s))) << "oneself";
+  EXPECT_FALSE(table.IsNews(Dead(Node(0)), At(0s))) << "oneself";
+  EXPECT_EQ(table.size(), 2u) << "and changes nothing";
 }
 
-TEST(Told, ADeathMakesSuspectUntilTheMemberContradicts) {
+TEST(Suspects, AreLeftOutUntilTheyAreSeen) {
   Table table(1);
-  EXPECT_TRUE(table.Hear(Dead(Node(1)), At(0s)));
-  EXPECT_FALSE(table.Hear(Dead(Node(1)), At(1s))) << "told once";
+  table.Suspect(Node(1).id);
   EXPECT_FALSE(table.Has(Node(1)));
   EXPECT_EQ(table.suspects(), 1u);
-  EXPECT_TRUE(table.Hear(Alive(Node(1), 1), At(2s)));
+  EXPECT_EQ(table.Behind(Key{}, 9).size(), 1u);
+  EXPECT_FALSE(table.IsNews(Dead(Node(1)), At(0s))) << "being asked already";
+  EXPECT_FALSE(table.Seen(Node(1))) << "as it was";
   EXPECT_TRUE(table.Has(Node(1)));
-  table.Expire(At(2s + 2 * MemberTable::kSuspicion));
-  EXPECT_TRUE(table.Has(Node(1)));
+  table.Suspect(Node(0).id);
+  table.Suspect(Node(7).id);
+  EXPECT_EQ(table.suspects(), 0u);
 }
 
-TEST(Told, AnAnswerEndsASuspicion) {
-  Table table(1);
-  table.Hear(Dead(Node(1)), At(0s));
-  table.Seen(Node(1));
-  EXPECT_TRUE(table.Has(Node(1)));
+TEST(Presumed, GiveWayToWhatIsSeen) {
+  Table table;
+  table.Presume(Node(1));
+  table.Presume(Node(2));
+  table.Presume(Node(1, 7));
+  EXPECT_TRUE(table.Has(Node(1))) << "who is known is not replaced by hearsay";
+  EXPECT_EQ(table.presumed(), 2u);
+  EXPECT_TRUE(table.Seen(Node(1, 3)));
+  EXPECT_TRUE(table.Has(Node(1, 3)));
+  EXPECT_EQ(table.presumed(), 1u);
+  table.Lost(Node(2), At(0s));
+  EXPECT_EQ(table.presumed(), 0u);
 }
 
-TEST(Told, ADeathThatNobodyContradictsIsOne) {
-  Table table(1);
-  table.Hear(Dead(Node(1)), At(0s));
-  table.Expire(At(MemberTable::kSuspicion - 1s));
-  EXPECT_EQ(table.size(), 2u);
-  table.Expire(At(MemberTable::kSuspicion));
-  EXPECT_EQ(table.size(), 1u);
-  EXPECT_FALSE(table.Hear(Alive(Node(1)), At(61s))) << "an old tale of it";
-  EXPECT_TRUE(table.Hear(Alive(Node(1, 2)), At(61s))) << "it is back";
-}
-
-TEST(Told, TombstonesEnd) {
-  Table table(1);
-  table.Lost(Node(1), At(0s));
-  EXPECT_FALSE(table.Hear(Alive(Node(1)), At(MemberTable::kTombstoneLife - 1s)));
-  table.Expire(At(MemberTable::kTombstoneLife));
-  EXPECT_TRUE(table.Hear(Alive(Node(1)), At(MemberTable::kTombstoneLife)));
-}
-
-TEST(Told, ALieAboutTheDeadOrTheFutureIsNotTaken) {
-  Table table(1);
-  EXPECT_FALSE(table.Hear(Dead(Node(2)), At(0s))) << "nobody knows it";
-  EXPECT_FALSE(table.Hear(Dead(Node(1, 2)), At(0s))) << "another incarnation";
-  EXPECT_FALSE(table.Hear(Dead(Node(1), MemberTable::kMaxEpochStep), At(0s)));
-  EXPECT_FALSE(table.Hear(Alive(Node(1), MemberTable::kMaxEpochStep), At(0s)));
-  EXPECT_TRUE(table.Has(Node(1)));
-}
-
-// Somebody tells of a port or an incarnation that is none of the member's.
-TEST(Told, WhatProvesWrongGivesWayToWhatWasKnown) {
-  for (const Peer& lie : {Node(1, 7), Node(1, 7, 9)}) {
-    Table table(1);
-    table.Hear(Alive(lie), At(0s));
-    EXPECT_TRUE(table.Has(lie)) << "it may have restarted";
-    table.Hear(Alive(Node(1, 8, 10)), At(0s));
-    EXPECT_EQ(table.Lost(Node(1, 8, 10), At(0s)), std::nullopt) << "nothing to tell: one tale was wrong";
-    EXPECT_TRUE(table.Has(Node(1)));
-    EXPECT_EQ(table.Lost(Node(1), At(0s)), Dead(Node(1)));
+TEST(ToCheck, ThePresumedComeFirstAndThenAllInTurn) {
+  Table table(5);
+  table.Presume(Node(6));
+  table.Presume(Node(7));
+  std::set<Key> presumed{Node(6).id, Node(7).id};
+  Key at{};
+  for (int i = 0; i < 2; ++i) {
+    const Peer next = table.ToCheck(at);
+    EXPECT_EQ(presumed.erase(next.id), 1u);
+    table.Seen(next);
+    at = next.id;
   }
+  std::set<Key> turns;
+  for (int i = 0; i < 8; ++i) turns.insert(at = table.ToCheck(at).id);
+  EXPECT_EQ(turns.size(), 8u);
 }
 
-TEST(Seen, OutranksWhateverIsTold) {
+TEST(Lost, IsToldAndStaysSilentForAWhile) {
   Table table(1);
-  table.Hear(Alive(Node(1, 99, 9)), At(0s));
-  EXPECT_TRUE(table.Seen(Node(1)));
-  EXPECT_TRUE(table.Has(Node(1)));
-  EXPECT_FALSE(table.Seen(Node(0))) << "oneself";
-  table.Lost(Node(1), At(0s));
-  EXPECT_TRUE(table.Seen(Node(1))) << "dead for this node, but it answers";
-}
-
-TEST(Lost, IsToldWithTheEpochItHad) {
-  Table table(1);
-  table.Hear(Alive(Node(1), 3), At(0s));
-  EXPECT_EQ(table.Lost(Node(1), At(0s)), Dead(Node(1), 3));
+  EXPECT_EQ(table.Lost(Node(1), At(0s)), Dead(Node(1)));
   EXPECT_EQ(table.Lost(Node(1), At(0s)), std::nullopt);
   EXPECT_EQ(table.Lost(Node(0), At(0s)), std::nullopt) << "oneself";
-}
-
-TEST(OwnDeath, IsContradictedWithAHigherEpoch) {
-  Table table;
-  EXPECT_TRUE(table.Contradict(Dead(Node(0))));
-  EXPECT_EQ(table.Self(), Alive(Node(0), 1));
-  EXPECT_EQ(table.Find(Node(0).id), Alive(Node(0), 1));
-  EXPECT_FALSE(table.Contradict(Dead(Node(0)))) << "already";
-  EXPECT_FALSE(table.Contradict(Dead(Node(0, 2)))) << "another incarnation";
-  EXPECT_FALSE(table.Contradict(Alive(Node(0), 5)));
-  EXPECT_FALSE(table.Contradict(Dead(Node(0), 1 + MemberTable::kMaxEpochStep)));
+  EXPECT_FALSE(table.IsNews(Alive(Node(1)), At(MemberTable::kSilence - 1s))) << "an old tale of it";
+  EXPECT_TRUE(table.IsNews(Alive(Node(1, 2)), At(1s))) << "it is back";
+  EXPECT_TRUE(table.IsNews(Alive(Node(1)), At(MemberTable::kSilence)));
+  EXPECT_TRUE(table.Seen(Node(1))) << "it answers";
+  EXPECT_EQ(table.Lost(Node(1, 0), At(0s)), std::nullopt) << "an incarnation before this";
+  EXPECT_EQ(table.Lost(Node(1, 9, 7), At(0s)), std::nullopt) << "at another port";
 }
 
 TEST(Bounds, MembersAndThoseOfANetwork) {
   EXPECT_EQ(Table(100, {.members = 10}).size(), 10u);
   Table crowded;
   for (uint8_t i = 1; i <= 50; ++i) {
-    crowded.Hear(Alive(PeerAt({Ipv4{0xc0000200u + i}, 4646}, 0, 1)), At(0s));
+    crowded.Seen(PeerAt({Ipv4{0xc0000200u + i}, 4646}, 0, 1));
   }
   EXPECT_EQ(crowded.size(), 5u) << "this node and four";
   const Peer gone = crowded.At(0).id == Node(0).id ? crowded.At(1) : crowded.At(0);
   crowded.Lost(gone, At(0s));
-  EXPECT_TRUE(crowded.Hear(Alive(PeerAt({Ipv4{0xc0000263}, 4646}, 0, 1)), At(0s))) << "room again";
+  EXPECT_TRUE(crowded.Seen(PeerAt({Ipv4{0xc0000263}, 4646}, 0, 1))) << "room again";
   Table unlimited(0, {.members = 100, .per_24 = 0});
   for (uint8_t i = 1; i <= 50; ++i) {
-    unlimited.Hear(Alive(PeerAt({Ipv4{0xc0000200u + i}, 4646}, 0, 1)), At(0s));
+    unlimited.Seen(PeerAt({Ipv4{0xc0000200u + i}, 4646}, 0, 1));
   }
   EXPECT_EQ(unlimited.size(), 51u);
 }
@@ -185,14 +152,14 @@ std::vector<int> Differ(const MemberTable& a, const MemberTable& b, const Member
 TEST(Comparing, TheSameMembersInAnyOrderAreTheSame) {
   Table a(300);
   Table b;
-  for (uint32_t i = 300; i > 0; --i) b.Hear(Alive(Node(i)), At(0s));
+  for (uint32_t i = 300; i > 0; --i) b.Seen(Node(i));
   EXPECT_EQ(Differ(a, b, {}), std::vector<int>{});
 }
 
 TEST(Comparing, FindsTheOneThatDiffersBitByBit) {
   for (const bool restarted : {false, true}) {
     Table a(300), b(300);
-    restarted ? (void)b.Hear(Alive(Node(77, 2)), At(0s)) : (void)b.Lost(Node(77), At(0s));
+    restarted ? (void)b.Seen(Node(77, 2)) : (void)b.Lost(Node(77), At(0s));
     MemberTable::Arc arc;
     while (a.CountIn(arc) > 1) {
       const auto parts = Differ(a, b, arc);
@@ -219,11 +186,11 @@ TEST(Arcs, AreWalkedInPortionsEachMemberOnce) {
   std::optional<Key> after;
   for (bool more = true; more;) {
     int left = 3;
-    more = table.Walk(arc, after, [&](const MemberEvent& event) {
+    more = table.Walk(arc, after, [&](const Peer& peer) {
       if (left-- == 0) return false;
-      EXPECT_TRUE(arc.Contains(event.peer.id));
-      EXPECT_TRUE(seen.insert(event.peer.id).second);
-      after = event.peer.id;
+      EXPECT_TRUE(arc.Contains(peer.id));
+      EXPECT_TRUE(seen.insert(peer.id).second);
+      after = peer.id;
       return true;
     });
   }
@@ -233,7 +200,7 @@ TEST(Arcs, AreWalkedInPortionsEachMemberOnce) {
 
 TEST(Arcs, SuspectsAreNotToldOn) {
   Table table(1);
-  table.Hear(Dead(Node(1)), At(0s));
+  table.Suspect(Node(1).id);
   EXPECT_EQ(table.CountIn({}), 1u);
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// How many values from others a node judges: a signature costs more than the datagram that brings it. So many
-// in all, and so many of one address; addresses share their buckets with few others, by a hash that they
-// can't know.
-#ifndef OV6_SLAVES_ENGINE_CHORD_PUT_BUDGET_H
-#define OV6_SLAVES_ENGINE_CHORD_PUT_BUDGET_H
+// How much of a kind a node takes from others: values, each of which costs a signature to be judged, or news
+// of members. So many in all, and so many of one address; addresses share their buckets with few others, by a
+// hash that they can't know.
+#ifndef OV6_SLAVES_ENGINE_CHORD_SOURCE_BUDGET_H
+#define OV6_SLAVES_ENGINE_CHORD_SOURCE_BUDGET_H
 
 #include <cstdint>
 #include <vector>
@@ -13,12 +13,12 @@
 
 namespace ov6::chord {
 
-class PutBudget {
+class SourceBudget {
  public:
   static constexpr int kBucketBits = 10;
 
-  // Values a second; ten seconds' worth of them at once.
-  PutBudget(double all, double source, uint64_t seed)
+  // A second; ten seconds' worth at once.
+  SourceBudget(double all, double source, uint64_t seed)
       : factor_(seed | 1), all_(all, 10 * all), sources_(size_t{1} << kBucketBits, {source, 10 * source}) {}
 
   bool Take(BootTime now, Ipv4 source) {
