@@ -292,12 +292,14 @@ void ChordEngine::Node::Publish(uint64_t id) {
   PutAt(id);
 }
 
-// Never by the table alone: only the owner's neighbourhood knows for sure who the holders are.
+// Never by the table alone: only the owner's neighbourhood knows for sure who the holders are. Nor by the
+// word of one neighbour alone, who may skip them.
 void ChordEngine::Node::PutAt(uint64_t id) {
   if (!Member()) return Published(id, 0, false);
   StartLookup(publications_.at(id).at, false, {}, [this, id](std::optional<std::vector<Peer>> nodes, int) {
     if (!publications_.contains(id)) return;
     if (!nodes) return Published(id, 0, false);
+    AddFromTable(publications_.at(id).at, &*nodes);
     PutTo(id, std::move(*nodes));
   });
 }
