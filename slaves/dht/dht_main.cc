@@ -72,10 +72,41 @@ void SayTwin(const TwinOutput& output) {
                output.twin.ToString());
 }
 
+// What the master answers may leave something to be done sooner than the timers were set for.
+class WakingSession : public Session {
+ public:
+  WakingSession(Session& session, Callback answered) : session_(session), answered_(std::move(answered)) {}
+
+  void Call(const std::string& method, const std::string& argument, Result result) override {
+    session_.Call(method, argument, Waking(std::move(result)));
+  }
+  void SendMappings(std::vector<MappingChange> changes, Acknowledged acknowledged) override {
+    session_.SendMappings(std::move(changes), Waking(std::move(acknowledged)));
+  }
+  void Advertise(const std::vector<Prefix>& prefixes) override { session_.Advertise(prefixes); }
+
+ private:
+  template <typename Answer>
+  std::function<void(Answer)> Waking(std::function<void(Answer)> then) const {
+    return [this, then = std::move(then)](Answer answer) {
+      then(std::move(answer));
+      answered_();
+    };
+  }
+
+  Session& session_;
+  Callback answered_;
+};
+
 class Dht {
  public:
   explicit Dht(SlaveProcess& process)
       : process_(process),
+        session_(process.session(),
+                 [this] {
+                   Register();
+                   ArmLookups();
+                 }),
         port_(process.loop(), kPortDescriptor,
               {[this](std::span<const Frame> frames) {
                  slave_->OnFrames(frames);
@@ -111,6 +142,7 @@ class Dht {
   std::string StateJson() const;
 
   SlaveProcess& process_;
+  WakingSession session_;
   PortDriver port_;
   const DhtClock clock_ = SystemClock();
   DhtConfig config_;
@@ -146,14 +178,14 @@ absl::Status Dht::Configure(const boost::json::object& json) {
   engine_ = std::make_unique<chord::ChordEngine>(std::move(chord));
   driver_.emplace(process_.loop(), *engine_, *socket_, [this](const Output& output) { OnOutput(output); });
   driver_->SetSource(config_.Self().address);
-  registrar_.emplace(config_, process_.session(), submit, clock_);
+  registrar_.emplace(config_, session_, submit, clock_);
   const DhtSlave::Lifetimes lifetimes{config_.lifetime, config_.stale_limit, std::random_device{}()};
-  slave_.emplace(config_.domain, process_.session(), port_, submit, clock_, lifetimes);
+  slave_.emplace(config_.domain, session_, port_, submit, clock_, lifetimes);
   query_.emplace(config_.domain, submit, clock_);
   const auto send = [this](const Endpoint& to, const Bytes& bytes, std::optional<Ipv4> source) {
     return socket_->Send(to, bytes, source);
   };
-  peering_.emplace(config_, process_.session(), *registrar_, *slave_, send, RandomNonce, clock_);
+  peering_.emplace(config_, session_, *registrar_, *slave_, send, RandomNonce, clock_);
   driver_->SetFilter([this](const Endpoint& from, std::span<const uint8_t> bytes) {
     const bool own = peering_->OnDatagram(from, socket_->asked_at(), bytes);
     if (own) ArmLookups();

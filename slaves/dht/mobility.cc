@@ -139,6 +139,7 @@ bool Mobility::OnName(const Endpoint& from, const Prefix& prefix) {
     return std::find(places.begin(), places.end(), from) != places.end();
   });
   if (!former || named_.size() >= kMaxNamed || !config_.domain.prefix.Contains(prefix)) return false;
+  if (parts_.registrar.Serves(prefix)) return false;
   if (!named_.emplace(prefix, parts_.clock.boot() + kMoveTime).second) return true;
   ++counters_.named;
   parts_.slave.OnRefresh(std::vector{prefix.address});

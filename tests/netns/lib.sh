@@ -32,6 +32,7 @@ expect_within() {
 # expect_equal SENTENCE WANT GOT
 expect_equal() { [ "$2" = "$3" ] || die "$1: wanted '$2', got '$3'"; }
 expect_at_least() { [ "$3" -ge "$2" ] || die "$1: wanted at least $2, got '$3'"; }
+expect_at_most() { [ "$3" -le "$2" ] || die "$1: wanted at most $2, got '$3'"; }
 expect_says() { grep -qE -- "$2" "$3" || { tail -n 5 "$3" >&2; die "$1: nothing in it matches '$2'"; }; }
 
 finish() {
