@@ -33,13 +33,35 @@ enum class CapsuleType : uint64_t {
 };
 
 // Context 0: a whole IP packet. kPortContext: a port header (abi/port.h) and the packet behind it.
+// kSegmentContext: a virtio_net_hdr (10 bytes, little-endian) and a packet that may be TCP of many segments
+// or have its checksum still to be finished; to whoever has said that it takes them.
 inline constexpr uint64_t kPacketContext = 0;
 inline constexpr uint64_t kPortContext = 2;
+inline constexpr uint64_t kSegmentContext = 4;
 
 struct DatagramCapsule {
   uint64_t context = kPacketContext;
   Bytes payload;
   bool operator==(const DatagramCapsule&) const = default;
+};
+
+// One entry of ADDRESS_ASSIGN and ADDRESS_REQUEST.
+struct AssignedPrefix {
+  uint64_t request = 0;  // id of the request it answers; 0: unasked
+  bool ipv4 = false;     // then `prefix` is IPv4-mapped, ::ffff:a.b.c.d/(96 + length)
+  Prefix prefix;
+  bool operator==(const AssignedPrefix&) const = default;
+};
+// Master -> slave. The full list each time. Nothing may be had: :: or 0.0.0.0, whole length, with the id.
+struct AddressAssignCapsule {
+  std::vector<AssignedPrefix> prefixes;
+  bool operator==(const AddressAssignCapsule&) const = default;
+};
+// Slave -> master: these, or, of an address of zeroes, any of that length.
+struct AddressRequestCapsule {
+  static constexpr size_t kMaxRequested = 64;
+  std::vector<AssignedPrefix> prefixes;
+  bool operator==(const AddressRequestCapsule&) const = default;
 };
 
 // The full list each time. On the wire ranges; prefixes here: the decoder turns each
@@ -143,9 +165,10 @@ struct UnknownCapsule {
   bool operator==(const UnknownCapsule&) const = default;
 };
 
-using Capsule = std::variant<DatagramCapsule, RouteAdvertisementCapsule, MappingsCapsule, MappingsAckCapsule,
-                             RefreshCapsule, PortCapsule, StatusCapsule, CallCapsule, ReturnCapsule,
-                             PingCapsule, UnknownCapsule>;
+using Capsule =
+    std::variant<DatagramCapsule, AddressAssignCapsule, AddressRequestCapsule, RouteAdvertisementCapsule,
+                 MappingsCapsule, MappingsAckCapsule, RefreshCapsule, PortCapsule, StatusCapsule, CallCapsule,
+                 ReturnCapsule, PingCapsule, UnknownCapsule>;
 
 }  // namespace ov6
 

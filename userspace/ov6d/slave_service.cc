@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/json.hpp>
 #include <utility>
 
@@ -104,8 +106,7 @@ absl::Status SlaveService::Launch(Slave& slave) {
   if (*raw >= 0) ::close(*raw);
   if (!spawned.ok()) return spawned.status();
   Watch(slave, *spawned);
-  const asio::generic::stream_protocol protocol(AF_UNIX, 0);
-  Accept(slave.plan.name, {env_.io, protocol, std::exchange(session.ours, -1)},
+  Accept(slave.plan.name, PlainStream(UniqueFd(std::exchange(session.ours, -1))),
          std::exchange(channel.ours, -1));
   return absl::OkStatus();
 }
@@ -250,12 +251,12 @@ void SlaveService::TerminateAll(std::function<void()> done) {
 
 // --- sessions -------------------------------------------------------------------
 
-void SlaveService::Accept(const std::string& name, SlaveSession::Socket socket, int port_channel) {
+void SlaveService::Accept(const std::string& name, std::unique_ptr<Stream> stream, int port_channel) {
   Slave& slave = slaves_.at(name);
   if (slave.session) slave.session->Close(absl::UnavailableError("a successor came"));
   slave.port_channel = port_channel;
   slave.said_goodbye = false;
-  slave.session = std::make_shared<SlaveSession>(std::move(socket), counters_.sessions);
+  slave.session = std::make_shared<SlaveSession>(env_.io, std::move(stream), counters_.sessions);
   slave.session->Start({[this, &slave](const UpgradeRequest& request) { return OnRequest(slave, request); },
                         [this, &slave] { OnOpened(slave); },
                         [this, &slave](Capsule capsule) { OnCapsule(slave, std::move(capsule)); },
@@ -264,6 +265,7 @@ void SlaveService::Accept(const std::string& name, SlaveSession::Socket socket, 
 
 std::optional<Refusal> SlaveService::OnRequest(Slave& slave, const UpgradeRequest& request) {
   const std::string& name = slave.plan.name;
+  if (request.plain) return Refusal{426, "A slave that ov6d has started says Ov6-Version: 1."};
   const auto outcome = env_.master.Register(request, slave.plan.ToPermission());
   if (const auto* refusal = std::get_if<Refusal>(&outcome)) {
     spdlog::warn("slave {} was refused: {}", name, refusal->sentence);

@@ -71,7 +71,7 @@ class SlaveService {
   void TerminateAll(std::function<void()> done);
 
   // The master's ends of a slave's sockets; they are the service's from here on. The stream may be any.
-  void Accept(const std::string& name, SlaveSession::Socket socket, int port_channel);
+  void Accept(const std::string& name, std::unique_ptr<Stream> stream, int port_channel);
 
   void Call(const std::string& name, const std::string& method, const std::string& argument, Result result);
   // The DHT slave whose prefix holds the address.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/ov6d/slave_session.h"
 
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/error.hpp>
-#include <boost/asio/write.hpp>
+#include <sys/socket.h>
+
+#include <boost/asio/post.hpp>
 #include <utility>
 
 namespace ov6 {
@@ -12,10 +12,21 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
+constexpr int kReadsAtOnce = 16;
+
 }  // namespace
 
-SlaveSession::SlaveSession(Socket socket, SessionCounters& counters)
-    : socket_(std::move(socket)), counters_(counters), upgrade_timer_(socket_.get_executor()) {}
+SlaveSession::SlaveSession(asio::io_context& io, std::unique_ptr<Stream> stream, SessionCounters& counters)
+    : io_(io),
+      stream_(std::move(stream)),
+      descriptor_(io, stream_->fd()),
+      counters_(counters),
+      upgrade_timer_(io) {}
+
+// The descriptor is the stream's to close.
+SlaveSession::~SlaveSession() {
+  if (descriptor_.is_open()) descriptor_.release();
+}
 
 void SlaveSession::Start(Handlers handlers) {
   handlers_ = std::move(handlers);
@@ -24,31 +35,85 @@ void SlaveSession::Start(Handlers handlers) {
     if (!error && self->state_ == State::kUpgrading)
       self->Close(absl::DeadlineExceededError("the slave did not send its request within 5 s"));
   });
-  Read();
+  Wait(IoState::kWantRead);
 }
 
-void SlaveSession::Read() {
-  socket_.async_read_some(asio::buffer(buffer_), [self = shared_from_this()](error_code error, size_t size) {
-    if (self->state_ == State::kClosed) return;
-    if (!error) return self->OnRead(size);
-    if (error != asio::error::eof && error != asio::error::connection_reset) {
-      return self->Close(absl::UnavailableError("reading from the slave failed: " + error.message()));
-    }
-    const absl::Status status = self->decoder_.Finish();
-    self->Close(status.ok() ? absl::UnavailableError("the slave closed the session") : status);
+// --- bytes -----------------------------------------------------------------------
+
+void SlaveSession::Wait(IoState direction) {
+  bool& waiting = direction == IoState::kWantWrite ? writing_ : reading_;
+  if (waiting || state_ == State::kClosed) return;
+  waiting = true;
+  const auto what = direction == IoState::kWantWrite ? asio::posix::descriptor_base::wait_write
+                                                     : asio::posix::descriptor_base::wait_read;
+  descriptor_.async_wait(what, [self = shared_from_this(), &waiting](error_code error) {
+    waiting = false;
+    if (error || self->state_ == State::kClosed) return;
+    self->Read();
+    self->Write();
   });
 }
 
-void SlaveSession::OnRead(size_t size) {
+void SlaveSession::Read() {
+  for (int i = 0; i < kReadsAtOnce; ++i) {
+    const IoResult result = shaken_ ? stream_->Read(buffer_) : stream_->Handshake();
+    if (result.state == IoState::kEnd) return OnEnd();
+    if (result.state == IoState::kFailed)
+      return Close(absl::UnavailableError("reading from the slave failed: " + stream_->error()));
+    if (result.state != IoState::kDone) return Wait(result.state);
+    if (shaken_) OnBytes(std::span(buffer_).first(result.size));
+    shaken_ = true;
+    if (state_ == State::kClosed) return;
+  }
+  // Others have their turn.
+  asio::post(io_, [self = shared_from_this()] {
+    if (self->state_ != State::kClosed) self->Read();
+  });
+}
+
+void SlaveSession::OnEnd() {
+  const absl::Status status = decoder_.Finish();
+  Close(status.ok() ? absl::UnavailableError("the slave closed the session") : status);
+}
+
+void SlaveSession::OnBytes(std::span<const uint8_t> bytes) {
   if (state_ == State::kUpgrading) {
-    head_.append(reinterpret_cast<const char*>(buffer_.data()), size);
+    head_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     OnHead();
   } else if (state_ == State::kOpen) {
-    decoder_.Ingest(std::span(buffer_).first(size));
+    decoder_.Ingest(bytes);
     DecodeAll();
   }
-  if (state_ != State::kClosed) Read();
 }
+
+void SlaveSession::Flush() { Write(); }
+
+void SlaveSession::Enqueue(std::span<const uint8_t> bytes) {
+  queued_.insert(queued_.end(), bytes.begin(), bytes.end());
+  Write();
+}
+
+void SlaveSession::Write() {
+  if (state_ == State::kClosed || !shaken_ || writing_) return;
+  while (sent_ < queued_.size()) {
+    const IoResult result = stream_->Write(std::span<const uint8_t>(queued_).subspan(sent_));
+    if (result.state == IoState::kDone) {
+      sent_ += result.size;
+      continue;
+    }
+    // A stream that is broken ends on the reading side, behind what the slave said before.
+    if (result.state == IoState::kEnd || result.state == IoState::kFailed)
+      sent_ = queued_.size();
+    else
+      Wait(result.state);
+    break;
+  }
+  queued_.erase(queued_.begin(), queued_.begin() + static_cast<ptrdiff_t>(sent_));
+  sent_ = 0;
+  if (queued_.empty() && state_ == State::kRefused) Linger();
+}
+
+// --- HTTP ------------------------------------------------------------------------
 
 void SlaveSession::OnHead() {
   const auto parsed = ParseUpgradeRequest(head_);
@@ -79,6 +144,10 @@ void SlaveSession::Refuse(const Refusal& refusal) {
 
 void SlaveSession::DecodeAll() {
   while (state_ == State::kOpen) {
+    while (const auto datagram = decoder_.NextDatagram()) {
+      handlers_.datagram ? handlers_.datagram(*datagram) : void(++counters_.unknown_capsules);
+      if (state_ != State::kOpen) return;
+    }
     auto capsule = decoder_.Next();
     if (!capsule.ok()) return Close(capsule.status());
     if (!*capsule) return;
@@ -113,12 +182,12 @@ void SlaveSession::OnReturn(const ReturnCapsule& answer) {
 
 void SlaveSession::Send(const Capsule& capsule) {
   if (state_ != State::kOpen) return;
-  if (queued_.size() > kMaxQueued) {
+  if (queued() > kMaxQueued) {
     if (std::holds_alternative<RefreshCapsule>(capsule)) {
       ++counters_.refresh_dropped;
     } else {
       // Not from inside the caller, who may be one of the handlers.
-      asio::post(socket_.get_executor(), [self = shared_from_this()] {
+      asio::post(io_, [self = shared_from_this()] {
         self->Close(absl::ResourceExhaustedError("the slave does not read what it is sent"));
       });
     }
@@ -128,12 +197,22 @@ void SlaveSession::Send(const Capsule& capsule) {
   Enqueue(EncodeCapsule(capsule));
 }
 
+bool SlaveSession::SendDatagram(uint64_t context, std::span<const uint8_t> payload) {
+  if (state_ != State::kOpen) return false;
+  if (queued() > kMaxPackets) {
+    ++counters_.datagrams_dropped;
+    return false;
+  }
+  EncodeDatagram(context, payload, &queued_);
+  return true;
+}
+
 void SlaveSession::Call(const std::string& method, const std::string& argument, Result result) {
   if (!open()) return result(absl::UnavailableError("the slave has no open session"));
   const uint64_t id = next_call_++;
   PendingCall& call = calls_[id];
   call.result = std::move(result);
-  call.timer = std::make_unique<asio::steady_timer>(socket_.get_executor(), kCallTimeout);
+  call.timer = std::make_unique<asio::steady_timer>(io_, kCallTimeout);
   call.timer->async_wait([self = shared_from_this(), id, method](error_code error) {
     if (error || !self->calls_.contains(id)) return;
     ++self->counters_.calls_timed_out;
@@ -150,24 +229,20 @@ void SlaveSession::FinishCall(uint64_t id, absl::StatusOr<std::string> result) {
   finish(std::move(result));
 }
 
-void SlaveSession::Enqueue(std::span<const uint8_t> bytes) {
-  queued_.insert(queued_.end(), bytes.begin(), bytes.end());
-  if (writing_.empty()) Write();
+// Who is refused may still be sending: a reset would take the sentence away from it.
+void SlaveSession::Linger() {
+  if (lingering_) return;
+  lingering_ = true;
+  ::shutdown(stream_->fd(), SHUT_WR);
+  upgrade_timer_.expires_after(kLinger);
+  upgrade_timer_.async_wait([self = shared_from_this()](error_code error) {
+    if (!error) self->Close(absl::OkStatus());
+  });
+  Report(absl::PermissionDeniedError("the slave's request was refused"));
 }
 
-void SlaveSession::Write() {
-  writing_.swap(queued_);
-  asio::async_write(socket_, asio::buffer(writing_), [self = shared_from_this()](error_code error, size_t) {
-    self->writing_.clear();
-    // A stream that is broken ends on the reading side, behind what the slave said before.
-    if (error) self->queued_.clear();
-    if (error && self->state_ != State::kRefused) return;
-    if (!self->queued_.empty()) {
-      self->Write();
-    } else if (self->state_ == State::kRefused) {
-      self->Close(absl::PermissionDeniedError("the slave's request was refused"));
-    }
-  });
+void SlaveSession::Report(const absl::Status& why) {
+  if (handlers_.closed) std::exchange(handlers_.closed, nullptr)(why);
 }
 
 void SlaveSession::Close(absl::Status why) {
@@ -175,11 +250,11 @@ void SlaveSession::Close(absl::Status why) {
   if (state_ == State::kOpen) ++counters_.broken;
   state_ = State::kClosed;
   upgrade_timer_.cancel();
-  error_code ignored;
-  socket_.close(ignored);
+  descriptor_.release();
+  stream_->Close();
   const auto calls = std::exchange(calls_, {});
   for (const auto& [id, call] : calls) call.result(absl::UnavailableError("the slave's session ended"));
-  if (handlers_.closed) std::exchange(handlers_.closed, nullptr)(why);
+  Report(why);
 }
 
 }  // namespace ov6

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// One slave's session: HTTP Upgrade, then capsules, over any stream socket
+// One slave's session: HTTP Upgrade, then capsules, over any stream, plain or TLS
 // (docs/slave-protocol.md). Knows nothing of slaves; whoever accepts it decides in
 // the handlers. Lives until its stream ends or Close(); `closed` is called once.
 #ifndef OV6_USERSPACE_OV6D_SLAVE_SESSION_H
 #define OV6_USERSPACE_OV6D_SLAVE_SESSION_H
 
 #include <array>
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <map>
@@ -16,6 +16,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "userspace/base/stream.h"
 #include "userspace/wire/capsule_codec.h"
 #include "userspace/wire/upgrade.h"
 
@@ -24,13 +25,13 @@ namespace ov6 {
 struct SessionCounters {
   uint64_t opened = 0, refused = 0, broken = 0;
   uint64_t capsules_in = 0, capsules_out = 0, unknown_capsules = 0;
-  uint64_t refresh_dropped = 0;  // the slave read too slowly
+  uint64_t refresh_dropped = 0;    // the slave read too slowly
+  uint64_t datagrams_dropped = 0;  // as well
   uint64_t calls_timed_out = 0, unexpected_returns = 0;
 };
 
 class SlaveSession : public std::enable_shared_from_this<SlaveSession> {
  public:
-  using Socket = boost::asio::generic::stream_protocol::socket;
   using Result = std::function<void(absl::StatusOr<std::string>)>;
 
   struct Handlers {
@@ -38,18 +39,28 @@ class SlaveSession : public std::enable_shared_from_this<SlaveSession> {
     std::function<void()> opened;          // the 101 is on its way
     std::function<void(Capsule)> capsule;  // ROUTE_ADVERTISEMENT, MAPPINGS, STATUS, CALL
     std::function<void(const absl::Status&)> closed;
+    std::function<void(const DatagramView&)> datagram = nullptr;  // empty: none are expected
   };
-  static constexpr size_t kMaxQueued = 1 << 20;  // bytes
+  static constexpr size_t kMaxQueued = 1 << 20;             // bytes
+  static constexpr size_t kMaxPackets = 512 << 10;          // bytes queued past which a DATAGRAM is dropped
+  static constexpr auto kLinger = std::chrono::seconds(1);  // for the other side to read why it is refused
   static constexpr auto kCallTimeout = std::chrono::seconds(5);
   static constexpr auto kUpgradeTimeout = std::chrono::seconds(5);
 
-  SlaveSession(Socket socket, SessionCounters& counters);
+  SlaveSession(boost::asio::io_context& io, std::unique_ptr<Stream> stream, SessionCounters& counters);
+
+  ~SlaveSession();
 
   void Start(Handlers handlers);
   bool open() const { return state_ == State::kOpen; }
   // Past kMaxQueued a REFRESH is dropped and anything else ends the session.
   void Send(const Capsule& capsule);
+  // Queued until Flush(), so that many go at once. False: dropped, the slave reads too slowly.
+  bool SendDatagram(uint64_t context, std::span<const uint8_t> payload);
+  void Flush();
   void Call(const std::string& method, const std::string& argument, Result result);
+  size_t queued() const { return queued_.size() - sent_; }  // bytes
+  const Stream& stream() const { return *stream_; }
   void Close(absl::Status why);
 
  private:
@@ -59,19 +70,28 @@ class SlaveSession : public std::enable_shared_from_this<SlaveSession> {
     std::unique_ptr<boost::asio::steady_timer> timer;
   };
 
+  void Wait(IoState direction);
   void Read();
-  void OnRead(size_t size);
+  void OnBytes(std::span<const uint8_t> bytes);
+  void OnEnd();
   void OnHead();
   void Accept();
   void Refuse(const Refusal& refusal);
   void DecodeAll();
   void Dispatch(Capsule capsule);
+  void Linger();
+  void Report(const absl::Status& why);
   void OnReturn(const ReturnCapsule& answer);
   void FinishCall(uint64_t id, absl::StatusOr<std::string> result);
   void Enqueue(std::span<const uint8_t> bytes);
   void Write();
 
-  Socket socket_;
+  boost::asio::io_context& io_;
+  std::unique_ptr<Stream> stream_;
+  boost::asio::posix::stream_descriptor descriptor_;  // the stream's own, for waiting
+  bool reading_ = false, writing_ = false;            // what is waited for
+  bool shaken_ = false;                               // the handshake is over
+  bool lingering_ = false;
   SessionCounters& counters_;
   Handlers handlers_;
   boost::asio::steady_timer upgrade_timer_;
@@ -79,7 +99,8 @@ class SlaveSession : public std::enable_shared_from_this<SlaveSession> {
   std::string head_;
   CapsuleDecoder decoder_;
   std::array<uint8_t, 65536> buffer_;
-  Bytes queued_, writing_;
+  Bytes queued_;
+  size_t sent_ = 0;  // of queued_
   uint64_t next_call_ = 1;
   std::map<uint64_t, PendingCall> calls_;
 };

@@ -77,6 +77,71 @@ absl::StatusOr<Capsule> DecodeDatagram(ByteReader& in) {
   return c;
 }
 
+constexpr size_t kMappedBits = 96;
+
+void WriteAssigned(const AssignedPrefix& entry, ByteWriter& out) {
+  const std::span<const uint8_t> address(entry.prefix.address.bytes);
+  out.Varint(entry.request).U8(entry.ipv4 ? 4 : 6).Raw(entry.ipv4 ? address.subspan(12) : address);
+  out.U8(static_cast<uint8_t>(entry.prefix.length - (entry.ipv4 ? kMappedBits : 0)));
+}
+
+absl::StatusOr<AssignedPrefix> ReadAssigned(ByteReader& in) {
+  AssignedPrefix entry;
+  entry.request = in.Varint();
+  const int version = in.U8();
+  if (in.ok() && version != 4 && version != kIpv6Version)
+    return Malformed(fmt::format("an address of IP version {}", version));
+  entry.ipv4 = version == 4;
+  const auto bytes = in.Take(entry.ipv4 ? 4 : 16);
+  const int length = in.U8();
+  if (!in.ok()) return Malformed("an address to assign is cut short");
+  Ipv6 address;
+  std::copy(bytes.begin(), bytes.end(), address.bytes.end() - static_cast<ptrdiff_t>(bytes.size()));
+  if (entry.ipv4) address.bytes[10] = address.bytes[11] = 0xff;
+  const int most = entry.ipv4 ? 32 : 128;
+  if (length > most) return Malformed(fmt::format("prefix length {} is over {}", length, most));
+  entry.prefix = {address, length + (128 - most)};
+  if (address.Masked(entry.prefix.length) != address)
+    return Malformed(fmt::format("{}/{} has bits set past its length", address.ToString(), length));
+  return entry;
+}
+
+template <typename AddressCapsule>
+absl::StatusOr<AddressCapsule> ReadAddresses(ByteReader& in) {
+  AddressCapsule c;
+  while (!in.AtEnd()) {
+    const auto entry = ReadAssigned(in);
+    if (!entry.ok()) return entry.status();
+    c.prefixes.push_back(*entry);
+    if (c.prefixes.size() > AddressRequestCapsule::kMaxRequested)
+      return Malformed(fmt::format("more than {} addresses", AddressRequestCapsule::kMaxRequested));
+  }
+  return c;
+}
+
+void EncodeValue(const AddressAssignCapsule& c, ByteWriter& out) {
+  for (const AssignedPrefix& entry : c.prefixes) WriteAssigned(entry, out);
+}
+
+absl::StatusOr<Capsule> DecodeAddressAssign(ByteReader& in) {
+  return ReadAddresses<AddressAssignCapsule>(in);
+}
+
+void EncodeValue(const AddressRequestCapsule& c, ByteWriter& out) {
+  for (const AssignedPrefix& entry : c.prefixes) WriteAssigned(entry, out);
+}
+
+// RFC 9484 section 4.7.2: at least one, each with an id.
+absl::StatusOr<Capsule> DecodeAddressRequest(ByteReader& in) {
+  auto c = ReadAddresses<AddressRequestCapsule>(in);
+  if (!c.ok()) return c.status();
+  if (c->prefixes.empty()) return Malformed("an ADDRESS_REQUEST for nothing");
+  for (const AssignedPrefix& entry : c->prefixes) {
+    if (entry.request == 0) return Malformed("an ADDRESS_REQUEST with request id 0");
+  }
+  return *std::move(c);
+}
+
 Ipv6 LastAddress(const Prefix& prefix) {
   Ipv6 last = prefix.address;
   for (int i = prefix.length; i < 128; ++i) last.bytes[i / 8] |= static_cast<uint8_t>(0x80 >> (i % 8));
@@ -314,14 +379,23 @@ struct Decoder {
 };
 
 constexpr Decoder kDecoders[] = {
-    {CapsuleType::kDatagram, DecodeDatagram}, {CapsuleType::kRouteAdvertisement, DecodeRouteAdvertisement},
-    {CapsuleType::kMappings, DecodeMappings}, {CapsuleType::kMappingsAck, DecodeMappingsAck},
-    {CapsuleType::kRefresh, DecodeRefresh},   {CapsuleType::kPort, DecodePort},
-    {CapsuleType::kStatus, DecodeStatus},     {CapsuleType::kCall, DecodeCall},
-    {CapsuleType::kReturn, DecodeReturn},     {CapsuleType::kPing, DecodePing},
+    {CapsuleType::kDatagram, DecodeDatagram},
+    {CapsuleType::kRouteAdvertisement, DecodeRouteAdvertisement},
+    {CapsuleType::kAddressAssign, DecodeAddressAssign},
+    {CapsuleType::kAddressRequest, DecodeAddressRequest},
+    {CapsuleType::kMappings, DecodeMappings},
+    {CapsuleType::kMappingsAck, DecodeMappingsAck},
+    {CapsuleType::kRefresh, DecodeRefresh},
+    {CapsuleType::kPort, DecodePort},
+    {CapsuleType::kStatus, DecodeStatus},
+    {CapsuleType::kCall, DecodeCall},
+    {CapsuleType::kReturn, DecodeReturn},
+    {CapsuleType::kPing, DecodePing},
 };
 
 uint64_t TypeOf(const DatagramCapsule&) { return static_cast<uint64_t>(CapsuleType::kDatagram); }
+uint64_t TypeOf(const AddressAssignCapsule&) { return static_cast<uint64_t>(CapsuleType::kAddressAssign); }
+uint64_t TypeOf(const AddressRequestCapsule&) { return static_cast<uint64_t>(CapsuleType::kAddressRequest); }
 uint64_t TypeOf(const RouteAdvertisementCapsule&) {
   return static_cast<uint64_t>(CapsuleType::kRouteAdvertisement);
 }
@@ -391,6 +465,15 @@ Bytes EncodeCapsule(const Capsule& capsule) {
   return out;
 }
 
+void EncodeDatagram(uint64_t context, std::span<const uint8_t> payload, Bytes* out) {
+  ByteWriter contexts, head;
+  contexts.Varint(context);
+  head.Varint(static_cast<uint64_t>(CapsuleType::kDatagram)).Varint(contexts.size() + payload.size());
+  out->insert(out->end(), head.bytes().begin(), head.bytes().end());
+  out->insert(out->end(), contexts.bytes().begin(), contexts.bytes().end());
+  out->insert(out->end(), payload.begin(), payload.end());
+}
+
 void CapsuleDecoder::Ingest(std::span<const uint8_t> bytes) {
   if (!status_.ok()) return;
   buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<ptrdiff_t>(consumed_));
@@ -417,6 +500,21 @@ absl::StatusOr<std::optional<Capsule>> CapsuleDecoder::Next() {
     return status_;
   }
   return *std::move(capsule);
+}
+
+std::optional<DatagramView> CapsuleDecoder::NextDatagram() {
+  if (!status_.ok()) return std::nullopt;
+  ByteReader in(std::span<const uint8_t>(buffer_).subspan(consumed_));
+  const uint64_t type = in.Varint();
+  const uint64_t size = in.Varint();
+  const bool whole = in.ok() && type == static_cast<uint64_t>(CapsuleType::kDatagram) &&
+                     size <= kMaxDatagramSize && size <= in.size();
+  if (!whole) return std::nullopt;
+  ByteReader value(in.Take(size));
+  const uint64_t context = value.Varint();
+  if (!value.ok()) return std::nullopt;  // Next() says what is wrong
+  consumed_ = buffer_.size() - in.size();
+  return DatagramView{context, value.Take(value.size())};
 }
 
 absl::Status CapsuleDecoder::Finish() const {

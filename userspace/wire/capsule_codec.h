@@ -18,12 +18,23 @@ inline constexpr size_t kMaxDatagramSize = 65600;  // value
 void EncodeCapsule(const Capsule& capsule, Bytes* out);
 Bytes EncodeCapsule(const Capsule& capsule);
 
+// Appends a DATAGRAM of these bytes, without a copy in between.
+void EncodeDatagram(uint64_t context, std::span<const uint8_t> payload, Bytes* out);
+
+// A DATAGRAM where it lies in the decoder; good until the decoder is asked or fed again.
+struct DatagramView {
+  uint64_t context = kPacketContext;
+  std::span<const uint8_t> payload;
+};
+
 // Takes fragments of any size; gives out whole capsules in order. After an error it stays failed.
 class CapsuleDecoder {
  public:
   void Ingest(std::span<const uint8_t> bytes);
   // nullopt: more bytes are needed. Error: a sentence; the session must end.
   absl::StatusOr<std::optional<Capsule>> Next();
+  // If the next one is a whole DATAGRAM: that, without a copy. nullopt: ask Next().
+  std::optional<DatagramView> NextDatagram();
   // At the end of the stream: an error if it stops inside a capsule.
   absl::Status Finish() const;
 

@@ -88,11 +88,22 @@ std::optional<Refusal> CheckHead(const Head& head) {
     return Refusal{426, "Ask with 'Connection: Upgrade' and 'Upgrade: connect-ip'."};
   }
   const auto version = Value(head, kVersionField);
-  if (version != kSessionVersion) {
+  if (head.count(std::string(kVersionField)) != 0 && version != kSessionVersion) {
     return Refusal{426,
                    fmt::format("{} is '{}'; '{}' is spoken here.", kVersionField, version, kSessionVersion)};
   }
   return std::nullopt;
+}
+
+// RFC 6750 section 2.1; empty: none, or other credentials.
+std::string BearerToken(const Head& head) {
+  const std::string_view value = Value(head, "Authorization");
+  const auto is_scheme = [](std::string_view text) {
+    return boost::beast::iequals({text.data(), text.size()}, "Bearer ");
+  };
+  constexpr size_t kScheme = 7;
+  if (value.size() <= kScheme || !is_scheme(value.substr(0, kScheme))) return {};
+  return std::string(value.substr(kScheme));
 }
 
 // What the query says of the slave. Parameters that are not known are skipped.
@@ -102,10 +113,13 @@ class QueryReader {
     if (key == "kind") return ReadKind(value);
     if (key == "name") return ReadName(value);
     if (key == "prefix") return ReadPrefix(value);
+    if (key == "segments") request_.segments = value == "1";
     return std::nullopt;
   }
 
-  ParsedRequest Finish() {
+  ParsedRequest Finish(bool plain) {
+    request_.plain = plain;
+    if (plain) return {std::move(request_), {}};
     if (!has_kind_) return {std::nullopt, {400, "The query lacks 'kind', as in kind=dht."}};
     if (request_.name.empty()) return {std::nullopt, {400, "The query lacks 'name', as in name=chord."}};
     return {std::move(request_), {}};
@@ -150,7 +164,7 @@ class QueryReader {
   bool has_kind_ = false;
 };
 
-ParsedRequest ReadTarget(std::string_view target) {
+ParsedRequest ReadTarget(std::string_view target, bool plain) {
   const auto url = urls::parse_uri_reference(urls::string_view(target.data(), target.size()));
   if (url.has_error()) return {std::nullopt, {400, "The request's target is no URI."}};
   const std::string path = url->path();
@@ -159,7 +173,7 @@ ParsedRequest ReadTarget(std::string_view target) {
   for (const auto& parameter : url->params()) {
     if (const auto refusal = reader.Read(parameter.key, parameter.value)) return {std::nullopt, *refusal};
   }
-  return reader.Finish();
+  return reader.Finish(plain);
 }
 
 ParsedRequest ReadRequest(std::string_view head) {
@@ -171,7 +185,10 @@ ParsedRequest ReadRequest(std::string_view head) {
     return {std::nullopt, {400, "This is no HTTP/1.1 request: " + error.message() + "."}};
   if (const auto refusal = CheckHead(parser.get())) return {std::nullopt, *refusal};
   const auto target = parser.get().target();
-  return ReadTarget({target.data(), target.size()});
+  const bool plain = parser.get().count(std::string(kVersionField)) == 0;
+  ParsedRequest parsed = ReadTarget({target.data(), target.size()}, plain);
+  if (parsed.request) parsed.request->token = BearerToken(parser.get());
+  return parsed;
 }
 
 // --- the response ----------------------------------------------------------------
@@ -200,10 +217,13 @@ std::string FormatUpgradeRequest(const UpgradeRequest& request, std::string_view
   std::string target =
       fmt::format("{}?kind={}&name={}", kPath, ToString(request.kind), EscapeQueryValue(request.name));
   for (const Prefix& prefix : request.prefixes) target += "&prefix=" + EscapeQueryValue(prefix.ToString());
+  if (request.segments) target += "&segments=1";
+  const std::string authorization =
+      request.token.empty() ? "" : fmt::format("Authorization: Bearer {}\r\n", request.token);
   return fmt::format(
       "GET {} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: {}\r\nCapsule-Protocol: ?1\r\n{}: "
-      "{}\r\n\r\n",
-      target, host, kToken, kVersionField, kSessionVersion);
+      "{}\r\n{}\r\n",
+      target, host, kToken, kVersionField, kSessionVersion, authorization);
 }
 
 std::string FormatUpgradeAccepted() {
@@ -214,10 +234,11 @@ std::string FormatUpgradeAccepted() {
 }
 
 std::string FormatUpgradeRefused(const Refusal& refusal) {
-  const std::string upgrade = refusal.status == 426 ? fmt::format("Upgrade: {}\r\n", kToken) : "";
+  std::string field = refusal.status == 426 ? fmt::format("Upgrade: {}\r\n", kToken) : "";
+  if (refusal.status == 401) field = "WWW-Authenticate: Bearer\r\n";
   return fmt::format(
       "HTTP/1.1 {} {}\r\nConnection: close\r\n{}Content-Type: text/plain\r\nContent-Length: {}\r\n\r\n{}\n",
-      refusal.status, Reason(refusal.status), upgrade, refusal.sentence.size() + 1, refusal.sentence);
+      refusal.status, Reason(refusal.status), field, refusal.sentence.size() + 1, refusal.sentence);
 }
 
 std::optional<ParsedRequest> ParseUpgradeRequest(std::string_view bytes) {

@@ -18,10 +18,15 @@ namespace ov6 {
 inline constexpr size_t kMaxHeadSize = 8192;
 inline constexpr std::string_view kSessionVersion = "1";
 
+// One without Ov6-Version is `plain`: RFC 9484 and no more; it need not say kind and name, which then follow
+// from who it is.
 struct UpgradeRequest {
   SlaveKind kind = SlaveKind::kDht;
   std::string name;
   std::vector<Prefix> prefixes;
+  std::string token = {};  // Authorization: Bearer; empty: none
+  bool plain = false;
+  bool segments = false;  // takes DATAGRAMs of kSegmentContext
   bool operator==(const UpgradeRequest&) const = default;
 };
 

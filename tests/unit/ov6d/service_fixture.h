@@ -48,8 +48,7 @@ class ServiceTest : public testing::Test {
       EXPECT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, channel), 0);
       fd_ = stream[1];
       channel_ = channel[1];
-      test_.service_.Accept(name, {test_.io_, boost::asio::generic::stream_protocol(AF_UNIX, 0), stream[0]},
-                            channel[0]);
+      test_.service_.Accept(name, PlainStream(UniqueFd(stream[0])), channel[0]);
     }
     FakeSlave(const FakeSlave&) = delete;
     ~FakeSlave() { Vanish(); }

@@ -40,6 +40,21 @@ const Row kRows[] = {
       00          # context
       60 01 02    # packet)"},
     {"DATAGRAM, a frame of a port", DatagramCapsule{kPortContext, {0x01}}, "00 02 02 01"},
+    {"ADDRESS_ASSIGN, unasked, and refused",
+     AddressAssignCapsule{{{0, false, Pfx("fd12::/64")}, {7, false, Pfx("::/128")}}},
+     R"(
+      01 26       # 38 bytes
+      00 06       # unasked, IPv6
+      fd120000 00000000 00000000 00000000 40
+      07 06       # request 7
+      00000000 00000000 00000000 00000000 80)"},
+    {"ADDRESS_ASSIGN, nothing any more", AddressAssignCapsule{}, "01 00"},
+    {"ADDRESS_REQUEST, an IPv4 address and any /64",
+     AddressRequestCapsule{{{1, true, Pfx("::ffff:192.0.2.1/128")}, {2, false, Pfx("::/64")}}},
+     R"(
+      02 1a       # 26 bytes
+      01 04 c0000201 20
+      02 06 00000000 00000000 00000000 00000000 40)"},
     {"ROUTE_ADVERTISEMENT, goodbye", RouteAdvertisementCapsule{}, "03 00"},
     {"ROUTE_ADVERTISEMENT, two ranges", RouteAdvertisementCapsule{{Pfx("2001:db8::/32"), Pfx("fd00::/8")}},
      R"(
@@ -216,6 +231,7 @@ TEST(CapsuleCodec, EveryWrongLengthIsRefused) {
     std::vector<size_t> right;
   } rows[] = {
       {"DATAGRAM, a packet", 4, {1, 2, 3, 4}},
+      {"ADDRESS_ASSIGN, unasked, and refused", 38, {0, 19, 38}},
       {"ROUTE_ADVERTISEMENT, two ranges", 68, {0, 34, 68}},
       {"MAPPINGS, one of each kind", 97, {1, 53, 78, 97}},
       {"MAPPINGS_ACK, the second refused", 8, {4, 8}},
@@ -237,10 +253,43 @@ TEST(CapsuleCodec, EveryWrongLengthIsRefused) {
   }
 }
 
+// The way of packets: without a capsule made of each.
+TEST(CapsuleCodec, DatagramsWhereTheyLie) {
+  Bytes stream;
+  EncodeDatagram(kPacketContext, Bytes{0x60, 1, 2}, &stream);
+  EncodeCapsule(PingCapsule{false, 7}, &stream);
+  EncodeDatagram(kSegmentContext, Bytes(300, 9), &stream);
+  EXPECT_EQ(Bytes(stream.begin(), stream.begin() + 6),
+            EncodeCapsule(DatagramCapsule{kPacketContext, {0x60, 1, 2}}));
+  CapsuleDecoder decoder;
+  std::vector<Bytes> packets;
+  std::vector<uint64_t> contexts;
+  size_t others = 0;
+  for (const uint8_t byte : stream) {
+    decoder.Ingest({&byte, 1});
+    while (const auto datagram = decoder.NextDatagram()) {
+      contexts.push_back(datagram->context);
+      packets.emplace_back(datagram->payload.begin(), datagram->payload.end());
+    }
+    const auto other = decoder.Next();
+    ASSERT_TRUE(other.ok());
+    if (*other) ++others;
+  }
+  EXPECT_EQ(packets, (std::vector<Bytes>{{0x60, 1, 2}, Bytes(300, 9)}));
+  EXPECT_EQ(contexts, (std::vector<uint64_t>{kPacketContext, kSegmentContext}));
+  EXPECT_EQ(others, 1u);
+  EXPECT_TRUE(decoder.Finish().ok());
+}
+
 TEST(CapsuleCodec, MalformedValues) {
   const struct {
     const char *name, *bytes, *sentence;
   } rows[] = {
+      {"an address of IPv5", "01 07 00 05 c0000201 20", "version 5"},
+      {"an IPv4 address of 33 bits", "01 07 00 04 c0000201 21", "33 is over 32"},
+      {"host bits in an address", "01 07 00 04 c0000201 18", "past its length"},
+      {"a request for nothing", "02 00", "for nothing"},
+      {"a request without an id", "02 07 00 04 c0000201 20", "request id 0"},
       {"a range of IPv4", "03 22 04 00000000000000000000000000000000 00000000000000000000000000000000 00",
        "version 4"},
       {"a range of one protocol",
