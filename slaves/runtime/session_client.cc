@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "slaves/runtime/session_client.h"
 
-#include <fcntl.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <system_error>
+#include <array>
 #include <utility>
 
 namespace ov6 {
@@ -20,51 +15,74 @@ struct Overloaded : Ts... {
 template <class... Ts>
 Overloaded(Ts...) -> Overloaded<Ts...>;
 
-std::string ErrorText(int error) { return std::generic_category().message(error); }
+constexpr int kReadsAtOnce = 16;
+constexpr int kMostUnanswered = 3;
 
 }  // namespace
 
-SessionClient::SessionClient(Loop& loop, int fd, SessionHandlers handlers, SessionOptions options)
+SessionClient::SessionClient(Loop& loop, std::unique_ptr<Stream> stream, SessionHandlers handlers,
+                             SessionOptions options)
     : loop_(loop),
-      fd_(fd),
-      descriptor_(std::make_unique<Descriptor>(loop, fd)),
+      stream_(std::move(stream)),
+      descriptor_(std::make_unique<Descriptor>(loop, stream_->fd())),
       handlers_(std::move(handlers)),
-      options_(options),
+      options_(std::move(options)),
       call_timer_(loop),
-      upgrade_timer_(loop) {
-  ::fcntl(fd_, F_SETFL, ::fcntl(fd_, F_GETFL) | O_NONBLOCK);
-}
+      upgrade_timer_(loop),
+      heartbeat_timer_(loop) {}
 
 SessionClient::~SessionClient() {
   *alive_ = false;
   descriptor_.reset();
-  ::close(fd_);
+  stream_->Close();
 }
 
 void SessionClient::Open(const UpgradeRequest& request) {
-  const std::string head = FormatUpgradeRequest(request);
+  const std::string head = FormatUpgradeRequest(request, options_.host);
   out_.assign(head.begin(), head.end());
   state_ = State::kUpgrading;
   upgrade_timer_.After(options_.upgrade_timeout, [this] {
     Close(absl::DeadlineExceededError("the master did not answer the Upgrade request in time"));
   });
-  descriptor_->WhenReadable([this] { Read(); });
+  Read();
   Write();
+}
+
+void SessionClient::WaitToRead() {
+  if (std::exchange(reading_, true)) return;
+  descriptor_->WhenReadable([this] {
+    reading_ = false;
+    const std::shared_ptr<bool> alive = alive_;
+    Read();
+    if (*alive) Write();
+  });
 }
 
 void SessionClient::Read() {
   std::array<uint8_t, 65536> buffer;
   const std::shared_ptr<bool> alive = alive_;
-  const ssize_t size = ::recv(fd_, buffer.data(), buffer.size(), 0);
-  if (size > 0) {
-    Ingest(std::span(buffer).first(static_cast<size_t>(size)));
-  } else if (size == 0) {
-    Close(state_ == State::kOpen ? decoder_.Finish()
-                                 : absl::UnavailableError("the master closed the session before its 101"));
-  } else if (errno != EAGAIN && errno != EINTR) {
-    Close(absl::UnavailableError("reading from the session failed: " + ErrorText(errno)));
+  for (int i = 0; i < kReadsAtOnce; ++i) {
+    const IoResult result = shaken_ ? stream_->Read(buffer) : stream_->Handshake();
+    if (result.state == IoState::kEnd) return OnEnd();
+    if (result.state == IoState::kFailed)
+      return Close(absl::UnavailableError("reading from the session failed: " + stream_->error()));
+    if (result.state == IoState::kWantWrite) return WaitToWrite();
+    if (result.state == IoState::kWantRead) break;
+    if (shaken_) Ingest(std::span(buffer).first(result.size));
+    if (!*alive || state_ == State::kClosed) return;
+    shaken_ = true;
   }
-  if (*alive && state_ != State::kClosed) descriptor_->WhenReadable([this] { Read(); });
+  if (handlers_.caught_up) handlers_.caught_up();
+  if (!*alive || state_ == State::kClosed) return;
+  stream_->Pending() ? loop_.Post([this, alive] {
+    if (*alive && state_ != State::kClosed) Read();
+  })
+                     : WaitToRead();
+}
+
+void SessionClient::OnEnd() {
+  Close(state_ == State::kOpen ? decoder_.Finish()
+                               : absl::UnavailableError("the master closed the session before its 101"));
 }
 
 void SessionClient::Ingest(std::span<const uint8_t> bytes) {
@@ -83,6 +101,7 @@ void SessionClient::IngestHead(std::span<const uint8_t> bytes) {
   if (!response->ok()) return Close(response->status());
   upgrade_timer_.Cancel();
   state_ = State::kOpen;
+  if (options_.heartbeat > Duration(0)) heartbeat_timer_.After(options_.heartbeat, [this] { Beat(); });
   const std::string rest = head_.substr(**response);
   head_.clear();
   const std::shared_ptr<bool> alive = alive_;
@@ -95,6 +114,11 @@ void SessionClient::IngestHead(std::span<const uint8_t> bytes) {
 void SessionClient::DecodeAll() {
   const std::shared_ptr<bool> alive = alive_;
   while (*alive && state_ == State::kOpen) {
+    while (const auto datagram = decoder_.NextDatagram()) {
+      ++counters_.datagrams_in;
+      if (handlers_.datagram) handlers_.datagram(*datagram);
+      if (!*alive || state_ != State::kOpen) return;
+    }
     const auto capsule = decoder_.Next();
     if (!capsule.ok()) return Close(capsule.status());
     if (!*capsule) return;
@@ -114,6 +138,9 @@ void SessionClient::Dispatch(const Capsule& capsule) {
                  },
                  [this](const RefreshCapsule& c) {
                    if (handlers_.refresh) handlers_.refresh(c);
+                 },
+                 [this](const AddressAssignCapsule& c) {
+                   if (handlers_.assigned) handlers_.assigned(c);
                  },
                  [this](const auto&) { ++counters_.unknown_capsules; },
              },
@@ -158,6 +185,28 @@ void SessionClient::OnAck(const MappingsAckCapsule& ack) {
 
 void SessionClient::OnPing(const PingCapsule& ping) {
   if (!ping.reply && HasRoom()) Enqueue(PingCapsule{true, ping.nonce});
+  if (!ping.reply || ping.nonce != ping_.nonce || ping_.unanswered == 0) return;
+  ping_.unanswered = 0;
+  round_trip_ = BootClock::now() - ping_.sent;
+}
+
+void SessionClient::Beat() {
+  if (ping_.unanswered >= kMostUnanswered)
+    return Close(absl::UnavailableError("the master has fallen silent: it answered none of three PINGs"));
+  ++ping_.unanswered;
+  ping_.sent = BootClock::now();
+  Enqueue(PingCapsule{false, ++ping_.nonce});
+  heartbeat_timer_.After(options_.heartbeat, [this] { Beat(); });
+}
+
+bool SessionClient::SendDatagram(uint64_t context, std::span<const uint8_t> payload) {
+  if (state_ != State::kOpen || queued() > options_.max_packets) {
+    ++counters_.datagrams_dropped;
+    return false;
+  }
+  ++counters_.datagrams_out;
+  EncodeDatagram(context, payload, &out_);
+  return true;
 }
 
 void SessionClient::Call(const std::string& method, const std::string& argument, Result result) {
@@ -234,17 +283,15 @@ void SessionClient::Enqueue(const Capsule& capsule) {
 }
 
 void SessionClient::Write() {
-  while (!writing_ && state_ != State::kClosed && out_sent_ < out_.size()) {
-    const ssize_t size = ::send(fd_, out_.data() + out_sent_, out_.size() - out_sent_, MSG_NOSIGNAL);
-    if (size > 0) {
-      out_sent_ += static_cast<size_t>(size);
-    } else if (errno == EAGAIN) {
-      writing_ = true;
-      descriptor_->WhenWritable([this] {
-        writing_ = false;
-        Write();
-      });
-    } else if (errno != EINTR) {
+  while (shaken_ && !writing_ && state_ != State::kClosed && out_sent_ < out_.size()) {
+    const IoResult result = stream_->Write(std::span<const uint8_t>(out_).subspan(out_sent_));
+    if (result.state == IoState::kDone) {
+      out_sent_ += result.size;
+    } else if (result.state == IoState::kWantRead) {
+      break;  // what is waited for anyway
+    } else if (result.state == IoState::kWantWrite) {
+      WaitToWrite();
+    } else {
       // The reading side learns of a broken stream and says why; here it would be inside somebody's call.
       out_sent_ = out_.size();
     }
@@ -255,11 +302,22 @@ void SessionClient::Write() {
   if (flushed_) loop_.Post(std::exchange(flushed_, nullptr));
 }
 
+void SessionClient::WaitToWrite() {
+  if (std::exchange(writing_, true)) return;
+  descriptor_->WhenWritable([this] {
+    writing_ = false;
+    const std::shared_ptr<bool> alive = alive_;
+    if (!shaken_) Read();
+    if (*alive) Write();
+  });
+}
+
 void SessionClient::Close(absl::Status status) {
   if (state_ == State::kClosed) return;
   state_ = State::kClosed;
   call_timer_.Cancel();
   upgrade_timer_.Cancel();
+  heartbeat_timer_.Cancel();
   calls_.clear();
   mappings_.clear();
   if (handlers_.closed) handlers_.closed(std::move(status));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A slave's end of its session with the master over an inherited stream socket: the
+// A slave's end of its session with the master, over an inherited socket or a connection, plain or TLS: the
 // HTTP/1.1 Upgrade (nothing is sent before the 101 has been read), then capsules both
 // ways. What waits to be sent is bounded: a master that does not read makes calls and
 // mappings fail and status reports vanish, both counted.
@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "slaves/runtime/loop.h"
 #include "slaves/runtime/session.h"
+#include "userspace/base/stream.h"
 #include "userspace/wire/capsule_codec.h"
 #include "userspace/wire/upgrade.h"
 
@@ -21,7 +22,10 @@ namespace ov6 {
 struct SessionOptions {
   Duration call_timeout = std::chrono::seconds(10);
   Duration upgrade_timeout = std::chrono::seconds(10);
-  size_t max_queued = 4 << 20;  // bytes waiting to be sent
+  size_t max_queued = 4 << 20;     // bytes waiting to be sent
+  size_t max_packets = 512 << 10;  // bytes waiting past which a DATAGRAM is dropped
+  std::string host = "ov6";        // of the request's Host field
+  Duration heartbeat = {};         // PING so often; three without an answer end the session. 0: never
 };
 
 struct SessionCounters {
@@ -30,6 +34,8 @@ struct SessionCounters {
   uint64_t calls_timed_out = 0;
   uint64_t unexpected_returns = 0;  // a RETURN or MAPPINGS_ACK nobody waits for (any more)
   uint64_t unknown_capsules = 0;
+  uint64_t datagrams_in = 0, datagrams_out = 0,
+           datagrams_dropped = 0;  // dropped: the master reads too slowly
 };
 
 // What a slave does when something comes; functions that stay empty are not called.
@@ -38,14 +44,17 @@ struct SessionHandlers {
   std::function<void()> opened;  // the 101 has been read
   std::function<void(const PortCapsule&)> port;
   std::function<void(const RefreshCapsule&)> refresh;
+  std::function<void(const AddressAssignCapsule&)> assigned;
+  std::function<void(const DatagramView&)> datagram;
+  std::function<void()> caught_up;                        // all that had come has been handed out
   std::function<void(const CallCapsule&, Respond)> call;  // respond once, now or later
   std::function<void(absl::Status)> closed;               // last; OK: the master closed the stream
 };
 
 class SessionClient : public Session {
  public:
-  // Owns `fd`.
-  SessionClient(Loop& loop, int fd, SessionHandlers handlers, SessionOptions options = {});
+  SessionClient(Loop& loop, std::unique_ptr<Stream> stream, SessionHandlers handlers,
+                SessionOptions options = {});
   ~SessionClient() override;
 
   void Open(const UpgradeRequest& request);
@@ -54,10 +63,15 @@ class SessionClient : public Session {
   void SendMappings(std::vector<MappingChange> changes, Acknowledged acknowledged) override;
   void Advertise(const std::vector<Prefix>& prefixes) override;
   void SendStatus(std::string json);
+  // Queued until Push(), so that many go at once. False: dropped, the master reads too slowly.
+  bool SendDatagram(uint64_t context, std::span<const uint8_t> payload);
+  void Push() { Write(); }
   // Calls `done` when all that was queued has been handed to the kernel.
   void Flush(Callback done);
 
   bool open() const { return state_ == State::kOpen; }
+  size_t queued() const { return out_.size() - out_sent_; }           // bytes
+  std::optional<Duration> round_trip() const { return round_trip_; }  // of the last PING
   const SessionCounters& counters() const { return counters_; }
 
  private:
@@ -77,7 +91,9 @@ class SessionClient : public Session {
     size_t first_index = 0;
   };
 
+  void WaitToRead();
   void Read();
+  void OnEnd();
   void Ingest(std::span<const uint8_t> bytes);
   void IngestHead(std::span<const uint8_t> bytes);
   void DecodeAll();
@@ -86,16 +102,19 @@ class SessionClient : public Session {
   void OnReturn(const ReturnCapsule& answer);
   void OnAck(const MappingsAckCapsule& ack);
   void OnPing(const PingCapsule& ping);
+  void Beat();
 
   bool HasRoom();
   void Enqueue(const Capsule& capsule);
   void Write();
+  void WaitToWrite();
   void ArmCallTimer();
   void ExpireCalls();
   void Close(absl::Status status);
 
   Loop& loop_;
-  const int fd_;
+  const std::unique_ptr<Stream> stream_;
+  bool shaken_ = false;  // the handshake is over
   std::unique_ptr<Descriptor> descriptor_;
   SessionHandlers handlers_;
   const SessionOptions options_;
@@ -104,7 +123,7 @@ class SessionClient : public Session {
   CapsuleDecoder decoder_;
   Bytes out_;
   size_t out_sent_ = 0;
-  bool writing_ = false;
+  bool reading_ = false, writing_ = false;  // what is waited for
   Callback flushed_;
   uint64_t next_call_ = 1;
   uint64_t next_sequence_ = 1;
@@ -112,6 +131,13 @@ class SessionClient : public Session {
   std::map<uint64_t, MappingsPart> mappings_;  // by sequence
   Timer call_timer_;
   Timer upgrade_timer_;
+  Timer heartbeat_timer_;
+  struct Ping {
+    uint64_t nonce = 0;
+    BootTime sent{};
+    int unanswered = 0;
+  } ping_;
+  std::optional<Duration> round_trip_;
   SessionCounters counters_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -53,7 +53,7 @@ SlaveProcess::SlaveProcess(SlaveKind kind, SlaveOptions options)
     : kind_(kind), options_(std::move(options)), status_timer_(loop_), leave_timer_(loop_) {
   StartLog(options_.name);
   ::signal(SIGPIPE, SIG_IGN);
-  session_ = std::make_unique<SessionClient>(loop_, kSessionDescriptor, MakeHandlers());
+  session_ = std::make_unique<SessionClient>(loop_, PlainStream(UniqueFd(kSessionDescriptor)), MakeHandlers());
 }
 
 SlaveProcess::~SlaveProcess() = default;

@@ -34,7 +34,7 @@ class SessionClientTest : public testing::Test {
     options.call_timeout = milliseconds(50);
     options.upgrade_timeout = milliseconds(100);
     options.max_queued = 1000;
-    client_ = std::make_unique<SessionClient>(loop_, ends[0], handlers, options);
+    client_ = std::make_unique<SessionClient>(loop_, PlainStream(UniqueFd(ends[0])), handlers, options);
   }
   void TearDown() override {
     client_.reset();
