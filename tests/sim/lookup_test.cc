@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "slaves/engine/chord/codec.h"
+#include "slaves/engine/chord/ring.h"
 #include "tests/sim/watch.h"
 
 namespace ov6::sim {
@@ -130,6 +131,52 @@ TEST(Fingers, HalfTheLogarithm) {
   EXPECT_EQ(answers.found, answers.asked);
   EXPECT_LE(answers.MeanHops(), 0.5 * std::log2(1000.0) + 1);
 }
+
+// Gets begun at the moment of death find all that is left, long before anybody has noticed.
+class ManyDie : public testing::TestWithParam<std::pair<size_t, double>> {};
+
+TEST_P(ManyDie, ByFingersNoGetFailsWhoseValueIsLeft) {
+  const auto [nodes, part] = GetParam();
+  Ring ring(203, nodes, [](chord::ChordConfig* config) { config->table_members = 0; });
+  Simulator& s = ring.s;
+  s.RunFor(60s);
+  ring.Put(100);
+  s.on_change = {};  // so many deaths at once are more than Zave's invariant bears
+  std::vector<size_t> before = s.Alive();
+  std::vector<size_t> alive = before;
+  for (auto left = static_cast<size_t>(part * static_cast<double>(nodes)); left > 0; --left) {
+    const size_t at = s.random()() % alive.size();
+    s.Crash(alive[at]);
+    alive.erase(alive.begin() + static_cast<ptrdiff_t>(at));
+  }
+  const auto left = [&](const Key& key) {
+    std::sort(before.begin(), before.end(), [&](size_t a, size_t b) {
+      return chord::Distance(key, s.node(a).id) < chord::Distance(key, s.node(b).id);
+    });
+    return std::any_of(before.begin(), before.begin() + 8,
+                       [&](size_t i) { return s.node(i).engine != nullptr; });
+  };
+  std::vector<std::pair<size_t, uint64_t>> asked;
+  for (size_t i = 0; i < 300; ++i) {
+    const size_t node = alive[s.random()() % alive.size()];
+    const Key& key = ring.keys[i % ring.keys.size()];
+    if (left(key)) asked.emplace_back(node, s.Get(node, key));
+  }
+  s.RunFor(9s);
+  size_t found = 0;
+  for (const auto& [node, id] : asked) {
+    const GetOutput* answer = s.Answer(node, id);
+    found += answer != nullptr && answer->outcome == GetOutcome::kFound;
+  }
+  EXPECT_GT(asked.size(), 280u);
+  EXPECT_EQ(found, asked.size());
+}
+INSTANTIATE_TEST_SUITE_P(AtOnce, ManyDie,
+                         testing::Values(std::pair{size_t{256}, 0.3}, std::pair{size_t{256}, 0.5}),
+                         [](const auto& info) {
+                           return std::to_string(info.param.first) + "_" +
+                                  std::to_string(static_cast<int>(100 * info.param.second));
+                         });
 
 }  // namespace
 }  // namespace ov6::sim

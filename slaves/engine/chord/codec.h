@@ -67,6 +67,7 @@ enum Flag : uint32_t {
   kAdmitted = 32,        // CONTACTSTATE: you are in
   kBusy = 128,           // STORED: too much at once, the rest later
   kBrief = 256,          // QUERY: a sign of life will do
+  kByList = 512,         // FIND: the holders as your list has them will do; FOUND: these are
   kOverflowed = 64,      // VALUES: the key has not room for all that belongs there; STORED: nor for this one
 };
 

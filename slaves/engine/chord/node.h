@@ -166,6 +166,8 @@ class ChordEngine::Node {
     std::vector<Peer> candidates;  // nearest before the key last
     std::set<Key> seen;
     int in_flight = 0;
+    std::set<Key> late;          // of those in flight
+    std::optional<Key> nearest;  // how far the nearest one that has answered is before the key
     int hops = 0;
     BootTime deadline{};
     // owner and the nodes behind it; or, if the predecessor is wanted, it and then its successors
@@ -175,6 +177,7 @@ class ChordEngine::Node {
     BootTime fall_back = BootTime::max();  // when to go on alone
     size_t words = 1;                      // of how many that say who the holders are
     std::vector<Peer> found;               // what those have said so far
+    bool by_list = false;                  // holders as somebody's list has them will do
   };
   struct Holder {
     // Late: others decide; its answer, if it still comes, counts. Unsure: it may not have all that it should.
@@ -197,7 +200,7 @@ class ChordEngine::Node {
     std::map<Bytes, Claim> values;  // of all of them, checked
     int hops = 0;
     bool started = false;
-    bool by_table = false;  // to_ask comes from the table: only an owner's word counts for absence
+    bool by_list = false;  // to_ask comes from the table or a list: only an owner's word counts for absence
     bool looked_up = false;
     bool confirming = false;  // absence, by the word of more than one way
     bool overflowed = false;
@@ -226,18 +229,30 @@ class ChordEngine::Node {
     Key at{};                       // `key`, or where that one, being full, has sent it on to
     bool handed_on = false;         // another's: put once
   };
+  struct Looking {
+    size_t words = 1;
+    bool by_list = false;
+    std::shared_ptr<Rpcs::Cost> cost = nullptr;
+  };
   using LookupDone = std::function<void(std::optional<std::vector<Peer>>, int)>;
   void StartLookup(const Key& key, bool want_predecessor, std::vector<Peer> start, LookupDone done,
-                   std::shared_ptr<Rpcs::Cost> cost = nullptr, size_t words = 1);
+                   Looking how);
+  static void NoteBehind(Lookup* lookup, const Message& reply);
+  static void AddFound(Lookup* lookup, const std::vector<Peer>& nodes);
   void OnWord(uint64_t id, const std::vector<Peer>& nodes);
   void LookupStep(uint64_t id);
+  static bool OnlyNamed(const Lookup& lookup);
+  void OnLate(uint64_t id, const Key& asked);
   void LookupAsk(uint64_t id, const Peer& peer);
   void OnFound(uint64_t id, const Peer& asked, const Message* reply);
   void FinishLookup(uint64_t id, std::optional<std::vector<Peer>> nodes);
   void AddCandidates(Lookup* lookup, const std::vector<Peer>& peers);
   void HandleFind(const Message& request, size_t size);
   bool KnowsOwner(const Key& key, std::vector<Peer>* nodes) const;
-  std::vector<Peer> ClosestBefore(const Key& key) const;
+  std::vector<Peer> ClosestBefore(const Key& key, size_t count) const;
+  std::vector<Peer> BehindByList(const Key& key) const;
+  void AnswerByList(const Key& key, std::vector<Peer>* nodes, Message* reply) const;
+  bool HoldersByList(const Key& key, std::vector<Peer>* nodes) const;
   std::vector<Peer> Nearest(const Key& key) const;
   void ExpireRequests();
 

@@ -39,8 +39,9 @@ void ChordEngine::Node::StartGet(uint64_t id) {
   get.again = BootTime::max();
   std::vector<Peer> holders;
   const bool near = KnowsOwner(get.key, &holders);
-  get.by_table = !near && get.rounds == 1 && TableHolders(get.key, &holders);
-  if (near || get.by_table) {
+  get.by_list =
+      !near && get.rounds == 1 && (TableHolders(get.key, &holders) || HoldersByList(get.key, &holders));
+  if (near || get.by_list) {
     SetHolders(&get, std::move(holders));
     return GetStep(id);
   }
@@ -49,21 +50,21 @@ void ChordEngine::Node::StartGet(uint64_t id) {
 
 void ChordEngine::Node::LookUpHolders(uint64_t id) {
   Get& get = gets_.at(id);
-  get.looked_up = true;
-  get.by_table = false;
+  // First as somebody's list has them. If those can't tell, as the owner's neighbourhood knows for sure.
+  get.by_list = get.rounds == 1 && !get.by_list && !get.confirming;
+  get.looked_up = !get.by_list;
   // Whom the table took for holders may be none: that they have nothing says nothing.
   get.ForgetHolders();
   // Not by the same hands as before.
-  StartLookup(
-      get.key, false, get.rounds > 1 || get.confirming ? Nearest(get.key) : std::vector<Peer>{},
-      [this, id](std::optional<std::vector<Peer>> nodes, int hops) {
-        const auto it = gets_.find(id);
-        if (it == gets_.end()) return;
-        it->second.hops += hops;
-        if (nodes) SetHolders(&it->second, std::move(*nodes));
-        GetStep(id);
-      },
-      get.cost, get.confirming ? kWordsOfAbsence : 1);
+  StartLookup(get.key, false, get.rounds > 1 || get.confirming ? Nearest(get.key) : std::vector<Peer>{},
+              [this, id](std::optional<std::vector<Peer>> nodes, int hops) {
+                const auto it = gets_.find(id);
+                if (it == gets_.end()) return;
+                it->second.hops += hops;
+                if (nodes) SetHolders(&it->second, std::move(*nodes));
+                GetStep(id);
+              },
+              {get.confirming ? kWordsOfAbsence : 1, get.by_list, get.cost});
 }
 
 // One neighbour's list may skip whom it does not want to be asked: the table has its say as well.
@@ -81,7 +82,7 @@ void ChordEngine::Node::AddFromTable(const Key& key, std::vector<Peer>* nodes) c
 // The owner first, then those of the other holders that answer soonest; behind them who may have become
 // holders.
 void ChordEngine::Node::SetHolders(Get* get, std::vector<Peer> nodes) {
-  if (!get->by_table) AddFromTable(get->key, &nodes);
+  if (!get->by_list) AddFromTable(get->key, &nodes);
   std::erase_if(nodes, [&](const Peer& p) { return Buried(p) || get->holders.contains(p.id); });
   if (nodes.empty()) return;
   get->owner = nodes.front().id;
@@ -124,7 +125,7 @@ void ChordEngine::Node::GetStep(uint64_t id) {
 // Two that say the same are enough; else everybody that was asked and is not late has to have answered.
 bool ChordEngine::Node::Decided(const Get& get) const {
   size_t asked = 0, said = 0;
-  bool owner = !get.by_table;
+  bool owner = !get.by_list;
   const std::set<Bytes>* first = nullptr;
   for (const auto& [id, holder] : get.holders) {
     asked += holder.state == Holder::kAsked ? 1 : 0;
@@ -167,8 +168,10 @@ void ChordEngine::Node::GetFrom(uint64_t id, const Peer& peer, uint32_t cursor) 
   request.cursor = cursor;
   const auto late = [this, id, holder = peer.id] {
     const auto it = gets_.find(id);
-    if (it == gets_.end() || it->second.holders.at(holder).state != Holder::kAsked) return;
-    it->second.holders.at(holder).state = Holder::kLate;
+    if (it == gets_.end()) return;
+    const auto asked = it->second.holders.find(holder);
+    if (asked == it->second.holders.end() || asked->second.state != Holder::kAsked) return;
+    asked->second.state = Holder::kLate;
     ++it->second.wanted;
     GetStep(id);
   };

@@ -9,8 +9,9 @@
 namespace ov6::chord {
 namespace {
 
-constexpr size_t kMaxSeen = 64;  // nodes one lookup asks or hears of and keeps
-constexpr int kMaxInFlight = 3;
+constexpr size_t kMaxSeen = 64;    // nodes one lookup asks or hears of and keeps
+constexpr int kMaxInFlight = 3;    // and not late
+constexpr int kMaxWaitedFor = 16;  // late ones too
 constexpr size_t kCandidates = 4;  // in an answer
 constexpr auto kMinBackoff = std::chrono::milliseconds(500);
 constexpr auto kMaxBackoff = std::chrono::seconds(30);
@@ -45,8 +46,24 @@ bool ChordEngine::Node::KnowsOwner(const Key& key, std::vector<Peer>* nodes) con
   return Owns(self_.id, key, successors_.front().id);
 }
 
+// Those behind the key in its list, from which somebody who has just come in may be missing, and in which
+// somebody may be dead.
+std::vector<Peer> ChordEngine::Node::BehindByList(const Key& key) const {
+  std::vector<Peer> nodes;
+  if (mode_ != Mode::kRing) return nodes;
+  for (const Peer& peer : successors_) {
+    if (!Between(self_.id, peer.id, key) && !Buried(peer)) nodes.push_back(peer);
+  }
+  return nodes;
+}
+
+bool ChordEngine::Node::HoldersByList(const Key& key, std::vector<Peer>* nodes) const {
+  *nodes = BehindByList(key);
+  return nodes->size() >= static_cast<size_t>(config_.replicas);
+}
+
 // The nearest known nodes before the key, the nearest last.
-std::vector<Peer> ChordEngine::Node::ClosestBefore(const Key& key) const {
+std::vector<Peer> ChordEngine::Node::ClosestBefore(const Key& key, size_t count) const {
   std::map<Key, Peer> nearest;  // by distance to the key
   const auto consider = [&](const Peer& p) {
     if (Between(self_.id, p.id, key) && !Buried(p)) nearest[Distance(p.id, key)] = p;
@@ -59,7 +76,7 @@ std::vector<Peer> ChordEngine::Node::ClosestBefore(const Key& key) const {
   if (predecessor_) consider(*predecessor_);
   std::vector<Peer> out;
   for (const auto& [distance, peer] : nearest) {
-    if (out.size() < kCandidates) out.insert(out.begin(), peer);
+    if (out.size() < count) out.insert(out.begin(), peer);
   }
   return out;
 }
@@ -67,7 +84,7 @@ std::vector<Peer> ChordEngine::Node::ClosestBefore(const Key& key) const {
 // And, last, the first one behind the key: if the node before it has just died, it knows itself to be the
 // owner.
 std::vector<Peer> ChordEngine::Node::Nearest(const Key& key) const {
-  std::vector<Peer> out = ClosestBefore(key);
+  std::vector<Peer> out = ClosestBefore(key, kCandidates);
   const auto behind = std::find_if(successors_.begin(), successors_.end(), [&](const Peer& p) {
     return !Between(self_.id, p.id, key) && !Buried(p);
   });
@@ -89,15 +106,31 @@ void ChordEngine::Node::HandleFind(const Message& request, size_t size) {
     final = KnowsOwner(key, &nodes);
   }
   if (final) reply.flags |= kFinal;
-  reply.successors = final ? nodes : Nearest(key);
+  if (!final) nodes = Nearest(key);
+  if (!final && (request.flags & kByList) != 0) AnswerByList(key, &nodes, &reply);
+  reply.successors = std::move(nodes);
   Answer(request, size, std::move(reply));
+}
+
+// Holders, if there are as many in its list as there should be; else all that it has around the key: of those
+// between, all may be dead.
+void ChordEngine::Node::AnswerByList(const Key& key, std::vector<Peer>* nodes, Message* reply) const {
+  std::vector<Peer> behind;
+  const bool all = HoldersByList(key, &behind);
+  if (all) reply->flags |= kByList;
+  if (behind.empty()) return;
+  *nodes = std::move(behind);
+  if (all) return;
+  for (const Peer& peer : successors_) {
+    if (Between(self_.id, peer.id, key) && !Buried(peer)) nodes->push_back(peer);
+  }
 }
 
 // --- lookups -----------------------------------------------------------------
 
 // `start`: whom to ask first; empty: as this node knows the ring.
 void ChordEngine::Node::StartLookup(const Key& key, bool want_predecessor, std::vector<Peer> start,
-                                    LookupDone done, std::shared_ptr<Rpcs::Cost> cost, size_t words) {
+                                    LookupDone done, Looking how) {
   std::vector<Peer> nodes;
   if (start.empty() && !want_predecessor && KnowsOwner(key, &nodes)) return done(std::move(nodes), 0);
   if (lookups_.size() >= config_.max_requests) {
@@ -106,25 +139,19 @@ void ChordEngine::Node::StartLookup(const Key& key, bool want_predecessor, std::
   }
   const uint64_t id = next_id_++;
   Lookup& lookup = lookups_[id];
-  lookup = {id,
-            key,
-            want_predecessor,
-            {},
-            {},
-            0,
-            0,
-            now_ + config_.request_timeout,
-            std::move(done),
-            std::move(cost),
-            0,
-            BootTime::max(),
-            words,
-            {}};
+  lookup.id = id;
+  lookup.key = key;
+  lookup.want_predecessor = want_predecessor;
+  lookup.deadline = now_ + config_.request_timeout;
+  lookup.done = std::move(done);
+  lookup.cost = std::move(how.cost);
+  lookup.words = how.words;
+  lookup.by_list = how.by_list;
   const bool forward =
-      config_.lookups == Lookups::kRecursive && start.empty() && !want_predecessor && words == 1;
+      config_.lookups == Lookups::kRecursive && start.empty() && !want_predecessor && how.words == 1;
   AddCandidates(&lookup, start.empty() ? Nearest(key) : start);
   if (forward) return ForwardLookup(id);
-  for (size_t i = 0; i < words; ++i) LookupStep(id);
+  for (size_t i = 0; i < how.words; ++i) LookupStep(id);
 }
 
 void ChordEngine::Node::AddCandidates(Lookup* lookup, const std::vector<Peer>& peers) {
@@ -139,14 +166,39 @@ void ChordEngine::Node::AddCandidates(Lookup* lookup, const std::vector<Peer>& p
 
 void ChordEngine::Node::LookupStep(uint64_t id) {
   const auto it = lookups_.find(id);
-  if (it == lookups_.end() || it->second.in_flight >= kMaxInFlight) return;
-  if (it->second.candidates.empty()) {
-    if (it->second.in_flight == 0) FinishLookup(id, std::nullopt);
+  if (it == lookups_.end()) return;
+  Lookup& lookup = it->second;
+  const int in_time = lookup.in_flight - static_cast<int>(lookup.late.size());
+  if (in_time >= kMaxInFlight || lookup.in_flight >= kMaxWaitedFor) return;
+  // Whoever is nearer than the nearest that has answered is silent, so that nobody says for sure who the
+  // holders are, but some have been named.
+  if (in_time == 0 && OnlyNamed(lookup)) return FinishLookup(id, std::nullopt);
+  // All that it was told of are asked: those farther back, whom this node knows itself, may know others.
+  if (lookup.candidates.empty() && !lookup.want_predecessor)
+    AddCandidates(&lookup, ClosestBefore(lookup.key, kMaxSeen));
+  if (lookup.candidates.empty()) {
+    if (lookup.in_flight == 0) FinishLookup(id, std::nullopt);
     return;
   }
-  const Peer next = it->second.candidates.back();
-  it->second.candidates.pop_back();
+  const Peer next = lookup.candidates.back();
+  lookup.candidates.pop_back();
   LookupAsk(id, next);
+}
+
+bool ChordEngine::Node::OnlyNamed(const Lookup& lookup) {
+  if (!lookup.by_list || lookup.found.empty()) return false;
+  return lookup.candidates.empty() ||
+         Distance(lookup.candidates.back().id, lookup.key) > lookup.nearest.value_or(Key{});
+}
+
+// While one keeps us waiting, the next best is asked; two, if it is not the first one.
+void ChordEngine::Node::OnLate(uint64_t id, const Key& asked) {
+  const auto it = lookups_.find(id);
+  if (it == lookups_.end()) return;
+  const bool again = !it->second.late.empty();
+  it->second.late.insert(asked);
+  LookupStep(id);
+  if (again) LookupStep(id);
 }
 
 void ChordEngine::Node::LookupAsk(uint64_t id, const Peer& peer) {
@@ -155,9 +207,9 @@ void ChordEngine::Node::LookupAsk(uint64_t id, const Peer& peer) {
   Message request = Make(MessageType::kFind);
   request.key = lookup.key;
   if (lookup.want_predecessor) request.flags |= kWantPredecessor;
+  if (lookup.by_list) request.flags |= kByList;
   Call(peer, std::move(request), [this, id, peer](const Message* reply) { OnFound(id, peer, reply); },
-       {0, [this, id] { LookupStep(id); },
-        lookup.cost});  // while one keeps us waiting, the next best is asked
+       {0, [this, id, asked = peer.id] { OnLate(id, asked); }, lookup.cost});
 }
 
 void ChordEngine::Node::OnFound(uint64_t id, const Peer& asked, const Message* reply) {
@@ -166,29 +218,48 @@ void ChordEngine::Node::OnFound(uint64_t id, const Peer& asked, const Message* r
   if (it == lookups_.end()) return;
   Lookup& lookup = it->second;
   --lookup.in_flight;
+  lookup.late.erase(asked.id);
   if (reply == nullptr) return LookupStep(id);
   ++lookup.hops;
-  if ((reply->flags & kFinal) == 0) {
+  const bool by_list = lookup.by_list && (reply->flags & kByList) != 0;
+  if ((reply->flags & kFinal) == 0 && !by_list) {
+    const Key from = Distance(asked.id, lookup.key);
+    lookup.nearest = std::min(lookup.nearest.value_or(from), from);
+    if (lookup.by_list) NoteBehind(&lookup, *reply);
     AddCandidates(&lookup, reply->successors);
     return LookupStep(id);
   }
   std::vector<Peer> nodes = reply->successors;
   if (lookup.want_predecessor) nodes.insert(nodes.begin(), reply->sender);
-  lookup.words > 1 || !lookup.found.empty() ? OnWord(id, nodes) : FinishLookup(id, std::move(nodes));
+  const bool several = !lookup.by_list && (lookup.words > 1 || !lookup.found.empty());
+  several ? OnWord(id, nodes) : FinishLookup(id, std::move(nodes));
+}
+
+void ChordEngine::Node::NoteBehind(Lookup* lookup, const Message& reply) {
+  std::vector<Peer> behind;
+  for (const Peer& peer : reply.successors) {
+    if (!Between(reply.sender.id, peer.id, lookup->key)) behind.push_back(peer);
+  }
+  AddFound(lookup, behind);
+}
+
+void ChordEngine::Node::AddFound(Lookup* lookup, const std::vector<Peer>& nodes) {
+  std::vector<Peer>& found = lookup->found;
+  for (const Peer& peer : nodes) {
+    const bool known =
+        std::any_of(found.begin(), found.end(), [&](const Peer& p) { return p.id == peer.id; });
+    if (!known) found.push_back(peer);
+  }
+  std::sort(found.begin(), found.end(), [&](const Peer& a, const Peer& b) {
+    return Distance(lookup->key, a.id) < Distance(lookup->key, b.id);
+  });
 }
 
 // One of several, any of whom may lie. All that they name is put together, so that none can take away who is
 // nearer behind the key.
 void ChordEngine::Node::OnWord(uint64_t id, const std::vector<Peer>& nodes) {
   Lookup& lookup = lookups_.at(id);
-  for (const Peer& peer : nodes) {
-    const bool known =
-        std::any_of(lookup.found.begin(), lookup.found.end(), [&](const Peer& p) { return p.id == peer.id; });
-    if (!known) lookup.found.push_back(peer);
-  }
-  std::sort(lookup.found.begin(), lookup.found.end(), [&](const Peer& a, const Peer& b) {
-    return Distance(lookup.key, a.id) < Distance(lookup.key, b.id);
-  });
+  AddFound(&lookup, nodes);
   --lookup.words == 0 ? FinishLookup(id, std::nullopt) : LookupStep(id);
 }
 
@@ -296,12 +367,14 @@ void ChordEngine::Node::Publish(uint64_t id) {
 // word of one neighbour alone, who may skip them.
 void ChordEngine::Node::PutAt(uint64_t id) {
   if (!Member()) return Published(id, 0, false);
-  StartLookup(publications_.at(id).at, false, {}, [this, id](std::optional<std::vector<Peer>> nodes, int) {
-    if (!publications_.contains(id)) return;
-    if (!nodes) return Published(id, 0, false);
-    AddFromTable(publications_.at(id).at, &*nodes);
-    PutTo(id, std::move(*nodes));
-  });
+  StartLookup(publications_.at(id).at, false, {},
+              [this, id](std::optional<std::vector<Peer>> nodes, int) {
+                if (!publications_.contains(id)) return;
+                if (!nodes) return Published(id, 0, false);
+                AddFromTable(publications_.at(id).at, &*nodes);
+                PutTo(id, std::move(*nodes));
+              },
+              {});
 }
 
 // The owner and its next successors: with the publisher's own copy, what survives their crashes.

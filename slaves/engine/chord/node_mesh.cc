@@ -320,16 +320,19 @@ void ChordEngine::Node::Merge() {
          if (reply == nullptr || mode_ != Mode::kRing || static_cast<Mode>(reply->mode) != Mode::kRing)
            return;
          if (reply->sender.id == self_.id) return MeetTwin(*reply);
-         StartLookup(self_.id, true, {reply->sender}, [this](std::optional<std::vector<Peer>> nodes, int) {
-           if (!nodes || nodes->size() < 2 || mode_ != Mode::kRing) return;
-           if ((*nodes)[1].id == self_.id) return AskTwin((*nodes)[1]);
-           const Peer& other = (*nodes)[1];
-           if (!successors_.empty() && !stabilizing_ && Between(self_.id, other.id, successors_[0].id)) {
-             Count("ring_met");
-             return StabilizeFromPredecessor(successors_[0], other);
-           }
-           Call(other, Make(MessageType::kNotify), [](const Message*) {});
-         });
+         StartLookup(
+             self_.id, true, {reply->sender},
+             [this](std::optional<std::vector<Peer>> nodes, int) {
+               if (!nodes || nodes->size() < 2 || mode_ != Mode::kRing) return;
+               if ((*nodes)[1].id == self_.id) return AskTwin((*nodes)[1]);
+               const Peer& other = (*nodes)[1];
+               if (!successors_.empty() && !stabilizing_ && Between(self_.id, other.id, successors_[0].id)) {
+                 Count("ring_met");
+                 return StabilizeFromPredecessor(successors_[0], other);
+               }
+               Call(other, Make(MessageType::kNotify), [](const Message*) {});
+             },
+             {});
        },
        {1, {}});
 }

@@ -19,13 +19,16 @@ constexpr size_t kFromTable = 8;  // members of the table that one who has lost 
 void ChordEngine::Node::StartRingJoin(const Peer& via) {
   if (ring_join_ || mode_ == Mode::kRing || mode_ == Mode::kLeaving) return;
   ring_join_ = true;
-  StartLookup(self_.id, true, {via}, [this](std::optional<std::vector<Peer>> nodes, int) {
-    ring_join_ = false;
-    if (mode_ == Mode::kRing || mode_ == Mode::kLeaving) return;
-    if (!nodes || nodes->size() < 2) return ArmSooner(kContact, Jitter(std::chrono::milliseconds(150)));
-    const Peer before = nodes->front();
-    OnJoinFound(before, {nodes->begin() + 1, nodes->end()});
-  });
+  StartLookup(self_.id, true, {via},
+              [this](std::optional<std::vector<Peer>> nodes, int) {
+                ring_join_ = false;
+                if (mode_ == Mode::kRing || mode_ == Mode::kLeaving) return;
+                if (!nodes || nodes->size() < 2)
+                  return ArmSooner(kContact, Jitter(std::chrono::milliseconds(150)));
+                const Peer before = nodes->front();
+                OnJoinFound(before, {nodes->begin() + 1, nodes->end()});
+              },
+              {});
 }
 
 // "j takes m's whole successor list, prdc := m, in one step, only then is j a member."
@@ -243,11 +246,12 @@ void ChordEngine::Node::FixFinger() {
   if (finger_busy_ || successors_.empty() || table_whole_) return;  // a whole table is better than fingers
   const int index = fingers_.Next(successors_.back().id);
   finger_busy_ = true;
-  StartLookup(fingers_.Start(index), false, {}, [this, index](std::optional<std::vector<Peer>> nodes, int) {
+  const auto found = [this, index](std::optional<std::vector<Peer>> nodes, int) {
     finger_busy_ = false;
     if (!nodes || nodes->empty() || mode_ != Mode::kRing) return;
     if (fingers_.Set(index, FingerAmong(index, *nodes))) ++finger_rounds_;
-  });
+  };
+  StartLookup(fingers_.Start(index), false, {}, found, {.by_list = true});
 }
 
 // Any node of the interval that a finger serves will do: the nearest, by what is known of round trips, of a

@@ -27,11 +27,30 @@ bool Rpcs::Start(BootTime now, uint64_t id, const Peer& to, Bytes bytes, Done do
   const auto known = round_trips_.find(to.endpoint);
   const Duration rto = known == round_trips_.end() ? config_.initial : known->second.Timeout(config_);
   Call& call = calls_[id];
-  call = {to, std::move(bytes), std::move(done), std::move(options), 1, false, now, now + rto, rto};
+  call = {.to = to,
+          .bytes = std::move(bytes),
+          .done = std::move(done),
+          .options = std::move(options),
+          .first = now,
+          .rto = rto,
+          .patience = Patience(to.endpoint, rto)};
   if (call.options.tries == 0) call.options.tries = config_.tries;
-  deadlines_.insert({call.deadline, id});
+  Arm(id, &call, now + rto, call.options.on_delay ? now + call.patience : BootTime::max());
   SendNow(call);
   return true;
+}
+
+Duration Rpcs::Patience(const Endpoint& peer, Duration rto) const {
+  const auto known = round_trips_.find(peer);
+  const RoundTrip& usual = known == round_trips_.end() ? everybody_ : known->second;
+  return usual.any() ? std::min(usual.Late(), rto) : rto;
+}
+
+void Rpcs::Arm(uint64_t id, Call* call, BootTime deadline, BootTime late) {
+  deadlines_.erase({call->Next(), id});
+  call->deadline = deadline;
+  call->late = late;
+  deadlines_.insert({call->Next(), id});
 }
 
 void Rpcs::SendNow(const Call& call) {
@@ -65,9 +84,7 @@ void Rpcs::SendAgain(BootTime now, uint64_t id, Bytes bytes) {
   call.challenged = true;
   call.bytes = std::move(bytes);
   call.first = now;
-  deadlines_.erase({call.deadline, id});
-  call.deadline = now + call.rto;
-  deadlines_.insert({call.deadline, id});
+  Arm(id, &call, now + call.rto, call.late == BootTime::max() ? call.late : now + call.patience);
   SendNow(call);
 }
 
@@ -75,20 +92,26 @@ void Rpcs::OnTimer(BootTime now) {
   while (!deadlines_.empty() && deadlines_.begin()->first <= now) Expire(now, deadlines_.begin()->second);
 }
 
+void Rpcs::TellLate(uint64_t id) {
+  Call& call = calls_.at(id);
+  const std::function<void()> tell = std::move(call.options.on_delay);
+  Arm(id, &call, call.deadline, BootTime::max());
+  tell();
+}
+
 void Rpcs::Expire(BootTime now, uint64_t id) {
   Call& call = calls_.at(id);
+  if (call.late <= now) return TellLate(id);
   if (call.sent >= call.options.tries) {
     ++timed_out_;
     Take(id).done(nullptr);
     return;
   }
   ++retransmitted_;
-  deadlines_.erase({call.deadline, id});
   call.rto = std::min(call.rto * 2, config_.max);
-  call.deadline = now + call.rto;
-  deadlines_.insert({call.deadline, id});
+  Arm(id, &call, now + call.rto, call.late);
+  ++call.sent;
   SendNow(call);
-  if (call.sent++ == 1 && call.options.on_delay) call.options.on_delay();
 }
 
 BootTime Rpcs::NextDeadline() const {
@@ -108,7 +131,7 @@ void Rpcs::Clear() {
 
 Rpcs::Call Rpcs::Take(uint64_t id) {
   auto node = calls_.extract(id);
-  deadlines_.erase({node.mapped().deadline, id});
+  deadlines_.erase({node.mapped().Next(), id});
   return std::move(node.mapped());
 }
 
@@ -117,6 +140,7 @@ void Rpcs::Sample(const Endpoint& peer, Duration rtt) {
     round_trips_.erase(round_trips_.begin());
   }
   round_trips_[peer].Add(rtt);
+  everybody_.Add(rtt);
 }
 
 }  // namespace ov6::chord

@@ -5,6 +5,7 @@
 #ifndef OV6_SLAVES_ENGINE_CHORD_RPC_H
 #define OV6_SLAVES_ENGINE_CHORD_RPC_H
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
@@ -31,7 +32,10 @@ class RoundTrip {
  public:
   void Add(Duration sample);
   Duration Timeout(const RpcConfig& config) const;
+  // After which an answer is later than usual: a quarter more than the mean at least.
+  Duration Late() const { return mean_ + std::max(4 * variation_, mean_ / 4); }
   Duration mean() const { return mean_; }
+  bool any() const { return any_; }
 
  private:
   bool any_ = false;
@@ -52,9 +56,10 @@ class Rpcs {
     }
   };
   struct Options {
-    int tries = 0;                             // 0: as configured
-    std::function<void()> on_delay = nullptr;  // once, when the first send stays unanswered
-    std::shared_ptr<Cost> cost = nullptr;      // kept up to date, if there is one
+    int tries = 0;  // 0: as configured
+    // Once, when the answer is late: by the peer's own round trips or, if it was never asked, by everybody's.
+    std::function<void()> on_delay = nullptr;
+    std::shared_ptr<Cost> cost = nullptr;  // kept up to date, if there is one
   };
   enum class Match { kMatched, kUnsolicited, kIdMismatch };
 
@@ -89,10 +94,16 @@ class Rpcs {
     BootTime first{};
     BootTime deadline{};
     Duration rto{};
+    Duration patience{};              // before it is late
+    BootTime late = BootTime::max();  // when it is; or it is already, or nobody wants to know
+    BootTime Next() const { return std::min(deadline, late); }
   };
 
   void SendNow(const Call& call);
+  void Arm(uint64_t id, Call* call, BootTime deadline, BootTime late);
+  void TellLate(uint64_t id);
   void Expire(BootTime now, uint64_t id);
+  Duration Patience(const Endpoint& peer, Duration rto) const;
   Call Take(uint64_t id);
   void Sample(const Endpoint& peer, Duration rtt);
 
@@ -101,6 +112,7 @@ class Rpcs {
   std::map<uint64_t, Call> calls_;
   std::set<std::pair<BootTime, uint64_t>> deadlines_;
   std::map<Endpoint, RoundTrip> round_trips_;
+  RoundTrip everybody_;
   uint64_t retransmitted_ = 0;
   uint64_t timed_out_ = 0;
 };

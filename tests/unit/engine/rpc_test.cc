@@ -63,6 +63,49 @@ TEST_F(Fixture, TheTimeoutFollowsThePeersRoundTrips) {
   EXPECT_EQ(sent[2] - sent[1], 2 * (sent[1] - sent[0]));
 }
 
+// Whoever is later than usual does not hold up who asks, long before it is asked again.
+TEST_F(Fixture, LateIsWhatIsLaterThanThePeersOwnRoundTrips) {
+  std::vector<Duration> late;
+  const Rpcs::Options tell{.on_delay = [&] { late.push_back(now.time_since_epoch()); }};
+  for (uint64_t i = 0; i < 20; ++i) {
+    Call(i, APeer(7), tell);
+    now += 40ms;
+    Reply(i, kPeer, APeer(7));
+  }
+  EXPECT_TRUE(late.empty());
+  sent.clear();
+  const Duration start = now.time_since_epoch();
+  Call(100, APeer(7), tell);
+  RunUntil(start + 10s);
+  ASSERT_EQ(late.size(), 1u) << "once";
+  EXPECT_GE(late[0] - start, 50ms) << "a quarter more than the mean at least";
+  EXPECT_LT(late[0] - start, 60ms);
+  EXPECT_EQ(sent.size(), 3u);
+  EXPECT_EQ(dead, 1);
+}
+
+TEST_F(Fixture, OfOneNeverAskedThoseOfAllOthersTellWhatIsLate) {
+  for (uint64_t i = 0; i < 40; ++i) {
+    const Peer peer{Key{static_cast<uint8_t>(i)}, 1, {Ipv4{static_cast<uint32_t>(i)}, 4646}, 0};
+    Call(i, peer);
+    now += i % 2 == 0 ? 50ms : 70ms;
+    Reply(i, peer.endpoint, peer);
+  }
+  Duration late{};
+  const Duration start = now.time_since_epoch();
+  Call(100, APeer(7), {.on_delay = [&] { late = now.time_since_epoch(); }});
+  RunUntil(start + 10s);
+  EXPECT_GT(late - start, 70ms);
+  EXPECT_LT(late - start, 150ms) << "before it is asked again";
+}
+
+TEST_F(Fixture, WithNothingKnownLateIsWhatIsAskedAgain) {
+  Duration late{};
+  Call(1, APeer(7), {.on_delay = [&] { late = now.time_since_epoch(); }});
+  RunUntil(10s);
+  EXPECT_EQ(late, 250ms);
+}
+
 TEST_F(Fixture, OnlyWhoWasAskedMayAnswer) {
   Call(1, APeer(7));
   EXPECT_EQ(Reply(2, kPeer, APeer(7)), Rpcs::Match::kUnsolicited);

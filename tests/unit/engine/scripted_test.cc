@@ -37,6 +37,7 @@ class Scripted : public testing::Test {
     config.bootstrap = {At(0x30).endpoint};
     config.checker = sim::CheckValue;
     config.republish = 1h;
+    config.table_members = table_members_;
     engine_.emplace(config);
     engine_->Start(now_);
     Drain();
@@ -108,6 +109,7 @@ class Scripted : public testing::Test {
     }));
   }
 
+  size_t table_members_ = 10000;
   BootTime now_{1s};
   std::optional<ChordEngine> engine_;
   std::set<Key> silent_;
@@ -244,6 +246,52 @@ TEST_F(Scripted, APutFollowsToTheOneThatCameInBetween) {
   EXPECT_EQ(Count(MessageType::kPut, 0x30), 1u) << "it is not put all over again";
   EXPECT_EQ(engine_->Counter("put_followed"), 1u);
   EXPECT_EQ(engine_->Counter("put_beside_owner"), 0u);
+}
+
+class ByFingers : public Scripted {
+ protected:
+  ByFingers() { table_members_ = 0; }
+};
+
+// Between the node that answers and the key all are silent: nobody is left who says for sure who the holders
+// are, and whoever is named behind the key is asked.
+TEST_F(ByFingers, AGetGoesByAListWhenAllBeforeTheKeyAreSilent) {
+  const Key key{0x48};
+  tune_ = [&](const Peer& to, const Message& request, Message* reply) {
+    if (request.type == MessageType::kFind && request.key == key) {
+      reply->flags = 0;
+      reply->successors = {At(0x50), At(0x10), At(0x38), At(0x40), At(0x44)};
+      if (to.id != At(0x30).id) reply->successors = {At(0x30), At(0x40)};
+    }
+    if (request.type == MessageType::kGet) reply->entries = {{key, sim::MakeValue("owner", 1)}};
+  };
+  RunFor(200ms);
+  silent_ = {At(0x38).id, At(0x40).id, At(0x44).id};
+  engine_->Submit(now_, GetRequest{1, key});
+  Drain();
+  ASSERT_TRUE(RunUntil([&] { return gets_.size() == 1; }, 600ms)) << "before anybody counts as dead";
+  EXPECT_EQ(gets_[0].outcome, GetOutcome::kFound);
+  EXPECT_EQ(Count(MessageType::kGet, 0x50), 1u);
+  EXPECT_EQ(engine_->Counter("peer_dead"), 0u);
+}
+
+TEST_F(Scripted, AListOfHoldersIsAnsweredToWhoReads) {
+  RunFor(200ms);
+  Message find;
+  find.type = MessageType::kFind;
+  find.sender = At(0x10);
+  find.key = Key{0x38};
+  const auto answer = [&] {
+    Say(At(0x10).endpoint, find);
+    return asked_.back().message;
+  };
+  EXPECT_EQ(answer().flags & (kByList | kFinal), 0u) << "only the owner's neighbours know for sure";
+  find.flags = kByList;
+  EXPECT_EQ(answer().flags & (kByList | kFinal), kByList);
+  EXPECT_EQ(answer().successors, (std::vector<Peer>{At(0x40), At(0x50), At(0x10)}));
+  find.key = Key{0x48};  // of three replicas two are behind it in the list
+  EXPECT_EQ(answer().flags & (kByList | kFinal), 0u);
+  EXPECT_EQ(answer().successors, (std::vector<Peer>{At(0x50), At(0x10), At(0x30), At(0x40)}));
 }
 
 // It hands over, and goes when its time is over, whoever answers.
