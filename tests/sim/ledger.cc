@@ -9,14 +9,16 @@ namespace {
 constexpr size_t kMaxSentences = 16;
 constexpr auto kStaleLimit = std::chrono::hours(1);
 
-// The same places; the order and what is thought of each may differ.
-bool SamePlaces(const std::vector<Locator>& a, const std::vector<Locator>& b) {
-  const auto names = [&](const std::vector<Locator>& list, const Locator& locator) {
-    return std::any_of(list.begin(), list.end(),
-                       [&](const Locator& other) { return other.address == locator.address; });
-  };
-  return a.size() == b.size() &&
-         std::all_of(a.begin(), a.end(), [&](const Locator& locator) { return names(b, locator); });
+bool Names(const Record& record, const Locator& locator) {
+  return std::any_of(record.locators.begin(), record.locators.end(),
+                     [&](const Locator& other) { return other.address == locator.address; });
+}
+
+// All that is sent to. Where nothing is, everything was signed at one time or another: see Wrong().
+bool NamesAll(const Record& record, const std::vector<Locator>& locators) {
+  return std::all_of(locators.begin(), locators.end(), [&](const Locator& locator) {
+    return locator.priority == kAcceptOnly || Names(record, locator);
+  });
 }
 
 }  // namespace
@@ -32,11 +34,14 @@ std::string Ledger::Wrong(UnixTime now, const MappingAdd& add) {
   if (owner == signed_.end()) return "covers what nobody has signed";
   const std::vector<Record>& records = owner->second;
   const auto record = std::find_if(records.rbegin(), records.rend(),
-                                   [&](const Record& r) { return SamePlaces(r.locators, add.locators); });
-  if (record == records.rend()) return "names a place that its owner never signed";
+                                   [&](const Record& r) { return NamesAll(r, add.locators); });
+  const bool signed_all = std::all_of(add.locators.begin(), add.locators.end(), [&](const Locator& locator) {
+    return std::any_of(records.begin(), records.end(), [&](const Record& r) { return Names(r, locator); });
+  });
+  if (record == records.rend() || !signed_all) return "names a place that its owner never signed";
   const auto grace = add.silent ? std::chrono::seconds(kStaleLimit) : std::chrono::seconds(0);
   if (now > record->expiry + grace + kClockSkew) return "is past the lifetime that its owner signed";
-  if (record != records.rbegin()) counts_.outdated += !SamePlaces(records.back().locators, add.locators);
+  if (record != records.rbegin()) counts_.outdated += !NamesAll(records.back(), add.locators);
   return "";
 }
 

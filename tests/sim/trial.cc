@@ -8,8 +8,8 @@
 namespace ov6::sim {
 namespace {
 
-// Mappings of what has moved have run out, and those who asked in vain ask again.
-constexpr Duration kQuiet = 6min;
+// The ring closes, and those who asked in vain ask again.
+constexpr Duration kQuiet = 60s;
 constexpr size_t kAskers = 2;
 
 std::string Command(const Trial& trial) {
@@ -25,15 +25,18 @@ std::string Line(World* world, const Verdict& verdict) {
   char text[512];
   std::snprintf(
       text, sizeof(text),
-      "routers %zu sites %zu packets %llu delivered %llu late %llu astray %llu answers %llu wrong %llu "
-      "outdated %llu lost %llu unreachable %llu asked %zu unreached %zu datagrams %llu trace %016llx",
+      "routers %zu sites %zu packets %llu delivered %llu relayed %llu late %llu astray %llu answers %llu "
+      "wrong %llu "
+      "outdated %llu lost %llu unreachable %llu asked %zu unreached %zu datagrams %llu told %llu trace "
+      "%016llx",
       world->Up().size(), world->sites(), static_cast<unsigned long long>(world->sent()),
-      static_cast<unsigned long long>(world->delivered()), static_cast<unsigned long long>(world->late()),
-      static_cast<unsigned long long>(world->astray()), static_cast<unsigned long long>(counts.right),
-      static_cast<unsigned long long>(counts.wrong), static_cast<unsigned long long>(counts.outdated),
-      static_cast<unsigned long long>(counts.lost), static_cast<unsigned long long>(counts.unreachable),
-      verdict.asked, verdict.unreached, static_cast<unsigned long long>(world->simulator().datagrams()),
-      static_cast<unsigned long long>(world->Trace()));
+      static_cast<unsigned long long>(world->delivered()), static_cast<unsigned long long>(world->relayed()),
+      static_cast<unsigned long long>(world->late()), static_cast<unsigned long long>(world->astray()),
+      static_cast<unsigned long long>(counts.right), static_cast<unsigned long long>(counts.wrong),
+      static_cast<unsigned long long>(counts.outdated), static_cast<unsigned long long>(counts.lost),
+      static_cast<unsigned long long>(counts.unreachable), verdict.asked, verdict.unreached,
+      static_cast<unsigned long long>(world->simulator().datagrams()),
+      static_cast<unsigned long long>(world->told()), static_cast<unsigned long long>(world->Trace()));
   return text;
 }
 

@@ -16,7 +16,8 @@ namespace {
 constexpr size_t kJoinAtOnce = 20;  // a second
 constexpr uint16_t kPort = 4646;
 constexpr size_t kMaxFaults = 16;
-constexpr int kTries = 3;  // of a host whose packet the network may lose
+constexpr int kTries = 3;                       // of a host whose packet the network may lose
+constexpr auto kSince = 1h, kDelegated = 240h;  // before now, from now on
 
 PrivateKey KeyNumber(uint64_t seed, size_t number) {
   const auto hash = Sha256(ByteWriter().U64(seed).U64(number).Take());
@@ -77,7 +78,20 @@ void World::AddSite(size_t number) {
   sites_.push_back(std::move(site));
   site_at_.push_back(number);
   site_nodes_.emplace_back();
+  machines_[number].own = sites_.size() - 1;
   machines_[number].sites.push_back(sites_.size() - 1);
+}
+
+// A machine has its own site by its key, and any other's by its owner's word.
+Claim World::ClaimOf(size_t number, size_t machine) const {
+  const Site& site = sites_[number];
+  if (machines_[machine].own == number) return {site.prefix, std::nullopt};
+  const PublicKey root = site.key.public_key();
+  const Delegation link{
+      site.prefix,         128, sites_[machines_[machine].own].key.public_key(), Wall() - kSince,
+      Wall() + kDelegated, {}};
+  return {site.prefix,
+          Extend({domain_.name, root, site.modifier, SecurityOf(root, site.modifier), {}}, site.key, link)};
 }
 
 size_t World::AddMachine(std::optional<Nat> nat) {
@@ -93,14 +107,8 @@ size_t World::AddMachine(std::optional<Nat> nat) {
   return number;
 }
 
-// A node with an address of its own that nobody had before.
-void World::StartNode(size_t number) {
-  std::vector<size_t> bootstrap;
-  for (const size_t other : Up()) {
-    if (other != number && !machines_[other].nat) bootstrap.push_back(machines_[other].node);
-  }
-  while (bootstrap.size() > 3)
-    bootstrap.erase(bootstrap.begin() + static_cast<ptrdiff_t>(sim_.network().Below(bootstrap.size())));
+// An address of its own that nobody had before, for the node that is added next.
+Place World::NextPlace(size_t number) {
   Machine& machine = machines_[number];
   const size_t node = sim_.size();
   const Ipv4 inside{0x0a000001 + static_cast<uint32_t>(node)};
@@ -109,30 +117,46 @@ void World::StartNode(size_t number) {
   by_address_[inside] = number;
   machine_of_node_.resize(node + 1);
   machine_of_node_[node] = number;
-  StartRouter(number, node);
+  const uint16_t shift = machine.nat ? machine.nat->shift : uint16_t{0};
+  return {node, {machine.address, static_cast<uint16_t>(kPort + shift)}};
+}
+
+void World::StartNode(size_t number) {
+  std::vector<size_t> bootstrap;
+  for (const size_t other : Up()) {
+    if (other != number && !machines_[other].nat) bootstrap.push_back(machines_[other].node);
+  }
+  while (bootstrap.size() > 3)
+    bootstrap.erase(bootstrap.begin() + static_cast<ptrdiff_t>(sim_.network().Below(bootstrap.size())));
+  Machine& machine = machines_[number];
+  const Place place = NextPlace(number);
+  machine.node = place.node;
+  const bool moves = machine.router != nullptr;
+  if (!moves) StartRouter(number, place);
   sim_.Add(bootstrap, [&](chord::ChordConfig* config) {
     config->network = domain_.name;
     config->successors = options_.successors;
     config->replicas = options_.replicas;
     config->table_members = options_.table_members;
-    config->slot = Sha1(sites_[machine.sites.front()].key.public_key()).front() % chord::kSlots;
-    if (machine.nat) config->self = {machine.nat->outside, static_cast<uint16_t>(kPort + machine.nat->shift)};
+    config->slot = Sha1(sites_[machine.own].key.public_key()).front() % chord::kSlots;
+    if (machine.nat) config->self = place.at;
     config->checker = MakeRecordChecker(domain_, [this, number] {
       return std::chrono::floor<std::chrono::seconds>(Wall() + machines_[number].skew);
     });
   });
+  if (moves) machine.router->ChangePlace(place);
 }
 
-void World::StartRouter(size_t number, size_t node) {
+void World::StartRouter(size_t number, const Place& place) {
   Machine& machine = machines_[number];
-  machine.node = node;
-  machine.leaving = false;
-  machine.router = std::make_unique<Router>(static_cast<Surroundings&>(*this), domain_, node, machine.address,
-                                            machine.skew, options_.seed + 1000 * number);
+  std::vector<Claim> claims;
   for (const size_t site : machine.sites) {
-    site_nodes_[site].push_back(node);
-    machine.router->AddSite(sites_[site]);
+    site_nodes_[site].push_back(place.node);
+    claims.push_back(ClaimOf(site, number));
   }
+  machine.router =
+      std::make_unique<Router>(static_cast<Surroundings&>(*this), domain_, place, sites_[machine.own], claims,
+                               machine.skew, options_.seed + 1000 * number);
 }
 
 void World::Crash(size_t number) {
@@ -146,7 +170,7 @@ void World::Restart(size_t number) {
   Machine& machine = machines_[number];
   if (machine.router) return;
   if (sim_.node(machine.node).engine) sim_.Crash(machine.node);
-  StartRouter(number, machine.node);
+  StartRouter(number, {machine.node, sim_.node(machine.node).config.self});
   sim_.Restart(machine.node);
 }
 
@@ -159,22 +183,36 @@ void World::Leave(size_t number) {
 }
 
 void World::ChangeAddress(size_t number) {
-  if (!machines_[number].router || machines_[number].nat) return;
-  Crash(number);
-  by_address_.erase(sim_.node(machines_[number].node).endpoint.address);
-  machine_of_node_[machines_[number].node].reset();
+  Machine& machine = machines_[number];
+  if (!machine.router || machine.nat) return;
+  const size_t before = machine.node;
+  sim_.Crash(before);
+  by_address_.erase(sim_.node(before).endpoint.address);
+  machine_of_node_[before].reset();
   StartNode(number);
+  for (const size_t site : machine.sites) site_nodes_[site].push_back(machine.node);
 }
 
 void World::MoveSite(size_t site, size_t to) {
   const size_t from = site_at_[site];
   if (from == to || !machines_[to].router || !machines_[from].router) return;
-  machines_[from].router->RemoveSite(sites_[site]);
-  std::erase(machines_[from].sites, site);
+  if (std::find(machines_[to].sites.begin(), machines_[to].sites.end(), site) != machines_[to].sites.end())
+    return;
   machines_[to].sites.push_back(site);
   site_at_[site] = to;
   site_nodes_[site].push_back(machines_[to].node);
-  machines_[to].router->AddSite(sites_[site]);
+  machines_[to].router->Take(ClaimOf(site, to));
+}
+
+void World::HandedOver(size_t node, const Record& record) {
+  const auto site = std::find_if(sites_.begin(), sites_.end(),
+                                 [&](const Site& one) { return one.prefix == record.prefix; });
+  const auto number = static_cast<size_t>(site - sites_.begin());
+  std::erase(MachineOf(node)->sites, number);
+  const Ipv4 taker = record.locators.front().address;
+  const auto machine = std::find_if(machines_.begin(), machines_.end(),
+                                    [&](const Machine& one) { return one.address == taker; });
+  if (machine != machines_.end()) site_at_[number] = static_cast<size_t>(machine - machines_.begin());
 }
 
 void World::SetSkew(size_t number, Duration skew) {
@@ -234,7 +272,7 @@ void World::MakeLiars() {
 
 uint64_t World::Send(size_t from, size_t to_site) {
   const uint64_t id = fates_.size();
-  fates_.push_back({to_site, 0});
+  fates_.push_back({to_site});
   Machine& machine = machines_[from];
   if (!machine.router || machine.sites.empty()) return id;
   machine.router->FromSite(
@@ -242,15 +280,42 @@ uint64_t World::Send(size_t from, size_t to_site) {
   return id;
 }
 
+Router* World::RouterAt(Ipv4 inside) const {
+  const auto it = by_address_.find(inside);
+  return it == by_address_.end() ? nullptr : machines_[it->second].router.get();
+}
+
 void World::Tunnel(size_t node, Ipv4 locator, const Packet& packet) {
   const Endpoint from{sim_.node(node).endpoint.address, kPort};
-  for (const Network::Copy& copy : sim_.network().Route(now(), from, {locator, kPort})) {
+  const std::vector<Network::Copy> copies = sim_.network().Route(now(), from, {locator, kPort});
+  if (copies.empty()) fates_[packet.id].lost = true;
+  for (const Network::Copy& copy : copies) {
     At(now() + copy.after, [this, copy, packet] {
-      const auto it = by_address_.find(copy.to.address);
-      if (it != by_address_.end() && machines_[it->second].router)
-        machines_[it->second].router->FromUnderlay(copy.from.address, packet);
+      Router* router = RouterAt(copy.to.address);
+      if (router == nullptr) fates_[packet.id].to_nobody = true;
+      if (router != nullptr) router->FromUnderlay(copy.from.address, packet);
     });
   }
+}
+
+void World::Tell(size_t node, const Endpoint& to, const Bytes& datagram) {
+  ++told_;
+  trace_ = (trace_ ^ to.address.value ^ datagram.size() << 32) * 0x100000001b3;
+  const Endpoint from{sim_.node(node).endpoint.address, kPort};
+  for (const Network::Copy& copy : sim_.network().Route(now(), from, to)) {
+    At(now() + copy.after, [this, copy, datagram] {
+      if (Router* router = RouterAt(copy.to.address)) router->OnDatagram(copy.from, datagram);
+    });
+  }
+}
+
+bool World::Knows(size_t machine, size_t site) const {
+  return machines_[machine].router && machines_[machine].router->SendsTo(HostOf(sites_[site].prefix));
+}
+
+void World::Relayed(const Packet& packet) {
+  ++relayed_;
+  fates_[packet.id].relayed = true;
 }
 
 void World::Arrived(size_t node, const Packet& packet) {
@@ -343,6 +408,11 @@ std::vector<std::string> World::Leaks() {
   for (const size_t i : Up()) {
     const std::string leak = machines_[i].router->Leaks();
     if (!leak.empty()) leaks.push_back("machine " + std::to_string(i) + ": " + leak);
+    for (const size_t site : machines_[i].sites) {
+      if (site_at_[site] == i || !machines_[site_at_[site]].router) continue;
+      leaks.push_back("site " + std::to_string(site) + " is at machine " + std::to_string(i) + ", and at " +
+                      std::to_string(site_at_[site]));
+    }
   }
   return leaks;
 }

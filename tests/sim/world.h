@@ -41,7 +41,9 @@ class World : private Surroundings {
   void Crash(size_t machine);
   void Restart(size_t machine);
   void Leave(size_t machine);
+  // Its old address is gone at once.
   void ChangeAddress(size_t machine);
+  // As `ov6ctl site move`: its hosts are at both places until the old one has handed it over.
   void MoveSite(size_t site, size_t to);
   void SetSkew(size_t machine, Duration skew);
   void SetGroup(size_t machine, int group);
@@ -53,6 +55,10 @@ class World : private Surroundings {
   // --- packets
   uint64_t Send(size_t from, size_t to_site);
   bool Delivered(uint64_t packet) const { return fates_[packet].delivered > 0; }
+  // The weather's doing, or a copy of it came where nobody is any more.
+  bool LostOnTheWay(uint64_t packet) const { return fates_[packet].lost; }
+  bool ToNobody(uint64_t packet) const { return fates_[packet].to_nobody; }
+  bool Relayed(uint64_t packet) const { return fates_[packet].relayed; }
   // Every `pause` a host somewhere sends to a host elsewhere, for this long.
   void Converse(Duration time, Duration pause);
 
@@ -69,7 +75,8 @@ class World : private Surroundings {
     size_t node = 0;
     Ipv4 address;  // as others see it
     Duration skew{};
-    std::vector<size_t> sites;
+    size_t own = 0;                  // the site that its key owns
+    std::vector<size_t> sites;       // that are there
     std::unique_ptr<Router> router;  // null: down
     bool leaving = false;
     bool liar = false;
@@ -78,18 +85,24 @@ class World : private Surroundings {
   const std::vector<Machine>& machines() const { return machines_; }
   std::vector<size_t> Up() const;
   size_t sites() const { return sites_.size(); }
+  size_t MachineOfSite(size_t site) const { return site_at_[site]; }
+  // Whether a packet from a host there would leave at once.
+  bool Knows(size_t machine, size_t site) const;
   Simulator& simulator() { return sim_; }
   size_t Registered() const;  // sites
   uint64_t sent() const { return fates_.size(); }
   uint64_t delivered() const { return delivered_; }
-  uint64_t late() const { return late_; }      // came to where the site had been
-  uint64_t astray() const { return astray_; }  // came to where it never was
+  uint64_t relayed() const { return relayed_; }  // by where the site had been
+  uint64_t late() const { return late_; }        // came to where the site had been, and no further
+  uint64_t astray() const { return astray_; }    // came to where it never was
+  uint64_t told() const { return told_; }        // datagrams between slaves
   uint64_t Trace() const { return sim_.Trace() ^ (trace_ * 0x9e3779b97f4a7c15); }
 
  private:
   struct Fate {
     size_t site = 0;
     int delivered = 0;
+    bool lost = false, to_nobody = false, relayed = false;
   };
 
   BootTime now() const override { return sim_.now(); }
@@ -97,14 +110,20 @@ class World : private Surroundings {
   void At(BootTime at, std::function<void()> action) override { sim_.At(at, std::move(action)); }
   void Submit(size_t node, Request request) override;
   void Tunnel(size_t node, Ipv4 locator, const Packet& packet) override;
+  void Tell(size_t node, const Endpoint& to, const Bytes& datagram) override;
   void Arrived(size_t node, const Packet& packet) override;
   void Astray(size_t node, const Packet& packet) override;
+  void Relayed(const Packet& packet) override;
+  void HandedOver(size_t node, const Record& record) override;
   void Signed(const Record& record) override { ledger_.Signed(record); }
   void Answered(size_t node, const std::vector<MappingChange>& changes) override;
 
   void AddSite(size_t machine);
   void StartNode(size_t machine);
-  void StartRouter(size_t machine, size_t node);
+  void StartRouter(size_t machine, const Place& place);
+  Place NextPlace(size_t machine);
+  Claim ClaimOf(size_t site, size_t machine) const;
+  Router* RouterAt(Ipv4 inside) const;
   void MakeLiars();
   void WatchRing(size_t node);
   Machine* MachineOf(size_t node);
@@ -125,7 +144,7 @@ class World : private Surroundings {
   Ledger ledger_;
   std::vector<std::string> faults_, unreached_;
   std::vector<Fate> fates_;
-  uint64_t delivered_ = 0, late_ = 0, astray_ = 0, trace_ = 0;
+  uint64_t delivered_ = 0, relayed_ = 0, late_ = 0, astray_ = 0, told_ = 0, trace_ = 0;
 };
 
 }  // namespace ov6::sim
