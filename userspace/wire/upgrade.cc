@@ -198,9 +198,15 @@ absl::Status RefusedStatus(const http::response<http::string_body>& response) {
   while (!sentence.empty() && sentence.back() == '\n') sentence.pop_back();
   if (sentence.empty()) sentence = std::string(response.reason());
   const int status = response.result_int();
+  if (status < 400) {
+    return absl::InvalidArgumentError(fmt::format(
+        "something answers {} {} instead of the master: a proxy that does not pass the Upgrade on?", status,
+        sentence));
+  }
   sentence = fmt::format("the master refuses with {}: {}", status, sentence);
-  return status == 401 || status == 403 || status == 409 ? absl::PermissionDeniedError(sentence)
-                                                         : absl::InvalidArgumentError(sentence);
+  if (status == 401 || status == 403) return absl::PermissionDeniedError(sentence);
+  if (status == 409) return absl::AlreadyExistsError(sentence);
+  return status >= 500 ? absl::UnavailableError(sentence) : absl::InvalidArgumentError(sentence);
 }
 
 absl::Status CheckAccepted(const http::fields& fields) {

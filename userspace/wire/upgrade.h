@@ -47,7 +47,8 @@ struct ParsedRequest {
 std::optional<ParsedRequest> ParseUpgradeRequest(std::string_view bytes);
 
 // Parses a response head. nullopt: incomplete. On 101: the number of bytes the head took (capsules
-// may follow). Otherwise PermissionDenied or InvalidArgument with the master's sentence.
+// may follow). Otherwise the master's sentence: PermissionDenied (401, 403), AlreadyExists (409),
+// Unavailable (500 and up: a proxy in front of it, mostly) or InvalidArgument.
 std::optional<absl::StatusOr<size_t>> ParseUpgradeResponse(std::string_view bytes);
 
 }  // namespace ov6

@@ -170,7 +170,7 @@ TEST(UpgradeResponse, Refused) {
   } rows[] = {{400, absl::StatusCode::kInvalidArgument},
               {401, absl::StatusCode::kPermissionDenied},
               {403, absl::StatusCode::kPermissionDenied},
-              {409, absl::StatusCode::kPermissionDenied},
+              {409, absl::StatusCode::kAlreadyExists},
               {426, absl::StatusCode::kInvalidArgument}};
   for (const auto& row : rows) {
     const std::string bytes = FormatUpgradeRefused({row.status, "The name 'chord' is taken."});

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slaves/runtime/retry.h"
+
+#include <algorithm>
+
+namespace ov6 {
+
+bool IsRefusal(const absl::Status& status) {
+  return absl::IsPermissionDenied(status) || absl::IsInvalidArgument(status);
+}
+
+Retry::Next Retry::After(const absl::Status& why, Duration lived) {
+  if (lived >= kServed) failures_ = 0;
+  if (failures_ % masters_ == 0) all_refused_ = true;
+  all_refused_ = all_refused_ && IsRefusal(why);
+  ++failures_;
+  master_ = (master_ + 1) % masters_;
+  return {master_, failures_ % masters_ == 0 ? Pause() : Duration(0)};
+}
+
+// Between half of it and all of it, so that those who lost the same master don't come back at once.
+Duration Retry::Pause() {
+  if (all_refused_) return kLongestPause;
+  const size_t doublings = std::min<size_t>(failures_ / masters_ - 1, 16);
+  const Duration longest = std::min(kLongestPause, kFirstPause * (int64_t{1} << doublings));
+  return longest / 2 +
+         Duration(static_cast<Duration::rep>(random_() * static_cast<double>((longest / 2).count())));
+}
+
+}  // namespace ov6

@@ -1,0 +1,510 @@
+// SPDX-License-Identifier: Apache-2.0
+// The way to a master over loopback: scripted proxies and masters, each a thread that answers one connection.
+#include "slaves/runtime/connector.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#include <filesystem>
+#include <thread>
+
+#include "slaves/runtime/remote_session.h"
+
+namespace ov6 {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// Serves connections on a port of its own, one after the other, by the scripts given.
+class Server {
+ public:
+  using Script = std::function<void(int fd)>;
+
+  explicit Server(std::vector<Script> scripts) : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    EXPECT_EQ(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::listen(listener_.get(), 8), 0);
+    EXPECT_EQ(::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this, scripts = std::move(scripts)] {
+      for (const Script& script : scripts) {
+        const UniqueFd fd(::accept(listener_.get(), nullptr, nullptr));
+        if (!fd.ok()) return;
+        script(fd.get());
+      }
+    });
+  }
+  ~Server() {
+    ::shutdown(listener_.get(), SHUT_RDWR);
+    thread_.join();
+  }
+  uint16_t port() const { return port_; }
+
+ private:
+  UniqueFd listener_;
+  uint16_t port_ = 0;
+  std::thread thread_;
+};
+
+std::string ReadHead(int fd) {
+  std::string head;
+  char byte;
+  while (!head.ends_with("\r\n\r\n") && ::recv(fd, &byte, 1, 0) == 1) head += byte;
+  return head;
+}
+void Say(int fd, std::string_view text) { ::send(fd, text.data(), text.size(), MSG_NOSIGNAL); }
+void Say(int fd, const Capsule& capsule) {
+  const Bytes bytes = EncodeCapsule(capsule);
+  Say(fd, std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+}
+void UntilClosed(int fd) {
+  char buffer[4096];
+  while (::recv(fd, buffer, sizeof(buffer), 0) > 0) {
+  }
+}
+Server::Script Answering(const std::string& answer) {
+  return [answer](int fd) {
+    ReadHead(fd);
+    Say(fd, answer);
+    UntilClosed(fd);
+  };
+}
+
+MasterUrl MasterAt(uint16_t port) { return {false, "127.0.0.1", port}; }
+ProxyUrl ProxyAt(uint16_t port) { return {"127.0.0.1", port, {}, {}}; }
+
+struct World {
+  Loop loop;
+  Timer watch{loop};
+
+  absl::StatusOr<std::unique_ptr<Stream>> Connect(Connector& connector, const MasterUrl& master,
+                                                  std::optional<ProxyUrl> proxy) {
+    absl::StatusOr<std::unique_ptr<Stream>> result = absl::InternalError("nothing came of it");
+    connector.Connect(master, std::move(proxy), [&](auto outcome) {
+      result = std::move(outcome);
+      loop.Stop(0);
+    });
+    watch.After(seconds(5), [this] { loop.Stop(1); });
+    loop.Run();
+    return result;
+  }
+};
+
+absl::StatusOr<std::unique_ptr<Stream>> ConnectOnce(const MasterUrl& master, std::optional<ProxyUrl> proxy,
+                                                    std::optional<TlsContext> tls = std::nullopt) {
+  World world;
+  Connector connector(world.loop, std::move(tls), milliseconds(200));
+  return world.Connect(connector, master, std::move(proxy));
+}
+
+bool Has(const absl::Status& status, std::string_view text) {
+  return std::string(status.message()).find(text) != std::string::npos;
+}
+
+TEST(Connector, DirectAndByName) {
+  Server server({UntilClosed, UntilClosed});
+  EXPECT_TRUE(ConnectOnce(MasterAt(server.port()), std::nullopt).ok());
+  EXPECT_TRUE(ConnectOnce({false, "localhost", server.port()}, std::nullopt).ok());
+}
+
+TEST(Connector, NobodyListens) {
+  uint16_t port;
+  { port = Server({}).port(); }
+  const auto stream = ConnectOnce(MasterAt(port), std::nullopt);
+  EXPECT_EQ(stream.status().message(),
+            "connecting to 127.0.0.1:" + std::to_string(port) + " (127.0.0.1) failed: Connection refused");
+}
+
+TEST(Connector, UnknownName) {
+  const auto stream = ConnectOnce({false, "no.such.host.invalid", 80}, std::nullopt);
+  EXPECT_TRUE(Has(stream.status(), "no.such.host.invalid")) << stream.status();
+}
+
+TEST(Connector, ThroughAProxyWithCredentials) {
+  std::string head;
+  {
+    Server proxy({[&](int fd) {
+      head = ReadHead(fd);
+      Say(fd, "HTTP/1.1 200 Connection established\r\n\r\n");
+      UntilClosed(fd);
+    }});
+    const ProxyUrl url{"127.0.0.1", proxy.port(), "Aladdin", "open sesame"};
+    EXPECT_TRUE(ConnectOnce({false, "master.example", 8443}, url).ok());
+  }
+  EXPECT_EQ(head,
+            "CONNECT master.example:8443 HTTP/1.1\r\nHost: master.example:8443\r\n"
+            "Proxy-Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n\r\n");
+}
+
+TEST(Connector, ProxiesThatSayNo) {
+  const struct {
+    const char* name;
+    std::string answer;
+    absl::StatusCode code;
+    const char* sentence;
+  } rows[] = {
+      {"no credentials", "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 2\r\n\r\nno",
+       absl::StatusCode::kPermissionDenied, "wants credentials (407 Proxy Authentication Required)"},
+      {"a port it does not like", "HTTP/1.0 403 Forbidden\r\n\r\n", absl::StatusCode::kPermissionDenied,
+       "refuses to connect to 127.0.0.1:9 (403 Forbidden)"},
+      {"a master it cannot reach", "HTTP/1.1 502 Bad Gateway\r\n\r\n", absl::StatusCode::kUnavailable,
+       "cannot reach 127.0.0.1:9 (502 Bad Gateway)"},
+      {"garbage", "220 smtp.example ESMTP\r\n\r\n", absl::StatusCode::kUnavailable,
+       "does not answer CONNECT by HTTP"},
+      {"an endless head", std::string(9000, 'x'), absl::StatusCode::kUnavailable,
+       "does not answer CONNECT by HTTP"},
+      {"more than its head", "HTTP/1.1 200 OK\r\n\r\n<html>", absl::StatusCode::kUnavailable,
+       "sends bytes of its own"},
+      {"half an answer", "HTTP/1.1 200 OK\r\n", absl::StatusCode::kUnavailable,
+       "did not answer CONNECT in time"},
+  };
+  for (const auto& row : rows) {
+    Server proxy({Answering(row.answer)});
+    const auto stream = ConnectOnce(MasterAt(9), ProxyAt(proxy.port()));
+    EXPECT_EQ(stream.status().code(), row.code) << row.name;
+    EXPECT_TRUE(Has(stream.status(), row.sentence)) << row.name << ": " << stream.status();
+  }
+}
+
+TEST(Connector, CredentialsThatAreNotTakenAreNotRepeated) {
+  Server proxy({Answering("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")});
+  const auto stream = ConnectOnce(MasterAt(9), ProxyUrl{"127.0.0.1", proxy.port(), "me", "secret"});
+  EXPECT_TRUE(Has(stream.status(), "does not take the credentials of \"me\"")) << stream.status();
+  EXPECT_FALSE(Has(stream.status(), "secret"));
+}
+
+TEST(Connector, AProxyThatHangsUp) {
+  Server proxy({[](int fd) { ReadHead(fd); }});
+  EXPECT_TRUE(Has(ConnectOnce(MasterAt(9), ProxyAt(proxy.port())).status(), "hung up"));
+}
+
+TEST(Connector, AnAttemptGivenUpIsSilent) {
+  World world;
+  Connector connector(world.loop, std::nullopt, milliseconds(200));
+  Server silent({UntilClosed, UntilClosed});
+  connector.Connect(MasterAt(9), ProxyAt(silent.port()), [](auto) { FAIL() << "it was given up"; });
+  EXPECT_TRUE(world.Connect(connector, MasterAt(silent.port()), std::nullopt).ok());
+}
+
+// --- TLS -----------------------------------------------------------------------
+
+// A self-signed certificate for localhost and its key.
+class Certificate {
+ public:
+  Certificate() : path_(testing::TempDir() + "ov6-connector-" + std::to_string(::getpid()) + ".pem") {
+    const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(EVP_EC_gen("P-256"), EVP_PKEY_free);
+    const std::unique_ptr<X509, decltype(&X509_free)> leaf(X509_new(), X509_free);
+    ASN1_INTEGER_set(X509_get_serialNumber(leaf.get()), 1);
+    X509_gmtime_adj(X509_getm_notBefore(leaf.get()), -60);
+    X509_gmtime_adj(X509_getm_notAfter(leaf.get()), 3600);
+    X509_set_pubkey(leaf.get(), key.get());
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(leaf.get()), "CN", MBSTRING_ASC,
+                               reinterpret_cast<const unsigned char*>("localhost"), -1, -1, 0);
+    X509_set_issuer_name(leaf.get(), X509_get_subject_name(leaf.get()));
+    X509_sign(leaf.get(), key.get(), EVP_sha256());
+    std::FILE* file = std::fopen(path_.c_str(), "w");
+    PEM_write_PrivateKey(file, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+    PEM_write_X509(file, leaf.get());
+    std::fclose(file);
+  }
+  ~Certificate() { std::filesystem::remove(path_); }
+  const std::string& path() const { return path_; }
+
+ private:
+  const std::string path_;
+};
+
+// Shakes hands, blocking, and reads until the other side goes.
+void ServeTls(const TlsContext& context, int fd) {
+  ::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
+  const auto stream = context.Accept(UniqueFd(::dup(fd)));
+  std::array<uint8_t, 1024> buffer;
+  IoResult result = stream->Handshake();
+  bool shaken = false;
+  for (;;) {
+    if (result.state == IoState::kEnd || result.state == IoState::kFailed) return;
+    shaken = shaken || result.state == IoState::kDone;
+    pollfd wait{fd, POLLIN, 0};
+    if (result.state == IoState::kWantRead && ::poll(&wait, 1, 5000) != 1) return;
+    result = shaken ? stream->Read(buffer) : stream->Handshake();
+  }
+}
+
+TEST(Connector, TlsDirectAndInsideAProxy) {
+  const Certificate certificate;
+  const auto server = TlsContext::Server({certificate.path(), certificate.path(), {}});
+  const auto client = TlsContext::Client({{}, {}, certificate.path()});
+  ASSERT_TRUE(server.ok() && client.ok()) << server.status() << client.status();
+  const auto serve = [&](int fd) { ServeTls(*server, fd); };
+  Server master({serve});
+  const auto direct = ConnectOnce({true, "localhost", master.port()}, std::nullopt, *client);
+  EXPECT_TRUE(direct.ok()) << direct.status();
+  Server proxy({[&](int fd) {
+    ReadHead(fd);
+    Say(fd, "HTTP/1.1 200 OK\r\n\r\n");
+    serve(fd);
+  }});
+  const auto inside = ConnectOnce({true, "localhost", 443}, ProxyAt(proxy.port()), *client);
+  EXPECT_TRUE(inside.ok()) << inside.status();
+}
+
+TEST(Connector, TlsThatFails) {
+  const Certificate certificate;
+  const auto server = TlsContext::Server({certificate.path(), certificate.path(), {}});
+  const auto serve = [&](int fd) { ServeTls(*server, fd); };
+  Server master({serve, serve, Answering("HTTP/1.1 400 Bad Request\r\n\r\n"), UntilClosed});
+  const MasterUrl url{true, "localhost", master.port()};
+  const auto believes_nobody = TlsContext::Client({});
+  EXPECT_TRUE(Has(ConnectOnce(url, std::nullopt, *believes_nobody).status(), "certificate"));
+  const auto client = TlsContext::Client({{}, {}, certificate.path()});
+  const auto other_name = ConnectOnce({true, "127.0.0.1", master.port()}, std::nullopt, *client);
+  EXPECT_TRUE(Has(other_name.status(), "IP address mismatch")) << other_name.status();
+}
+
+TEST(Connector, TlsWithWhoSpeaksNoneOrNothing) {
+  Server plain({[](int fd) { Say(fd, "HTTP/1.1 400 Bad Request\r\n\r\n"), UntilClosed(fd); }});
+  Server silent({UntilClosed});
+  const auto client = TlsContext::Client({});
+  EXPECT_TRUE(Has(ConnectOnce({true, "localhost", plain.port()}, std::nullopt, *client).status(),
+                  "TLS with localhost:" + std::to_string(plain.port()) + " failed"));
+  EXPECT_TRUE(Has(ConnectOnce({true, "localhost", silent.port()}, std::nullopt, *client).status(),
+                  "did not finish the TLS handshake in time"));
+}
+
+// --- the session over it -----------------------------------------------------------
+
+const AddressAssignCapsule kAssigned{{{0, false, *Prefix::Parse("fd00:0:0:1::/64")}}};
+
+struct RemoteWorld : World {
+  std::vector<std::string> events;
+
+  RemoteSession::Handlers Handlers() {
+    RemoteSession::Handlers handlers;
+    handlers.assigned = [this](const AddressAssignCapsule& capsule) {
+      events.push_back("assigned " + capsule.prefixes.at(0).prefix.ToString());
+    };
+    handlers.lost = [this] { events.push_back("lost"); };
+    return handlers;
+  }
+  RemoteOptions Options(std::vector<uint16_t> ports) {
+    RemoteOptions options;
+    for (const uint16_t port : ports) options.masters.push_back(MasterAt(port));
+    options.request = {SlaveKind::kGateway, "site", {}};
+    options.request.segments = true;
+    options.token = [] { return "t0ken"; };
+    options.assign_timeout = milliseconds(100);
+    return options;
+  }
+  void RunUntil(size_t count) {
+    for (int i = 0; i < 400 && events.size() < count; ++i) {
+      watch.After(milliseconds(5), [this] { loop.Stop(0); });
+      loop.Run();
+    }
+  }
+};
+
+TEST(RemoteSession, IsUpWithItsPrefixAndSaysNothingBeforeThe101) {
+  std::string head;
+  bool early = true;
+  RemoteWorld world;
+  {
+    Server master({[&](int fd) {
+      head = ReadHead(fd);
+      pollfd wait{fd, POLLIN, 0};
+      early = ::poll(&wait, 1, 50) != 0;
+      Say(fd, FormatUpgradeAccepted());
+      Say(fd, kAssigned);
+      UntilClosed(fd);
+    }});
+    RemoteSession session(world.loop, world.Options({master.port()}), world.Handlers(), [] { return 0.0; });
+    session.Start();
+    world.RunUntil(1);
+    EXPECT_NE(session.up(), nullptr);
+  }
+  EXPECT_EQ(world.events, std::vector<std::string>{"assigned fd00:0:0:1::/64"});
+  EXPECT_FALSE(early);
+  EXPECT_TRUE(head.starts_with("GET /.well-known/masque/ip/*/*/?kind=gateway&name=site&segments=1 HTTP/1.1"));
+  EXPECT_NE(head.find("\r\nAuthorization: Bearer t0ken\r\n"), head.npos);
+  EXPECT_NE(head.find("\r\nHost: 127.0.0.1:"), head.npos);
+}
+
+TEST(RemoteSession, AFalse101IsNoSessionAndTheNextMasterIsTried) {
+  RemoteWorld world;
+  Server liar({Answering(FormatUpgradeAccepted())});
+  Server good({Answering(FormatUpgradeAccepted() + [] {
+    const Bytes bytes = EncodeCapsule(kAssigned);
+    return std::string(bytes.begin(), bytes.end());
+  }())});
+  RemoteSession session(world.loop, world.Options({liar.port(), good.port()}), world.Handlers(),
+                        [] { return 0.0; });
+  session.Start();
+  world.RunUntil(1);
+  EXPECT_EQ(world.events.size(), 1u);
+  EXPECT_EQ(session.master().port, good.port());
+}
+
+TEST(RemoteSession, TheNextMasterTakesOverAtOnce) {
+  RemoteWorld world;
+  const auto accept = [](int fd) {
+    ReadHead(fd);
+    Say(fd, FormatUpgradeAccepted());
+    Say(fd, kAssigned);
+  };
+  Server first({accept});
+  Server second({[&](int fd) { accept(fd), UntilClosed(fd); }});
+  RemoteSession session(world.loop, world.Options({first.port(), second.port()}), world.Handlers(),
+                        [] { return 0.0; });
+  session.Start();
+  const BootTime start = BootClock::now();
+  world.RunUntil(3);
+  EXPECT_LT(BootClock::now() - start, seconds(1));
+  EXPECT_EQ(world.events,
+            (std::vector<std::string>{"assigned fd00:0:0:1::/64", "lost", "assigned fd00:0:0:1::/64"}));
+  EXPECT_EQ(session.master().port, second.port());
+}
+
+// --- pure parts --------------------------------------------------------------------
+
+TEST(Retry, PausesGrowAndAGoodSessionEndsThem) {
+  Retry retry(1, [] { return 0.0; });
+  const absl::Status lost = absl::UnavailableError("lost");
+  for (const int pause : {250, 500, 1000, 2000, 4000, 8000, 15000, 15000})
+    EXPECT_EQ(retry.After(lost, {}).pause, milliseconds(pause));
+  EXPECT_EQ(retry.After(lost, seconds(59)).pause, milliseconds(15000));
+  EXPECT_EQ(retry.After(lost, seconds(60)).pause, milliseconds(250));
+}
+
+TEST(Retry, EachMasterOnceBeforeAPause) {
+  Retry retry(2, [] { return 0.0; });
+  const absl::Status lost = absl::UnavailableError("lost");
+  const struct {
+    size_t master;
+    Duration pause;
+  } rows[] = {{1, {}}, {0, milliseconds(250)}, {1, {}}, {0, milliseconds(500)}};
+  for (const auto& row : rows) {
+    const auto next = retry.After(lost, {});
+    EXPECT_EQ(next.master, row.master);
+    EXPECT_EQ(next.pause, row.pause);
+  }
+}
+
+TEST(Retry, SlowlyWhereAllRefuse) {
+  Retry retry(2, [] { return 0.0; });
+  const absl::Status refused = absl::PermissionDeniedError("no"), held = absl::AlreadyExistsError("held");
+  EXPECT_EQ(retry.After(refused, {}).pause, Duration(0));
+  EXPECT_EQ(retry.After(refused, {}).pause, seconds(30));
+  EXPECT_EQ(retry.After(refused, {}).pause, Duration(0));
+  EXPECT_EQ(retry.After(held, {}).pause, milliseconds(500));
+}
+
+TEST(MasterUrl, Rows) {
+  const struct {
+    const char* text;
+    std::optional<MasterUrl> url;
+    const char* host_field;
+  } rows[] = {
+      {"https://master.example", MasterUrl{true, "master.example", 443}, "master.example"},
+      {"https://master.example/", MasterUrl{true, "master.example", 443}, "master.example"},
+      {"https://192.0.2.1:8443", MasterUrl{true, "192.0.2.1", 8443}, "192.0.2.1:8443"},
+      {"http://localhost", MasterUrl{false, "localhost", 80}, "localhost"},
+      {"http://localhost:443", MasterUrl{false, "localhost", 443}, "localhost:443"},
+      {"master.example", std::nullopt, ""},
+      {"ftp://master.example", std::nullopt, ""},
+      {"https://", std::nullopt, ""},
+      {"https://user@master.example", std::nullopt, ""},
+      {"https://master.example/path", std::nullopt, ""},
+      {"https://master.example?x", std::nullopt, ""},
+      {"https://master.example:0", std::nullopt, ""},
+      {"https://master.example:70000", std::nullopt, ""},
+      {"https://[2001:db8::1]", std::nullopt, ""},
+  };
+  for (const auto& row : rows) {
+    const auto url = MasterUrl::Parse(row.text);
+    EXPECT_EQ(url.ok(), row.url.has_value()) << row.text << " " << url.status();
+    if (!url.ok() || !row.url) continue;
+    EXPECT_EQ(*url, *row.url) << row.text;
+    EXPECT_EQ(url->HostField(), row.host_field);
+  }
+}
+
+TEST(ProxyUrl, Rows) {
+  const struct {
+    const char* text;
+    std::optional<ProxyUrl> url;
+  } rows[] = {
+      {"http://proxy.example:3128", ProxyUrl{"proxy.example", 3128, "", ""}},
+      {"proxy.example:3128", ProxyUrl{"proxy.example", 3128, "", ""}},
+      {"http://proxy.example", ProxyUrl{"proxy.example", 80, "", ""}},
+      {"http://me:p%40ss@proxy.example:3128/", ProxyUrl{"proxy.example", 3128, "me", "p@ss"}},
+      {"socks5://proxy.example:1080", std::nullopt},
+      {"http://", std::nullopt},
+      {"http://pro xy", std::nullopt},
+  };
+  for (const auto& row : rows) {
+    const auto url = ProxyUrl::Parse(row.text);
+    EXPECT_EQ(url.ok() ? std::optional(*url) : std::nullopt, row.url) << row.text;
+  }
+}
+
+TEST(ProxyWords, WhichProxyForWhichMaster) {
+  const MasterUrl tls{true, "master.example", 443}, plain{false, "master.example", 80};
+  const ProxyUrl a{"a", 1, "", ""}, b{"b", 2, "", ""};
+  const struct {
+    const char* name;
+    ProxyWords words;
+    MasterUrl master;
+    std::optional<ProxyUrl> expected;
+  } rows[] = {
+      {"none", {}, tls, std::nullopt},
+      {"the environment's", {"", "http://a:1", ""}, tls, a},
+      {"not for http", {"", "http://a:1", ""}, plain, std::nullopt},
+      {"no_proxy", {"", "http://a:1", "x,.example"}, tls, std::nullopt},
+      {"given, for all", {"http://b:2", "http://a:1", "*"}, plain, b},
+      {"given, for TLS", {"http://b:2", "http://a:1", "*"}, tls, b},
+  };
+  for (const auto& row : rows) {
+    const auto proxy = row.words.For(row.master);
+    ASSERT_TRUE(proxy.ok()) << row.name;
+    EXPECT_EQ(*proxy, row.expected) << row.name;
+  }
+}
+
+TEST(NoProxy, Rows) {
+  const struct {
+    const char* list;
+    const char* host;
+    bool matches;
+  } rows[] = {
+      {"", "a.example", false},
+      {"*", "a.example", true},
+      {"a.example", "a.example", true},
+      {"A.Example", "a.eXample", true},
+      {"example", "a.example", true},
+      {".example", "a.example", true},
+      {"ample", "a.example", false},
+      {"b.example, a.example", "a.example", true},
+      {"a.example:443", "a.example", true},
+      {"a.example:80", "a.example", false},
+      {"10.0.0.0/8", "10.1.2.3", true},
+      {"10.0.0.0/8", "11.1.2.3", false},
+      {"192.0.2.1", "192.0.2.1", true},
+      {"0.0.0.0/0", "192.0.2.1", true},
+      {"10.0.0.0/33", "10.1.2.3", false},
+      {",,", "a.example", false},
+  };
+  for (const auto& row : rows)
+    EXPECT_EQ(MatchesNoProxy(row.list, row.host, 443), row.matches) << row.list << " " << row.host;
+}
+
+}  // namespace
+}  // namespace ov6
