@@ -4,6 +4,7 @@
 #ifndef OV6_USERSPACE_BASE_BYTES_H
 #define OV6_USERSPACE_BASE_BYTES_H
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -101,8 +102,9 @@ class ByteWriter {
 
  private:
   ByteWriter& Big(uint64_t v, int size) {
-    for (int shift = 8 * (size - 1); shift >= 0; shift -= 8)
-      bytes_.push_back(static_cast<uint8_t>(v >> shift));
+    std::array<uint8_t, 8> big;
+    for (int i = 0; i < size; ++i) big[i] = static_cast<uint8_t>(v >> 8 * (size - 1 - i));
+    bytes_.insert(bytes_.end(), big.begin(), big.begin() + size);
     return *this;
   }
 
