@@ -2,7 +2,7 @@
 #include "slaves/engine/chord/codec.h"
 
 #include <algorithm>
-#include <string_view>
+#include <string>
 
 #include "slaves/engine/chord/chord.pb.h"
 #include "slaves/engine/chord/ring.h"
@@ -15,7 +15,26 @@ namespace {
 constexpr size_t kHeader = 4;
 constexpr size_t kMaxEntries = 256;
 
-std::string Text(std::span<const uint8_t> bytes) { return {bytes.begin(), bytes.end()}; }
+// Its parts lie in one block on the stack, so that an ordinary message allocates none.
+class WireBody {
+ public:
+  wire::Body* operator->() { return body_; }
+  wire::Body& operator*() { return *body_; }
+
+ private:
+  static constexpr size_t kBlock = 8192;
+
+  google::protobuf::ArenaOptions Options() {
+    google::protobuf::ArenaOptions options;
+    options.initial_block = block_;
+    options.initial_block_size = kBlock;
+    return options;
+  }
+
+  alignas(8) char block_[kBlock];
+  google::protobuf::Arena arena_{Options()};
+  wire::Body* const body_ = google::protobuf::Arena::CreateMessage<wire::Body>(&arena_);
+};
 
 void Put(const Peer& peer, wire::Peer* out) {
   out->set_incarnation(peer.incarnation);
@@ -123,24 +142,24 @@ bool HasItsFields(const Message& m) {
   }
 }
 
-wire::Body ToWire(const Message& m, uint64_t network) {
-  wire::Body body;
+void ToWire(const Message& m, uint64_t network, wire::Body* out) {
+  wire::Body& body = *out;
   body.set_network(network);
   Put(m.sender, body.mutable_sender());
   body.set_rpc(m.rpc);
   body.set_mode(m.mode);
   body.set_flags(m.flags);
-  if (m.key) body.set_key(Text(*m.key));
-  if (m.end) body.set_end(Text(*m.end));
-  if (m.cursor_key) body.set_cursor_key(Text(*m.cursor_key));
+  if (m.key) body.set_key(m.key->data(), m.key->size());
+  if (m.end) body.set_end(m.end->data(), m.end->size());
+  if (m.cursor_key) body.set_cursor_key(m.cursor_key->data(), m.cursor_key->size());
   body.set_cursor(m.cursor);
   if (m.predecessor) Put(*m.predecessor, body.mutable_predecessor());
   for (const Peer& p : m.successors) Put(p, body.add_successors());
   for (const Peer& p : m.members) Put(p, body.add_members());
   for (const auto& [key, value] : m.entries) {
     wire::Entry* entry = body.add_entries();
-    entry->set_key(Text(key));
-    entry->set_value(Text(value));
+    entry->set_key(key.data(), key.size());
+    entry->set_value(value.data(), value.size());
   }
   body.set_count(m.count);
   body.set_cookie(m.cookie);
@@ -156,17 +175,9 @@ wire::Body ToWire(const Message& m, uint64_t network) {
   body.set_origin_rpc(m.origin_rpc);
   if (m.seen) body.set_seen_address(m.seen->address.value);
   if (m.seen) body.set_seen_port(m.seen->port);
-  return body;
 }
 
 }  // namespace
-
-Key IdOf(Ipv4 address, uint8_t slot) {
-  constexpr std::string_view kContext = "ov6 chord id";
-  ByteWriter out;
-  out.Raw(std::span(reinterpret_cast<const uint8_t*>(kContext.data()), kContext.size()));
-  return Sha1(out.U32(address.value).U8(slot).bytes());
-}
 
 const char* ToString(DecodeError error) {
   switch (error) {
@@ -188,18 +199,21 @@ uint64_t NetworkHash(const std::string& name) {
 }
 
 Bytes Encode(const Message& message, uint64_t network, size_t minimum) {
-  wire::Body body = ToWire(message, network);
-  const size_t bare = kHeader + body.ByteSizeLong();
+  WireBody body;
+  ToWire(message, network, &*body);
+  size_t size = kHeader + body->ByteSizeLong();
   // The padding's own tag and length take two bytes below 128 and three above.
-  if (bare + 3 < minimum) body.set_padding(std::string(minimum - bare - 2, '\0'));
-  const size_t size = kHeader + body.ByteSizeLong();
-  Bytes out = ByteWriter()
-                  .U8(kVersion)
-                  .U8(static_cast<uint8_t>(message.type))
-                  .U16(static_cast<uint16_t>(std::min<size_t>(size, 0xffff)))
-                  .Take();
-  out.resize(size);
-  body.SerializeToArray(out.data() + kHeader, static_cast<int>(size - kHeader));
+  if (size + 3 < minimum) {
+    body->set_padding(std::string(minimum - size - 2, '\0'));
+    size = kHeader + body->ByteSizeLong();
+  }
+  Bytes out(size);
+  const auto length = static_cast<uint16_t>(std::min<size_t>(size, 0xffff));
+  out[0] = kVersion;
+  out[1] = static_cast<uint8_t>(message.type);
+  out[2] = static_cast<uint8_t>(length >> 8);
+  out[3] = static_cast<uint8_t>(length);
+  body->SerializeWithCachedSizesToArray(out.data() + kHeader);
   return out;
 }
 
@@ -212,15 +226,16 @@ std::variant<Message, DecodeError> Decode(std::span<const uint8_t> datagram, uin
   if (!reader.ok() || version == 0) return DecodeError::kMalformed;
   if (version != kVersion) return DecodeError::kWrongVersion;
   if (length != datagram.size() || type == 0 || type > kLastType) return DecodeError::kMalformed;
-  wire::Body body;
-  if (!body.ParseFromArray(datagram.data() + kHeader, static_cast<int>(length - kHeader))) {
+  WireBody body;
+  if (!body->ParseFromArray(datagram.data() + kHeader, static_cast<int>(length - kHeader))) {
     return DecodeError::kMalformed;
   }
-  if (body.network() != network) return DecodeError::kWrongNetwork;
-  Message message;
+  if (body->network() != network) return DecodeError::kWrongNetwork;
+  std::variant<Message, DecodeError> decoded;
+  Message& message = std::get<Message>(decoded);
   message.type = static_cast<MessageType>(type);
-  if (!TakeBody(body, &message) || !HasItsFields(message)) return DecodeError::kMalformed;
-  return message;
+  if (!TakeBody(*body, &message) || !HasItsFields(message)) return DecodeError::kMalformed;
+  return decoded;
 }
 
 size_t EntrySize(size_t value_size) { return value_size + 20 + 12; }
