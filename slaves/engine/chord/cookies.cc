@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "slaves/engine/chord/cookies.h"
 
+#include "slaves/engine/chord/evict.h"
 #include "userspace/base/bytes.h"
 #include "userspace/base/crypto.h"
 
@@ -34,7 +35,9 @@ bool Cookies::Right(BootTime now, const Endpoint& asker, uint64_t cookie) const 
 
 void Cookies::Learn(const Endpoint& peer, uint64_t cookie) {
   if (cookie == 0) return;
-  if (!known_.contains(peer) && known_.size() >= kMaxKnown) known_.erase(known_.begin());
+  const auto known = known_.find(peer);
+  if (known != known_.end()) return void(known->second = cookie);
+  if (known_.size() >= kMaxKnown) EvictLowest(&known_);
   known_[peer] = cookie;
 }
 

@@ -7,8 +7,8 @@
 
 #include <array>
 #include <cstdint>
-#include <map>
 
+#include "absl/container/flat_hash_map.h"
 #include "ov6/address.h"
 #include "ov6/time.h"
 
@@ -37,7 +37,7 @@ class Cookies {
 
   Secret secret_;
   uint64_t rpcs_ = 0;
-  std::map<Endpoint, uint64_t> known_;
+  absl::flat_hash_map<Endpoint, uint64_t> known_;
 };
 
 }  // namespace ov6::chord

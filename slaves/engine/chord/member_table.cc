@@ -11,11 +11,12 @@ namespace {
 
 uint32_t NetworkOf(const Peer& peer) { return peer.endpoint.address.value >> 8; }
 
+uint64_t StartOf(const Key& id) { return ByteReader(id).U64(); }
+
 // Mixed well enough that the sum over a set tells sets apart; no defence against who makes sets up, which
 // costs a comparison that finds nothing.
 uint64_t DigestOf(const Peer& peer) {
-  const uint64_t place = ByteReader(peer.id).U64();
-  uint64_t x = place ^ (peer.incarnation * 0x9e3779b97f4a7c15);
+  uint64_t x = StartOf(peer.id) ^ (peer.incarnation * 0x9e3779b97f4a7c15);
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
   x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
   return x ^ (x >> 31);
@@ -33,19 +34,20 @@ MemberTable::MemberTable(const Peer& self, Limits limits) : self_(self), limits_
 
 void MemberTable::Clear() {
   entries_.clear();
+  starts_.clear();
   networks_.clear();
   silent_.clear();
   presumed_ = 0;
   Add(self_, true);
 }
 
-MemberTable::Iterator MemberTable::Lower(const Key& id) {
-  return std::lower_bound(entries_.begin(), entries_.end(), id,
-                          [](const Entry& e, const Key& k) { return e.peer.id < k; });
-}
-std::vector<MemberTable::Entry>::const_iterator MemberTable::Lower(const Key& id) const {
-  return std::lower_bound(entries_.begin(), entries_.end(), id,
-                          [](const Entry& e, const Key& k) { return e.peer.id < k; });
+// Of the first one not before the id.
+size_t MemberTable::PlaceOf(const Key& id) const {
+  const auto [first, last] = std::equal_range(starts_.begin(), starts_.end(), StartOf(id));
+  const auto entry = [&](const auto& start) { return entries_.begin() + (start - starts_.begin()); };
+  const auto it = std::lower_bound(entry(first), entry(last), id,
+                                   [](const Entry& e, const Key& k) { return e.peer.id < k; });
+  return static_cast<size_t>(it - entries_.begin());
 }
 
 const MemberTable::Entry* MemberTable::At(const Key& id) const {
@@ -58,7 +60,8 @@ bool MemberTable::Add(const Peer& peer, bool heard) {
                     (limits_.per_24 > 0 && networks_[NetworkOf(peer)] >= limits_.per_24);
   if (full && peer.id != self_.id) return false;
   ++networks_[NetworkOf(peer)];
-  entries_.insert(Lower(peer.id), {peer, heard, false});
+  const auto it = entries_.insert(Lower(peer.id), {peer, heard, false});
+  starts_.insert(starts_.begin() + (it - entries_.begin()), StartOf(peer.id));
   if (!heard) ++presumed_;
   return true;
 }
@@ -67,6 +70,7 @@ void MemberTable::Erase(Iterator it) {
   const auto network = networks_.find(NetworkOf(it->peer));
   if (--network->second == 0) networks_.erase(network);
   if (!it->heard) --presumed_;
+  starts_.erase(starts_.begin() + (it - entries_.begin()));
   entries_.erase(it);
 }
 

@@ -91,8 +91,11 @@ class MemberTable {
   };
   using Iterator = std::vector<Entry>::iterator;
 
-  Iterator Lower(const Key& id);
-  std::vector<Entry>::const_iterator Lower(const Key& id) const;
+  size_t PlaceOf(const Key& id) const;
+  Iterator Lower(const Key& id) { return entries_.begin() + static_cast<std::ptrdiff_t>(PlaceOf(id)); }
+  std::vector<Entry>::const_iterator Lower(const Key& id) const {
+    return entries_.begin() + static_cast<std::ptrdiff_t>(PlaceOf(id));
+  }
   const Entry* At(const Key& id) const;
   bool Add(const Peer& peer, bool heard);
   void Erase(Iterator it);
@@ -100,6 +103,7 @@ class MemberTable {
   Peer self_;
   Limits limits_;
   std::vector<Entry> entries_;                          // by id
+  std::vector<uint64_t> starts_;                        // the first 64 bits of each one's id, for searching
   size_t presumed_ = 0;                                 // not heard yet
   std::map<uint32_t, size_t> networks_;                 // members of each /24
   std::map<std::pair<Key, uint16_t>, Silence> silent_;  // by id and port: one made up silences nobody else

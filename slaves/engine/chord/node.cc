@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "slaves/engine/chord/evict.h"
 #include "slaves/engine/chord/ring.h"
 
 namespace ov6::chord {
@@ -97,7 +98,7 @@ void ChordEngine::Node::OnMessage(BootTime now, const Endpoint& from, std::span<
   if (mode_ == Mode::kLeft) return Count("after_leave");
   // The address it came from is the one that works, and the one that its place follows from.
   message.said = message.sender.endpoint;
-  message.sender = PeerAt(from, message.sender.slot, message.sender.incarnation);
+  if (from != message.said) message.sender = PeerAt(from, message.sender.slot, message.sender.incarnation);
   if (Reflected(message)) return Count("from_self");
   if (!IsReply(message.type)) {
     message.proven = cookies_.Right(now_, from, message.cookie);
@@ -251,6 +252,11 @@ std::optional<Output> ChordEngine::Node::NextOutput() {
   return output;
 }
 
+void ChordEngine::Node::Count(std::string_view name) {
+  const auto it = counters_.find(name);
+  it == counters_.end() ? void(counters_.emplace(name, 1)) : void(++it->second);
+}
+
 void ChordEngine::Node::Arm(Timer timer, Duration after) { timers_[timer] = now_ + after; }
 
 void ChordEngine::Node::ArmSooner(Timer timer, Duration after) {
@@ -326,7 +332,7 @@ void ChordEngine::Node::SendOneWay(const Peer& to, Message message) {
 }
 
 void ChordEngine::Node::Bury(const Peer& peer, bool goodbye) {
-  if (graves_.size() >= kMaxGraves) graves_.erase(graves_.begin());
+  if (graves_.size() >= kMaxGraves) EvictLowest(&graves_);
   Grave& grave = graves_[GraveOf(peer)];
   if (grave.incarnation > peer.incarnation && grave.until > now_) return;
   grave = {peer.incarnation, goodbye, now_ + kGraveLifetime};
@@ -392,7 +398,7 @@ void ChordEngine::Node::SetMode(Mode mode) {
   if (mode_ == mode) return;
   mode_ = mode;
   ++version_;
-  Count(("mode_" + std::string(ToString(mode))).c_str());
+  Count("mode_" + std::string(ToString(mode)));
   eager_ = kEagerRounds;
   timers_[kStabilize] = timers_[kMesh] = timers_[kFingers] = BootTime::max();
   timers_[kTable] = timers_[kGossip] = BootTime::max();

@@ -24,9 +24,11 @@
 #include <random>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "slaves/engine/chord/chord_engine.h"
 #include "slaves/engine/chord/codec.h"
 #include "slaves/engine/chord/cookies.h"
@@ -77,7 +79,7 @@ class ChordEngine::Node {
   };
 
   // --- node.cc
-  void Count(const char* name) { ++counters_[name]; }
+  void Count(std::string_view name);
   void Arm(Timer timer, Duration after);
   void ArmSooner(Timer timer, Duration after);
   Duration Jitter(Duration d);
@@ -416,7 +418,7 @@ class ChordEngine::Node {
   uint64_t version_ = 0;
   std::array<BootTime, kTimers> timers_;
   std::deque<Output> outputs_;
-  std::map<std::string, uint64_t> counters_;
+  std::map<std::string, uint64_t, std::less<>> counters_;
   Rpcs rpcs_;
 
   std::optional<Peer> predecessor_;
@@ -440,7 +442,7 @@ class ChordEngine::Node {
     bool goodbye = false;
     BootTime until{};
   };
-  std::map<std::pair<Key, uint16_t>, Grave> graves_;  // by id and port: one made up buries nobody else
+  absl::flat_hash_map<std::pair<Key, uint16_t>, Grave> graves_;  // by id and port, as silent_ in the table
 
   std::map<Key, MeshMember> members_;  // in a ring: those it was formed of
   std::vector<Endpoint> before_restart_;

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "slaves/engine/chord/evict.h"
+
 namespace ov6::chord {
 
 void RoundTrip::Add(Duration sample) {
@@ -136,11 +138,11 @@ Rpcs::Call Rpcs::Take(uint64_t id) {
 }
 
 void Rpcs::Sample(const Endpoint& peer, Duration rtt) {
-  if (!round_trips_.contains(peer) && round_trips_.size() >= config_.max_peers) {
-    round_trips_.erase(round_trips_.begin());
-  }
-  round_trips_[peer].Add(rtt);
   everybody_.Add(rtt);
+  const auto known = round_trips_.find(peer);
+  if (known != round_trips_.end()) return known->second.Add(rtt);
+  if (round_trips_.size() >= config_.max_peers) EvictLowest(&round_trips_);
+  round_trips_[peer].Add(rtt);
 }
 
 }  // namespace ov6::chord

@@ -13,6 +13,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "slaves/engine/chord/codec.h"
 #include "slaves/engine/chord/peer.h"
 
@@ -111,7 +112,7 @@ class Rpcs {
   Send send_;
   std::map<uint64_t, Call> calls_;
   std::set<std::pair<BootTime, uint64_t>> deadlines_;
-  std::map<Endpoint, RoundTrip> round_trips_;
+  absl::flat_hash_map<Endpoint, RoundTrip> round_trips_;
   RoundTrip everybody_;
   uint64_t retransmitted_ = 0;
   uint64_t timed_out_ = 0;
