@@ -150,13 +150,13 @@ void Simulator::Hear(size_t number, const Endpoint& from, Bytes* bytes) {
 
 void Simulator::Drain(size_t number) {
   while (nodes_[number].engine) {
-    const std::optional<Output> output = nodes_[number].engine->NextOutput();
+    std::optional<Output> output = nodes_[number].engine->NextOutput();
     if (!output) break;
     Node& node = nodes_[number];
     if (std::holds_alternative<JoinedOutput>(*output)) node.joined = true;
     if (const auto* peers = std::get_if<PeersOutput>(&*output)) node.told_peers = peers->peers;
-    if (const auto* send = std::get_if<SendOutput>(&*output)) {
-      Emit(number, *send);
+    if (auto* send = std::get_if<SendOutput>(&*output)) {
+      Emit(number, std::move(*send));
     } else if (on_output) {
       on_output(number, *output);
     } else {
@@ -170,13 +170,14 @@ void Simulator::Drain(size_t number) {
   if (node.engine) Wake(number);
 }
 
-void Simulator::Emit(size_t number, const SendOutput& send) {
+void Simulator::Emit(size_t number, SendOutput send) {
   const Endpoint from = nodes_[number].endpoint;
-  if (!nodes_[number].disguise) return Send(from, send);
-  for (const SendOutput& altered : nodes_[number].disguise->Say(now_, send)) Send(from, altered);
+  if (!nodes_[number].disguise) return Send(from, std::move(send));
+  for (SendOutput& altered : nodes_[number].disguise->Say(now_, std::move(send)))
+    Send(from, std::move(altered));
 }
 
-void Simulator::Send(const Endpoint& from, const SendOutput& send) {
+void Simulator::Send(const Endpoint& from, SendOutput send) {
   ++datagrams_;
   sent_bytes_ += send.bytes.size();
   if (on_send) on_send(from, send);
@@ -184,8 +185,12 @@ void Simulator::Send(const Endpoint& from, const SendOutput& send) {
       ByteWriter().U64(ToNanoseconds(now_)).U32(from.address.value).U32(send.to.address.value).Take();
   Mix(head);
   Mix(send.bytes);
-  for (const Network::Copy& copy : network_.Route(now_, from, send.to))
-    queue_.Push(now_ + copy.after, {std::nullopt, copy.from, copy.to, send.bytes, nullptr});
+  const std::vector<Network::Copy> copies = network_.Route(now_, from, send.to);
+  for (const Network::Copy& copy : copies) {
+    const bool last = &copy == &copies.back();
+    Bytes bytes = last ? std::move(send.bytes) : send.bytes;
+    queue_.Push(now_ + copy.after, {std::nullopt, copy.from, copy.to, std::move(bytes), nullptr});
+  }
 }
 
 void Simulator::Wake(size_t number) {

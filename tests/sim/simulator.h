@@ -108,9 +108,9 @@ class Simulator {
   void StartEngine(size_t node);
   void Step();
   void Drain(size_t node);
-  void Send(const Endpoint& from, const SendOutput& send);
+  void Send(const Endpoint& from, SendOutput send);
   void Hear(size_t node, const Endpoint& from, Bytes* bytes);
-  void Emit(size_t node, const SendOutput& send);
+  void Emit(size_t node, SendOutput send);
   void Wake(size_t node);
   void Changed(size_t node);
   void Mix(std::span<const uint8_t> bytes);
