@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "slaves/engine/chord/evict.h"
 #include "slaves/engine/chord/ring.h"
 #include "userspace/base/bytes.h"
 
@@ -109,7 +110,7 @@ bool MemberTable::Seen(const Peer& peer) {
 
 std::optional<MemberEvent> MemberTable::Lost(const Peer& peer, BootTime now) {
   if (peer.id == self_.id) return std::nullopt;
-  if (silent_.size() >= kMaxSilent) silent_.erase(silent_.begin());
+  if (silent_.size() >= kMaxSilent) EvictLowest(&silent_);
   silent_[{peer.id, peer.endpoint.port}] = {peer.incarnation, now + kSilence};
   const auto it = Lower(peer.id);
   const bool known = it != entries_.end() && it->peer.endpoint == peer.endpoint && it->peer.id == peer.id;
@@ -120,7 +121,7 @@ std::optional<MemberEvent> MemberTable::Lost(const Peer& peer, BootTime now) {
 }
 
 void MemberTable::Expire(BootTime now) {
-  std::erase_if(silent_, [&](const auto& s) { return s.second.until <= now; });
+  absl::erase_if(silent_, [&](const auto& s) { return s.second.until <= now; });
 }
 
 // --- asking it -------------------------------------------------------------------

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "ov6/time.h"
 #include "slaves/engine/chord/digests.h"
 #include "slaves/engine/chord/peer.h"
@@ -102,11 +103,12 @@ class MemberTable {
 
   Peer self_;
   Limits limits_;
-  std::vector<Entry> entries_;                          // by id
-  std::vector<uint64_t> starts_;                        // the first 64 bits of each one's id, for searching
-  size_t presumed_ = 0;                                 // not heard yet
-  std::map<uint32_t, size_t> networks_;                 // members of each /24
-  std::map<std::pair<Key, uint16_t>, Silence> silent_;  // by id and port: one made up silences nobody else
+  std::vector<Entry> entries_;           // by id
+  std::vector<uint64_t> starts_;         // the first 64 bits of each one's id, for searching
+  size_t presumed_ = 0;                  // not heard yet
+  std::map<uint32_t, size_t> networks_;  // members of each /24
+  absl::flat_hash_map<std::pair<Key, uint16_t>, Silence>
+      silent_;  // by id and port: one made up silences nobody else
 };
 
 template <typename Take>
