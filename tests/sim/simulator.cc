@@ -206,13 +206,14 @@ void Simulator::Changed(size_t number) {
                                            : node.view && node.view->version == node.engine->Version() &&
                                                  node.view->self.incarnation == node.config.incarnation;
   if (same) return;
-  alive_ += size_t{node.engine != nullptr} - size_t{node.view.has_value()};
   perfect_.reset();
+  if (node.view) Displace(number);
   node.view.reset();
   if (node.engine) {
     node.view = node.engine->View();
     node.id = node.view->self.id;
     ids_.insert(node.id);
+    Place(number);
   }
   if (on_change) on_change(*this, number);
 }
@@ -238,24 +239,39 @@ bool Simulator::RingIsPerfect() const {
   return *perfect_;
 }
 
+void Simulator::Place(size_t number) {
+  const auto it = std::lower_bound(ring_.begin(), ring_.end(), nodes_[number].id,
+                                   [&](size_t other, const Key& id) { return nodes_[other].id < id; });
+  ring_.insert(it, number);
+}
+
+void Simulator::Displace(size_t number) {
+  auto it = std::lower_bound(ring_.begin(), ring_.end(), nodes_[number].id,
+                             [&](size_t other, const Key& id) { return nodes_[other].id < id; });
+  ring_.erase(std::find(it, ring_.end(), number));
+}
+
+// What was wrong is likely to be so still.
 bool Simulator::ComputePerfect() const {
-  std::vector<const Node*> ring;
-  for (const Node& node : nodes_) {
-    if (node.engine) ring.push_back(&node);
-  }
-  std::sort(ring.begin(), ring.end(), [](const Node* a, const Node* b) { return a->id < b->id; });
-  const size_t n = ring.size();
+  const size_t n = ring_.size(), first = wrong_;
   for (size_t i = 0; i < n; ++i) {
-    const chord::ChordView& view = *ring[i]->view;
-    const size_t r = static_cast<size_t>(ring[i]->config.successors);
-    if (view.successors.size() != std::min(n - 1, r)) return false;
-    if (view.mode != (n > r ? chord::Mode::kRing : chord::Mode::kMesh)) return false;
-    for (size_t k = 0; k < view.successors.size(); ++k) {
-      if (view.successors[k] != ring[(i + 1 + k) % n]->view->self) return false;
-    }
-    if (n > 1 && view.predecessor != ring[(i + n - 1) % n]->view->self) return false;
+    wrong_ = (first + i) % n;
+    if (!IsPerfect(wrong_)) return false;
   }
   return true;
+}
+
+bool Simulator::IsPerfect(size_t place) const {
+  const size_t n = ring_.size();
+  const auto at = [&](size_t i) -> const chord::ChordView& { return *nodes_[ring_[i % n]].view; };
+  const chord::ChordView& view = at(place);
+  const size_t r = static_cast<size_t>(nodes_[ring_[place]].config.successors);
+  if (view.successors.size() != std::min(n - 1, r)) return false;
+  if (view.mode != (n > r ? chord::Mode::kRing : chord::Mode::kMesh)) return false;
+  for (size_t k = 0; k < view.successors.size(); ++k) {
+    if (view.successors[k] != at(place + 1 + k).self) return false;
+  }
+  return n == 1 || view.predecessor == at(place + n - 1).self;
 }
 
 }  // namespace ov6::sim

@@ -87,7 +87,7 @@ class Simulator {
   Node& node(size_t i) { return nodes_[i]; }
   const Node& node(size_t i) const { return nodes_[i]; }
   std::vector<size_t> Alive() const;
-  size_t alive() const { return alive_; }
+  size_t alive() const { return ring_.size(); }
   uint64_t Trace() const { return trace_; }
   uint64_t events() const { return events_; }
   uint64_t datagrams() const { return datagrams_; }
@@ -114,6 +114,9 @@ class Simulator {
   void Wake(size_t node);
   void Changed(size_t node);
   void Mix(std::span<const uint8_t> bytes);
+  void Place(size_t node);
+  void Displace(size_t node);
+  bool IsPerfect(size_t place) const;
   bool ComputePerfect() const;
 
   std::mt19937_64 random_;
@@ -124,8 +127,9 @@ class Simulator {
   absl::flat_hash_map<Endpoint, size_t> by_endpoint_;
   std::vector<BootTime> wake_at_;
   absl::flat_hash_set<Key> ids_;
-  size_t alive_ = 0;
+  std::vector<size_t> ring_;             // who is alive, by id
   mutable std::optional<bool> perfect_;  // since the last change
+  mutable size_t wrong_ = 0;             // the place in the ring that was not right when last looked at
   uint64_t next_request_ = 1;
   uint64_t trace_ = 0xcbf29ce484222325;
   uint64_t events_ = 0;
