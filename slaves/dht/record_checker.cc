@@ -13,18 +13,18 @@ namespace ov6 {
 
 std::optional<ValueInfo> RecordChecker::Check(const Key& key, std::span<const uint8_t> value) {
   const UnixTime now = wall_();
-  const auto record = verifier_.Verify(value, now);
+  const auto record = verifier_->Verify(value, now);
   if (!record.ok() || record->expiry <= now) return std::nullopt;
-  const auto place = PlaceIndex(verifier_.domain(), record->prefix, key);
+  const auto place = PlaceIndex(verifier_->domain(), record->prefix, key);
   if (!place) {
     ++misplaced_;
     return std::nullopt;
   }
   if (!IsFirst(*record, now)) return std::nullopt;
-  const std::vector<Place> places = PlacesOf(verifier_.domain(), record->prefix);
+  const std::vector<Place> places = PlacesOf(verifier_->domain(), record->prefix);
   ValueInfo info{ClaimOf(*record), record->sequence, record->expiry - now};
   info.rank = static_cast<uint32_t>(record->prefix.length);
-  if (*place + 1 < places.size()) info.next = KeyOf(verifier_.domain(), places[*place + 1].address);
+  if (*place + 1 < places.size()) info.next = KeyOf(verifier_->domain(), places[*place + 1].address);
   return info;
 }
 

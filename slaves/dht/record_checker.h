@@ -9,6 +9,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 
 #include "ov6/engine.h"
 #include "userspace/wire/record_verifier.h"
@@ -27,12 +28,15 @@ class RecordChecker {
   };
 
   RecordChecker(const Domain& domain, std::function<UnixTime()> wall)
-      : verifier_(domain), wall_(std::move(wall)) {}
+      : RecordChecker(std::make_shared<RecordVerifier>(domain), std::move(wall)) {}
+  // Checkers of one process may share a verifier: a signature is right or not, whoever asks.
+  RecordChecker(std::shared_ptr<RecordVerifier> verifier, std::function<UnixTime()> wall)
+      : verifier_(std::move(verifier)), wall_(std::move(wall)) {}
 
   // nullopt: not to be stored, nor given out.
   std::optional<ValueInfo> Check(const Key& key, std::span<const uint8_t> value);
 
-  const RecordVerifier::Counters& counters() const { return verifier_.counters(); }
+  const RecordVerifier::Counters& counters() const { return verifier_->counters(); }
   uint64_t second_claims() const { return second_claims_; }
   uint64_t misplaced() const { return misplaced_; }
   const std::deque<Alarm>& alarms() const { return alarms_; }
@@ -47,7 +51,7 @@ class RecordChecker {
   void Remember(const Record& record, UnixTime now);
   void Sound(const Record& record, const Holder& first, UnixTime now);
 
-  RecordVerifier verifier_;
+  std::shared_ptr<RecordVerifier> verifier_;
   std::function<UnixTime()> wall_;
   std::map<Prefix, Holder> holders_;
   std::deque<Alarm> alarms_;

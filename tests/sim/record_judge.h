@@ -11,8 +11,9 @@
 
 namespace ov6 {
 
-inline ValueChecker MakeRecordChecker(const Domain& domain, std::function<UnixTime()> wall) {
-  const auto checker = std::make_shared<RecordChecker>(domain, std::move(wall));
+template <typename DomainOrVerifier>
+ValueChecker MakeRecordChecker(DomainOrVerifier what, std::function<UnixTime()> wall) {
+  const auto checker = std::make_shared<RecordChecker>(std::move(what), std::move(wall));
   return [checker](const Key& key, std::span<const uint8_t> value, BootTime) {
     return checker->Check(key, value);
   };

@@ -16,6 +16,7 @@ namespace {
 constexpr size_t kJoinAtOnce = 20;  // a second
 constexpr uint16_t kPort = 4646;
 constexpr size_t kMaxFaults = 16;
+constexpr size_t kSignatures = 65536;           // remembered
 constexpr int kTries = 3;                       // of a host whose packet the network may lose
 constexpr auto kSince = 1h, kDelegated = 240h;  // before now, from now on
 
@@ -45,7 +46,8 @@ Bytes Forged(const Bytes& genuine) {
 World::World(const WorldOptions& options)
     : options_(options),
       sim_(options.seed, options.weather),
-      domain_{"world", P("fd00::/8"), 48, Domain::Trust::kSelf} {
+      domain_{"world", P("fd00::/8"), 48, Domain::Trust::kSelf},
+      verifier_(std::make_shared<RecordVerifier>(domain_, kSignatures)) {
   spdlog::set_level(spdlog::level::off);  // a hundred routers at once are not for reading
   conspiracy_->forge = Forged;
   sim_.on_output = [this](size_t node, const Output& output) {
@@ -140,7 +142,7 @@ void World::StartNode(size_t number) {
     config->table_members = options_.table_members;
     config->slot = Sha1(sites_[machine.own].key.public_key()).front() % chord::kSlots;
     if (machine.nat) config->self = place.at;
-    config->checker = MakeRecordChecker(domain_, [this, number] {
+    config->checker = MakeRecordChecker(verifier_, [this, number] {
       return std::chrono::floor<std::chrono::seconds>(Wall() + machines_[number].skew);
     });
   });

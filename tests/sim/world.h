@@ -14,6 +14,7 @@
 #include "tests/sim/ring_invariant.h"
 #include "tests/sim/router.h"
 #include "tests/sim/simulator.h"
+#include "userspace/wire/record_verifier.h"
 
 namespace ov6::sim {
 
@@ -131,6 +132,7 @@ class World : private Surroundings {
   WorldOptions options_;
   Simulator sim_;
   Domain domain_;
+  std::shared_ptr<RecordVerifier> verifier_;  // of all routers: each signature is checked once
   std::deque<Site> sites_;
   std::vector<size_t> site_at_;                  // machine of each
   std::vector<std::vector<size_t>> site_nodes_;  // where each has been
