@@ -52,11 +52,13 @@ class Tls : public Stream {
   IoResult Handshake() override { return Result(SSL_do_handshake(ssl_), 0); }
   IoResult Read(std::span<uint8_t> out) override {
     size_t size = 0;
-    return Result(SSL_read_ex(ssl_, out.data(), out.size(), &size), size);
+    const int result = SSL_read_ex(ssl_, out.data(), out.size(), &size);
+    return Result(result, size);
   }
   IoResult Write(std::span<const uint8_t> bytes) override {
     size_t size = 0;
-    return Result(SSL_write_ex(ssl_, bytes.data(), bytes.size(), &size), size);
+    const int result = SSL_write_ex(ssl_, bytes.data(), bytes.size(), &size);
+    return Result(result, size);
   }
   void Close() override {
     if (SSL_is_init_finished(ssl_) == 1 && error_.empty()) SSL_shutdown(ssl_);

@@ -224,7 +224,7 @@ class Certificate {
   const std::string path_;
 };
 
-// Shakes hands, blocking, and reads until the other side goes.
+// Shakes hands, blocking, and says again what the other side says until it goes.
 void ServeTls(const TlsContext& context, int fd) {
   ::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
   const auto stream = context.Accept(UniqueFd(::dup(fd)));
@@ -233,11 +233,26 @@ void ServeTls(const TlsContext& context, int fd) {
   bool shaken = false;
   for (;;) {
     if (result.state == IoState::kEnd || result.state == IoState::kFailed) return;
+    if (shaken && result.state == IoState::kDone) stream->Write(std::span(buffer).first(result.size));
     shaken = shaken || result.state == IoState::kDone;
     pollfd wait{fd, POLLIN, 0};
     if (result.state == IoState::kWantRead && ::poll(&wait, 1, 5000) != 1) return;
     result = shaken ? stream->Read(buffer) : stream->Handshake();
   }
+}
+
+// What comes back of a word.
+std::string Echo(Stream& stream, std::string_view word) {
+  const auto* bytes = reinterpret_cast<const uint8_t*>(word.data());
+  EXPECT_EQ(stream.Write({bytes, word.size()}).size, word.size());
+  std::array<uint8_t, 64> buffer;
+  IoResult result = stream.Read(buffer);
+  for (int i = 0; i < 10 && result.state == IoState::kWantRead; ++i) {
+    pollfd wait{stream.fd(), POLLIN, 0};
+    ::poll(&wait, 1, 500);
+    result = stream.Read(buffer);
+  }
+  return {buffer.begin(), buffer.begin() + static_cast<ptrdiff_t>(result.size)};
 }
 
 TEST(Connector, TlsDirectAndInsideAProxy) {
@@ -248,14 +263,16 @@ TEST(Connector, TlsDirectAndInsideAProxy) {
   const auto serve = [&](int fd) { ServeTls(*server, fd); };
   Server master({serve});
   const auto direct = ConnectOnce({true, "localhost", master.port()}, std::nullopt, *client);
-  EXPECT_TRUE(direct.ok()) << direct.status();
+  ASSERT_TRUE(direct.ok()) << direct.status();
+  EXPECT_EQ(Echo(**direct, "hello"), "hello");
   Server proxy({[&](int fd) {
     ReadHead(fd);
     Say(fd, "HTTP/1.1 200 OK\r\n\r\n");
     serve(fd);
   }});
   const auto inside = ConnectOnce({true, "localhost", 443}, ProxyAt(proxy.port()), *client);
-  EXPECT_TRUE(inside.ok()) << inside.status();
+  ASSERT_TRUE(inside.ok()) << inside.status();
+  EXPECT_EQ(Echo(**inside, "hello"), "hello");
 }
 
 TEST(Connector, TlsThatFails) {
