@@ -51,8 +51,10 @@ void Liar::Alter(Message* message) {
   if (message->type == MessageType::kFound) return AlterFound(message);
   if (message->type == MessageType::kValues) return AlterValues(message);
   if (lie_ == Lie::kInvent) return AlterEvents(message);
-  if (lie_ == Lie::kEclipse && message->type == MessageType::kState)
+  if (lie_ == Lie::kEclipse && message->type == MessageType::kState) {
     message->successors = LiarsBehind(self_, kNamed);
+    if (message->predecessor) message->predecessor = LiarsBehind(self_, others_->peers.size()).back();
+  }
 }
 
 void Liar::AlterFound(Message* message) {

@@ -223,20 +223,25 @@ TEST(AmongLiars, AnswersAreRight) {
   RecordProperty("figures", verdict.line);
 }
 
-// Without the table a liar on the way decides whom a question reaches; "absent" is asked for along five ways.
-TEST(AmongLiars, ByFingersFewOfThePresentAreCalledAbsent) {
+// Without the table a liar on the way decides whom a question reaches, and where a record is put.
+class ByFingers : public testing::TestWithParam<uint64_t> {};
+
+TEST_P(ByFingers, OfAFifthWhoLieFewOfThePresentAreCalledAbsent) {
   WorldOptions options;
-  options.seed = 41;
+  options.seed = GetParam();
   options.routers = 200;
   options.liars = 0.2;
   options.table_members = 0;
   World world(options);
   ASSERT_TRUE(world.Form());
-  world.Converse(1min, 250ms);
+  world.Converse(3min, 250ms);
   const Ledger::Counts& counts = world.ledger().counts();
+  std::printf("right %lu, absent though there %lu, could not ask %lu; %lu datagrams\n", counts.right,
+              counts.lost, counts.unreachable, world.simulator().datagrams());
   EXPECT_EQ(counts.wrong, 0u) << "forged mappings accepted";
-  EXPECT_LE(5 * counts.lost, counts.right + counts.lost) << "a third, if one way's word is enough";
+  EXPECT_LE(100 * counts.lost, counts.right + counts.lost);
 }
+INSTANTIATE_TEST_SUITE_P(Seeds, ByFingers, testing::Values(41, 42, 43));
 
 }  // namespace
 }  // namespace ov6::sim

@@ -119,6 +119,7 @@ void ChordEngine::Node::OnMessage(BootTime now, const Endpoint& from, std::span<
       ChargeTable(message.type, bytes.size());
       cookies_.Learn(from, message.cookie);
       NoteSeen(message);
+      if (static_cast<Mode>(message.mode) == Mode::kRing && !Misplaced(message)) Hear(message.sender);
       if (KeepsTable() && static_cast<Mode>(message.mode) == Mode::kRing) table_.Seen(message.sender);
       return;
   }
@@ -338,6 +339,7 @@ void ChordEngine::Node::Bury(const Peer& peer, bool goodbye) {
   grave = {peer.incarnation, goodbye, now_ + kGraveLifetime};
   Count(goodbye ? "peer_left" : "peer_dead");
   fingers_.Remove(peer.id);
+  heard_.erase(peer.id);
   MemberWent(peer, peer == predecessor_ || (!successors_.empty() && peer == successors_.front()));
   if (!goodbye) RememberLost(peer.endpoint);
 }

@@ -148,6 +148,10 @@ class ChordEngine::Node {
   void NotifySuccessor();
   void EndStabilize();
   std::vector<Peer> ListBehind(const Peer& head, const Message& state) const;
+  void WithHeard(const Peer& head, std::vector<Peer>* list) const;
+  void Hear(const Peer& member);
+  void CheckList();
+  void AskBefore(const Peer& peer, int steps);
   bool Wraps(const Message& state) const;
   std::vector<Peer> SuccessorsIn(const Message& state) const;
   void HandleNotify(const Message& request, size_t size);
@@ -180,6 +184,8 @@ class ChordEngine::Node {
     size_t words = 1;                      // of how many that say who the holders are
     std::vector<Peer> found;               // what those have said so far
     bool by_list = false;                  // holders as somebody's list has them will do
+    int doubts = 0;                        // answers too sparse to be believed
+    std::vector<Peer> doubted;             // what they named: better than nothing
   };
   struct Holder {
     // Late: others decide; its answer, if it still comes, counts. Unsure: it may not have all that it should.
@@ -240,9 +246,14 @@ class ChordEngine::Node {
   void StartLookup(const Key& key, bool want_predecessor, std::vector<Peer> start, LookupDone done,
                    Looking how);
   static void NoteBehind(Lookup* lookup, const Message& reply);
-  static void AddFound(Lookup* lookup, const std::vector<Peer>& nodes);
-  void OnWord(uint64_t id, const std::vector<Peer>& nodes);
+  static void AddFound(const Key& key, const std::vector<Peer>& nodes, std::vector<Peer>* found);
+  void Holders(std::vector<Peer>* nodes) const;
+  void OnWord(uint64_t id, std::vector<Peer> nodes);
   void LookupStep(uint64_t id);
+  bool Plausible(const Key& key, const std::vector<Peer>& nodes) const;
+  void NoteGap(const Key& key, const std::vector<Peer>& nodes);
+  void OnDoubted(uint64_t id, const std::vector<Peer>& nodes);
+  size_t WordsOfPut() const;
   static bool OnlyNamed(const Lookup& lookup);
   void OnLate(uint64_t id, const Key& asked);
   void LookupAsk(uint64_t id, const Peer& peer);
@@ -465,12 +476,19 @@ class ChordEngine::Node {
   uint64_t stabilize_op_ = 0;
   bool pinging_predecessor_ = false;
   std::optional<Peer> rectify_candidate_;
-  int eager_ = 0;  // rounds left at the eager interval
+  unsigned rounds_ = 0;  // of stabilising
+  struct Heard {
+    Peer peer;
+    BootTime at{};
+  };
+  std::map<Key, Heard> heard_;  // members that have answered, and that the successor's word leaves out
+  int eager_ = 0;               // rounds left at the eager interval
   bool finger_busy_ = false;
   int finger_rounds_ = 0;
 
   uint64_t next_id_ = 1;
   std::map<uint64_t, Lookup> lookups_;
+  std::deque<double> gaps_;                 // between nodes behind a key, means of the last answers
   std::map<uint64_t, uint64_t> forwarded_;  // by the answer's id: the lookup
   std::map<uint64_t, Get> gets_;
   std::map<uint64_t, Publication> publications_;

@@ -13,8 +13,17 @@ constexpr size_t kMaxSeen = 64;    // nodes one lookup asks or hears of and keep
 constexpr int kMaxInFlight = 3;    // and not late
 constexpr int kMaxWaitedFor = 16;  // late ones too
 constexpr size_t kCandidates = 4;  // in an answer
+constexpr size_t kWordsOfPut = 3;  // without a table, on who the holders are
+constexpr double kSparse = 2.5;    // times the usual gap between nodes: somebody is kept back
+constexpr size_t kFewNodes = 4;    // say nothing about gaps
+constexpr size_t kGaps = 15;       // remembered
+constexpr int kMaxDoubts = 8;      // of one lookup, before what there is has to do
 constexpr auto kMinBackoff = std::chrono::milliseconds(500);
 constexpr auto kMaxBackoff = std::chrono::seconds(30);
+
+double GapOf(const Key& key, const std::vector<Peer>& nodes) {
+  return PartOfRing(Distance(key, nodes.back().id)) / static_cast<double>(nodes.size());
+}
 
 }  // namespace
 
@@ -132,7 +141,10 @@ void ChordEngine::Node::AnswerByList(const Key& key, std::vector<Peer>* nodes, M
 void ChordEngine::Node::StartLookup(const Key& key, bool want_predecessor, std::vector<Peer> start,
                                     LookupDone done, Looking how) {
   std::vector<Peer> nodes;
-  if (start.empty() && !want_predecessor && KnowsOwner(key, &nodes)) return done(std::move(nodes), 0);
+  if (start.empty() && !want_predecessor && KnowsOwner(key, &nodes)) {
+    if (how.words > 1) Holders(&nodes);
+    return done(std::move(nodes), 0);
+  }
   if (lookups_.size() >= config_.max_requests) {
     Count("lookup_overflow");
     return done(std::nullopt, 0);
@@ -230,9 +242,37 @@ void ChordEngine::Node::OnFound(uint64_t id, const Peer& asked, const Message* r
     return LookupStep(id);
   }
   std::vector<Peer> nodes = reply->successors;
+  NoteGap(lookup.key, nodes);
+  if (!lookup.want_predecessor && !Plausible(lookup.key, nodes)) return OnDoubted(id, nodes);
   if (lookup.want_predecessor) nodes.insert(nodes.begin(), reply->sender);
   const bool several = !lookup.by_list && (lookup.words > 1 || !lookup.found.empty());
-  several ? OnWord(id, nodes) : FinishLookup(id, std::move(nodes));
+  several ? OnWord(id, std::move(nodes)) : FinishLookup(id, std::move(nodes));
+}
+
+// Places can't be chosen, so that nodes lie as densely everywhere. Who names its friends alone names one of
+// five where a fifth of all are its friends, in answers five times as sparse as those of others.
+bool ChordEngine::Node::Plausible(const Key& key, const std::vector<Peer>& nodes) const {
+  const bool in_order = std::is_sorted(nodes.begin(), nodes.end(), [&](const Peer& a, const Peer& b) {
+    return Distance(key, a.id) < Distance(key, b.id);
+  });
+  if (nodes.size() < kFewNodes || gaps_.size() < kGaps) return in_order;
+  std::vector<double> gaps(gaps_.begin(), gaps_.end());
+  std::nth_element(gaps.begin(), gaps.begin() + kGaps / 2, gaps.end());
+  return in_order && GapOf(key, nodes) <= kSparse * gaps[kGaps / 2];
+}
+
+void ChordEngine::Node::NoteGap(const Key& key, const std::vector<Peer>& nodes) {
+  if (nodes.size() < kFewNodes) return;
+  gaps_.push_back(GapOf(key, nodes));
+  if (gaps_.size() > kGaps) gaps_.pop_front();
+}
+
+// The next best is asked; if nobody says otherwise, what has been named has to do.
+void ChordEngine::Node::OnDoubted(uint64_t id, const std::vector<Peer>& nodes) {
+  Count("doubted");
+  Lookup& lookup = lookups_.at(id);
+  AddFound(lookup.key, nodes, &lookup.doubted);
+  ++lookup.doubts >= kMaxDoubts ? FinishLookup(id, std::nullopt) : LookupStep(id);
 }
 
 void ChordEngine::Node::NoteBehind(Lookup* lookup, const Message& reply) {
@@ -240,26 +280,30 @@ void ChordEngine::Node::NoteBehind(Lookup* lookup, const Message& reply) {
   for (const Peer& peer : reply.successors) {
     if (!Between(reply.sender.id, peer.id, lookup->key)) behind.push_back(peer);
   }
-  AddFound(lookup, behind);
+  AddFound(lookup->key, behind, &lookup->found);
 }
 
-void ChordEngine::Node::AddFound(Lookup* lookup, const std::vector<Peer>& nodes) {
-  std::vector<Peer>& found = lookup->found;
+void ChordEngine::Node::AddFound(const Key& key, const std::vector<Peer>& nodes, std::vector<Peer>* found) {
   for (const Peer& peer : nodes) {
     const bool known =
-        std::any_of(found.begin(), found.end(), [&](const Peer& p) { return p.id == peer.id; });
-    if (!known) found.push_back(peer);
+        std::any_of(found->begin(), found->end(), [&](const Peer& p) { return p.id == peer.id; });
+    if (!known) found->push_back(peer);
   }
-  std::sort(found.begin(), found.end(), [&](const Peer& a, const Peer& b) {
-    return Distance(lookup->key, a.id) < Distance(lookup->key, b.id);
-  });
+  std::sort(found->begin(), found->end(),
+            [&](const Peer& a, const Peer& b) { return Distance(key, a.id) < Distance(key, b.id); });
 }
 
-// One of several, any of whom may lie. All that they name is put together, so that none can take away who is
-// nearer behind the key.
-void ChordEngine::Node::OnWord(uint64_t id, const std::vector<Peer>& nodes) {
+// Those of the list who hold a value.
+void ChordEngine::Node::Holders(std::vector<Peer>* nodes) const {
+  nodes->resize(std::min(nodes->size(), static_cast<size_t>(config_.replicas)));
+}
+
+// One of several, any of whom may lie. All that they name as holders is put together, so that none can take
+// away who is behind the key by who is nearer.
+void ChordEngine::Node::OnWord(uint64_t id, std::vector<Peer> nodes) {
   Lookup& lookup = lookups_.at(id);
-  AddFound(&lookup, nodes);
+  Holders(&nodes);
+  AddFound(lookup.key, nodes, &lookup.found);
   --lookup.words == 0 ? FinishLookup(id, std::nullopt) : LookupStep(id);
 }
 
@@ -268,6 +312,7 @@ void ChordEngine::Node::FinishLookup(uint64_t id, std::optional<std::vector<Peer
   Lookup& lookup = node.mapped();
   forwarded_.erase(lookup.forwarded);
   if (!nodes && !lookup.found.empty()) nodes = std::move(lookup.found);
+  if (!nodes && !lookup.doubted.empty()) nodes = std::move(lookup.doubted);
   if (!nodes) Count("lookup_failed");
   lookup.done(std::move(nodes), lookup.hops);
 }
@@ -363,6 +408,10 @@ void ChordEngine::Node::Publish(uint64_t id) {
   PutAt(id);
 }
 
+size_t ChordEngine::Node::WordsOfPut() const {
+  return mode_ == Mode::kRing && !table_whole_ ? kWordsOfPut : 1;
+}
+
 // Never by the table alone: only the owner's neighbourhood knows for sure who the holders are. Nor by the
 // word of one neighbour alone, who may skip them.
 void ChordEngine::Node::PutAt(uint64_t id) {
@@ -374,13 +423,14 @@ void ChordEngine::Node::PutAt(uint64_t id) {
                 AddFromTable(publications_.at(id).at, &*nodes);
                 PutTo(id, std::move(*nodes));
               },
-              {});
+              {.words = WordsOfPut()});
 }
 
-// The owner and its next successors: with the publisher's own copy, what survives their crashes.
+// The owner and its next successors: with the publisher's own copy, what survives their crashes. Where
+// several were asked, whom any of them takes for that.
 void ChordEngine::Node::PutTo(uint64_t id, std::vector<Peer> nodes) {
   std::erase_if(nodes, [&](const Peer& p) { return Buried(p); });
-  if (nodes.size() > static_cast<size_t>(config_.replicas)) nodes.resize(config_.replicas);
+  nodes.resize(std::min(nodes.size(), WordsOfPut() * static_cast<size_t>(config_.replicas)));
   PutToAll(id, nodes, std::make_shared<Tally>());
 }
 

@@ -10,6 +10,9 @@
 namespace ov6::chord {
 namespace {
 
+constexpr unsigned kCheckList = 8;  // rounds of stabilising between two looks
+constexpr int kStepsBack = 8;       // of one look
+constexpr auto kHeardLately = std::chrono::seconds(10);
 constexpr size_t kFromTable = 8;  // members of the table that one who has lost everybody asks
 
 }  // namespace
@@ -56,6 +59,7 @@ void ChordEngine::Node::StabilizeTick() {
   if (stabilizing_) return;
   if (eager_ > 0) --eager_;
   if (successors_.empty()) return LostEveryone();
+  if (++rounds_ % kCheckList == 0) CheckList();
   StabilizeFromSuccessor();
 }
 
@@ -76,6 +80,8 @@ void ChordEngine::Node::OnSuccessorState(const Peer& head, const Message* reply)
                                            static_cast<Mode>(reply->mode) == Mode::kMesh);
   if (!member) return SuccessorDead(head);
   if (reply->predecessor) AskTwin(*reply->predecessor);
+  for (const Peer& peer : reply->successors)
+    heard_.erase(peer.id);  // it is the successor's to say when they die
   const std::vector<Peer> list = ListBehind(head, *reply);
   SetNeighbours(predecessor_, list);
   if (list.size() < static_cast<size_t>(config_.successors) && Wraps(*reply) && MaybeDemote(reply->members))
@@ -154,7 +160,68 @@ std::vector<Peer> ChordEngine::Node::ListBehind(const Peer& head, const Message&
     const bool twice = std::any_of(list.begin(), list.end(), [&](const Peer& p) { return p.id == peer.id; });
     if (!left && !twice) list.push_back(peer);
   }
+  WithHeard(head, &list);
   return list;
+}
+
+// --- whom the successor leaves out -------------------------------------------
+
+// Zave's list is what the first successor says, and one that lies hides all the nodes behind it from as many
+// before it as a list is long. Whoever has answered this node itself stays in, at its place.
+void ChordEngine::Node::WithHeard(const Peer& head, std::vector<Peer>* list) const {
+  if (heard_.empty() || static_cast<int>(list->size()) < config_.successors) return;
+  const Key& last = list->back().id;
+  for (const auto& [id, heard] : heard_) {
+    const bool listed = std::any_of(list->begin(), list->end(), [&](const Peer& p) { return p.id == id; });
+    if (!listed && !Buried(heard.peer) && Between(head.id, id, last)) list->push_back(heard.peer);
+  }
+  std::sort(list->begin(), list->end(), [&](const Peer& a, const Peer& b) {
+    return Distance(self_.id, a.id) < Distance(self_.id, b.id);
+  });
+  list->resize(config_.successors);
+}
+
+// A member, which has just said so itself.
+void ChordEngine::Node::Hear(const Peer& member) {
+  if (mode_ != Mode::kRing || table_whole_ || static_cast<int>(successors_.size()) < config_.successors)
+    return;
+  const auto known = heard_.find(member.id);
+  if (known != heard_.end() && known->second.peer == member) known->second.at = now_;
+  const auto listed = [&](const Peer& p) { return p.id == member.id; };
+  if (!Between(successors_.front().id, member.id, successors_.back().id) || Buried(member)) return;
+  if (std::any_of(successors_.begin(), successors_.end(), listed)) return;
+  Count("left_out");
+  heard_[member.id] = {member, now_};
+  std::vector<Peer> list = successors_;
+  WithHeard(list.front(), &list);
+  SetNeighbours(predecessor_, std::move(list));
+}
+
+// Each member knows the one before it from that one itself: one of the list is asked, and from there back as
+// far as the list leaves members out.
+void ChordEngine::Node::CheckList() {
+  if (table_whole_ || successors_.size() < 2) return;
+  const Key last = successors_.back().id;
+  std::erase_if(heard_, [&](const auto& h) { return !Between(self_.id, h.first, last); });
+  std::vector<Peer> ask;
+  for (const auto& [id, heard] : heard_) {
+    if (heard.at + kHeardLately <= now_) ask.push_back(heard.peer);
+  }
+  for (const Peer& peer : ask) AskBefore(peer, 0);
+  const size_t next = rounds_ / kCheckList % (successors_.size() - 1);
+  AskBefore(Peer(successors_[1 + next]), kStepsBack);
+}
+
+void ChordEngine::Node::AskBefore(const Peer& peer, int steps) {
+  Call(peer, Make(MessageType::kQuery), [this, peer, steps](const Message* reply) {
+    if (reply == nullptr) return Bury(peer, false);
+    if (mode_ != Mode::kRing || !reply->predecessor || steps == 0) return;
+    const Peer& before = *reply->predecessor;
+    const bool listed =
+        std::any_of(successors_.begin(), successors_.end(), [&](const Peer& p) { return p.id == before.id; });
+    if (listed || Buried(before) || !Between(self_.id, before.id, peer.id)) return;
+    AskBefore(before, steps - 1);
+  });
 }
 
 // --- rectify ---------------------------------------------------------------

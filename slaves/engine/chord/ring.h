@@ -40,6 +40,13 @@ inline int HighestBit(const Key& a) {
   return -1;
 }
 
+// As a part of the whole ring.
+inline double PartOfRing(const Key& distance) {
+  double part = 0;
+  for (int i = 7; i >= 0; --i) part = (part + distance[i]) / 256;
+  return part;
+}
+
 // x in the open arc (a, b). The arc from a to a is the whole ring without a.
 inline bool Between(const Key& a, const Key& x, const Key& b) {
   if (x == a || x == b) return false;

@@ -275,6 +275,64 @@ TEST_F(ByFingers, AGetGoesByAListWhenAllBeforeTheKeyAreSilent) {
   EXPECT_EQ(engine_->Counter("peer_dead"), 0u);
 }
 
+// One names friends of its own as the holders; the others know better.
+TEST_F(ByFingers, APutGoesToAllThatSeveralTakeForTheHolders) {
+  const Key key{0x48};
+  tune_ = [&](const Peer& to, const Message& request, Message* reply) {
+    if (request.type != MessageType::kFind || request.key != key) return;
+    reply->successors = {At(0x50), At(0x10)};
+    if (to.id == At(0x40).id) reply->successors = {At(0x49), At(0x4a), At(0x4b), At(0x4c)};
+  };
+  RunFor(200ms);
+  engine_->Submit(now_, PutRequest{1, key, sim::MakeValue("owner", 1)});
+  Drain();
+  ASSERT_TRUE(RunUntil([&] { return !puts_.empty(); }, 2s));
+  EXPECT_GE(Count(MessageType::kFind, 0x40), 1u);
+  for (const uint8_t holder : {0x49, 0x4a, 0x4b, 0x50, 0x10}) EXPECT_EQ(Count(MessageType::kPut, holder), 1u);
+  EXPECT_EQ(Count(MessageType::kPut, 0x4c), 0u) << "three replicas of each word";
+}
+
+// Nodes lie as densely everywhere; who names others that lie ten times as far apart keeps somebody back.
+TEST_F(ByFingers, AnAnswerThatIsTooSparseIsDoubted) {
+  const Key key{0x88};
+  bool lied = false;
+  tune_ = [&](const Peer&, const Message& request, Message* reply) {
+    if (request.type != MessageType::kFind || (request.flags & kWantPredecessor) != 0) return;
+    const bool lie = request.key == key && !std::exchange(lied, request.key == key);
+    reply->successors.clear();
+    for (int i = 1; i <= 4; ++i)
+      reply->successors.push_back(At(static_cast<uint8_t>((*request.key)[0] + (lie ? 24 : 2) * i)));
+    if (request.type == MessageType::kGet) reply->entries = {{key, sim::MakeValue("owner", 1)}};
+  };
+  RunFor(60s);
+  EXPECT_EQ(engine_->Counter("doubted"), 0u);
+  engine_->Submit(now_, GetRequest{1, key});
+  Drain();
+  ASSERT_TRUE(RunUntil([&] { return !gets_.empty(); }, 10s));
+  EXPECT_TRUE(lied);
+  EXPECT_GE(engine_->Counter("doubted"), 1u);
+  EXPECT_GE(Count(MessageType::kGet, 0x8a), 1u);
+  EXPECT_EQ(Count(MessageType::kGet, 0xa0), 0u);
+}
+
+// The successor leaves 0x48 out; 0x50 knows it as its predecessor.
+TEST_F(ByFingers, WhomTheSuccessorLeavesOutStaysInTheListWhileItAnswers) {
+  tune_ = [&](const Peer& to, const Message& request, Message* reply) {
+    if (request.type != MessageType::kQuery || to.id == At(0x30).id) return;
+    reply->predecessor = to.id == At(0x50).id ? At(0x48) : to.id == At(0x48).id ? At(0x40) : At(0x30);
+    if (to.id == At(0x10).id) reply->predecessor = At(0x50);
+  };
+  const std::vector<Peer> told = {At(0x30), At(0x40), At(0x50), At(0x10)};
+  const std::vector<Peer> heard = {At(0x30), At(0x40), At(0x48), At(0x50)};
+  RunFor(200ms);
+  EXPECT_EQ(engine_->View().successors, told);
+  ASSERT_TRUE(RunUntil([&] { return engine_->View().successors == heard; }, 60s));
+  RunFor(60s);
+  EXPECT_EQ(engine_->View().successors, heard);
+  silent_ = {At(0x48).id};
+  EXPECT_TRUE(RunUntil([&] { return engine_->View().successors == told; }, 30s));
+}
+
 TEST_F(Scripted, AListOfHoldersIsAnsweredToWhoReads) {
   RunFor(200ms);
   Message find;
