@@ -111,6 +111,27 @@ void Mobility::OnSigned(const Prefix& prefix, bool elsewhere) {
   if (!elsewhere) return;
   const Bytes record = *parts_.registrar.RecordOf(prefix);
   for (const Record* correspondent : Correspondents()) NotifyOwner(*correspondent, prefix, record);
+  NotifyAskers(prefix, record);
+}
+
+void Mobility::OnAsked(const Endpoint& from, const Prefix& prefix) {
+  const BootTime until = parts_.clock.boot() + LocatorProver::kProofLifetime;
+  askers_[{prefix, from}] = until;
+  asked_at_.emplace_back(until, Asker{prefix, from});
+  if (asked_at_.size() <= kMaxAskers) return;
+  const auto& [oldest, asker] = asked_at_.front();
+  if (const auto found = askers_.find(asker); found != askers_.end() && found->second == oldest)
+    askers_.erase(found);
+  asked_at_.pop_front();
+}
+
+// Those among the correspondents are told already: the same once more changes nothing.
+void Mobility::NotifyAskers(const Prefix& prefix, const Bytes& record) {
+  const BootTime now = parts_.clock.boot();
+  for (auto it = askers_.lower_bound({prefix, Endpoint{}}); it != askers_.end() && it->first.first == prefix;
+       ++it) {
+    if (it->second > now) parts_.notifier.Notify(now, it->first.second, prefix, record);
+  }
 }
 
 // Whoever owns the space that a mapping leads to may send to us as we send to him.

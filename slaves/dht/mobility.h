@@ -8,10 +8,12 @@
 #define OV6_SLAVES_DHT_MOBILITY_H
 
 #include <boost/json/fwd.hpp>
+#include <deque>
 #include <functional>
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ov6/move.h"
@@ -25,6 +27,7 @@ class Mobility {
  public:
   static constexpr size_t kMaxMoved = 64;                         // at once, from here
   static constexpr size_t kMaxNamed = 8192;                       // correspondents of what moved here
+  static constexpr size_t kMaxAskers = 8192;                      // the last of them
   static constexpr double kVerifyRate = 200, kVerifyBurst = 100;  // notifications whose signatures are tried
 
   struct Counters {
@@ -56,6 +59,8 @@ class Mobility {
   void OnJoined();
   // NOTIFY, NOTIFIED, NAME and NAMED, that came to the address `at` of ours.
   void OnMessage(const Endpoint& from, Ipv4 at, const PeeringMessage& message);
+  // Whoever has our locator prove itself sends there from then on, though nothing of his may have come.
+  void OnAsked(const Endpoint& from, const Prefix& prefix);
   void OnProofs();  // locators have been proven, or not
   void OnRelayed(const Ipv6& destination, Ipv4 peer);
 
@@ -83,6 +88,7 @@ class Mobility {
   void NotifyFormer(const Prefix& prefix);
   void OnSigned(const Prefix& prefix, bool elsewhere);
   void OnInstalled(const Record& record);
+  void NotifyAskers(const Prefix& prefix, const Bytes& record);
   void NotifyOwner(const Record& correspondent, const Prefix& prefix, const Bytes& record);
 
   bool OnNotify(const Endpoint& from, const PeeringMessage& message);  // true: answered "of use"
@@ -107,6 +113,9 @@ class Mobility {
   std::map<Prefix, Former> formers_;  // of our prefixes
   std::map<Prefix, BootTime> named_;  // correspondents, until when they are to be notified
   std::map<Prefix, Moved> moved_;     // from here
+  using Asker = std::pair<Prefix, Endpoint>;
+  std::map<Asker, BootTime> askers_;                 // until when the proof holds
+  std::deque<std::pair<BootTime, Asker>> asked_at_;  // the same, the oldest first
   TokenBucket verify_budget_{kVerifyRate, kVerifyBurst};
   Counters counters_;
 };

@@ -44,6 +44,7 @@ void Peering::OnMessage(const Endpoint& from, Ipv4 at, const PeeringMessage& mes
       ++answered_;
       const bool yes = registrar_.Serves(message.prefix);
       send_(from, EncodePeering({PeeringType::kProbed, yes, message.nonce, message.prefix}), at);
+      if (yes) mobility_.OnAsked(from, message.prefix);
       return;
     }
     case PeeringType::kProbed:

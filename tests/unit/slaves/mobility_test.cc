@@ -284,6 +284,20 @@ TEST_F(MobilityTest, TrafficFollowsARouterThatHasAnotherAddressBeforeAnythingEls
   EXPECT_GT(peer.mappings.at(PrefixOf(kMoving)).hard_ttl_ms, 60'000u);
 }
 
+// Nothing that he sent has come, so that the router has no mapping of his.
+TEST_F(MobilityTest, WhoHadItProveItselfIsToldOfAnotherAddress) {
+  Router& router = Add(mover_, "198.51.100.1", {PrefixOf(kMoving)});
+  Router& peer = Add(other_, "198.51.100.2", {PrefixOf(kPeer)});
+  peer.Resolve("fd01:0:1::5");
+  Settle();
+  ASSERT_EQ(peer.Mapped(kMoving).at(0).address, At("198.51.100.1"));
+  router.MoveTo("198.51.100.9");
+  router.Reconfigure();
+  Settle();
+  EXPECT_EQ(peer.counters().learned, 1u);
+  EXPECT_EQ(peer.Mapped(kMoving).at(0).address, At("198.51.100.9"));
+}
+
 TEST_F(MobilityTest, WhatIsNotNewOrNotOursOrNotGoodChangesNothing) {
   Router& old = Add(mover_, "198.51.100.1", {PrefixOf(kMoving)});
   Router& peer = Add(other_, "198.51.100.2", {PrefixOf(kPeer)});
