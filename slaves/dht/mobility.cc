@@ -234,7 +234,17 @@ bool Mobility::OnNews(const Endpoint& from, const PeeringMessage& message, const
     parts_.prover.Presume(now, record->prefix, from);
   if (!parts_.slave.Learn(*record)) return false;
   ++counters_.learned;
+  OnMovedOn(*record, message.record);
   return true;
+}
+
+// What moved from here has moved on: senders are told of where it is now.
+void Mobility::OnMovedOn(const Record& record, const Bytes& bytes) {
+  const auto found = moved_.find(record.prefix);
+  if (found == moved_.end() || !found->second.handed_over) return;
+  found->second.to = {record.locators.front().address, record.control_port};
+  found->second.record = bytes;
+  found->second.decoded = record;
 }
 
 // --- the old place -------------------------------------------------------------------
@@ -306,6 +316,10 @@ void Mobility::OnHandedOver(const Prefix& prefix, const absl::Status& status) {
   for (const Record* correspondent : Correspondents()) {
     if (!Names(*correspondent, moved.to))
       parts_.notifier.Name(parts_.clock.boot(), moved.to, correspondent->prefix);
+  }
+  if (const auto former = formers_.find(prefix); former != formers_.end()) {
+    for (const Endpoint& place : former->second.places)
+      parts_.notifier.Notify(parts_.clock.boot(), place, prefix, moved.record);
   }
   parts_.slave.Learn(moved.decoded);
 }

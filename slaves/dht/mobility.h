@@ -97,6 +97,7 @@ class Mobility {
   void HandOver(const Prefix& prefix);
   void OnHandedOver(const Prefix& prefix, const absl::Status& status);
   bool OnNews(const Endpoint& from, const PeeringMessage& message, const Record& known);
+  void OnMovedOn(const Record& record, const Bytes& bytes);
   bool OnName(const Endpoint& from, const Prefix& prefix);
   std::optional<Record> Verify(const PeeringMessage& message);
   void Answer(const Endpoint& to, Ipv4 at, const PeeringMessage& message, bool yes);

@@ -8,8 +8,8 @@
 namespace ov6::sim {
 namespace {
 
-// The ring closes, and those who asked in vain ask again.
-constexpr Duration kQuiet = 60s;
+// Who has crashed since no longer knows whom to tell of another address: their mappings have run out.
+constexpr Duration kQuiet = 5min;
 constexpr size_t kAskers = 2;
 
 std::string Command(const Trial& trial) {

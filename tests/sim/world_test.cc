@@ -207,6 +207,25 @@ TEST_F(Moves, WhoHasHeardOfNothingIsCorrected) {
   EXPECT_TRUE(world_.Delivered(second));
 }
 
+// The second place can't verify what the first relays to it, and drops it; each tells him of the next.
+TEST_F(Moves, WhoHasMissedTwoIsCorrectedByTwoPackets) {
+  world_.SetGroup(3, 1);
+  world_.MoveSite(8, 15);
+  world_.RunFor(6s);
+  world_.MoveSite(8, 20);
+  world_.RunFor(6s);
+  world_.SetGroup(3, 0);
+  ASSERT_TRUE(world_.Knows(3, 8));
+  std::vector<uint64_t> packets;
+  for (int i = 0; i < 3; ++i) {
+    packets.push_back(world_.Send(3, 8));
+    world_.RunFor(2s);
+  }
+  EXPECT_TRUE(world_.Delivered(packets[1]));
+  EXPECT_TRUE(world_.Delivered(packets[2]));
+  EXPECT_FALSE(world_.Relayed(packets[2]));
+}
+
 TEST(Determinism, TheSameSeedGivesTheSameHistory) {
   const Trial trial{true, 31, 20, 1, 0};
   EXPECT_EQ(Judge(trial).line, Judge(trial).line);

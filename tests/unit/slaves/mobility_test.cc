@@ -131,8 +131,10 @@ class Router {
     if (method == "moved") {
       moved.push_back(VerifySigned(bytes, kDomain, std::chrono::floor<seconds>(network_.wall)).value());
       if (!moved_answer.ok()) return session_.Return(moved_answer);
+      std::erase(config_.registrations, moved.back().prefix);
     }
     session_.Return(std::string("{}"));
+    if (method == "moved") Reconfigure();
   }
   void AnswerDht(const Request& request) {
     if (const auto* put = std::get_if<PutRequest>(&request)) {
@@ -252,6 +254,23 @@ TEST_F(MobilityTest, UntilTheNewPlaceHasProvenItselfNothingChanges) {
   old.mobility().OnRelayed(Address("fd03::5"), At("198.51.100.2"));
   old.mobility().OnRelayed(Address("fd01:0:1::5"), At("198.51.100.77"));
   EXPECT_EQ(old.counters().told, 1u) << "of another prefix, or from who is not known";
+}
+
+TEST_F(MobilityTest, WhereItWasBeforeTellsOfThePlaceThatItHasMovedOnTo) {
+  Router& old = Add(mover_, "198.51.100.1", {PrefixOf(kMoving)});
+  Router& peer = Add(other_, "198.51.100.2", {PrefixOf(kPeer)});
+  Correspond(old, peer);
+  peer.hears = false;
+  Router& between = Add(mover_, "198.51.100.3", {PrefixOf(kMoving)});
+  Pass(seconds(5));
+  Add(mover_, "198.51.100.4", {PrefixOf(kMoving)});
+  Pass(seconds(5));
+  EXPECT_EQ(between.counters().handed_over, 1u);
+  EXPECT_EQ(old.Mapped(kMoving).at(0).address, At("198.51.100.4"));
+  peer.hears = true;
+  old.mobility().OnRelayed(Address("fd01:0:1::5"), At("198.51.100.2"));
+  Settle();
+  EXPECT_EQ(peer.Mapped(kMoving).at(0).address, At("198.51.100.4")) << "one packet was enough";
 }
 
 TEST_F(MobilityTest, TheMasterHasTheLastWord) {
