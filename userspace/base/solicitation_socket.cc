@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "userspace/ov6d/solicitation_socket.h"
+#include "userspace/base/solicitation_socket.h"
 
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
