@@ -50,6 +50,7 @@ engine = "chord"
 listen = "0.0.0.0:4646"
 bootstrap = $bootstrap
 ${LAB_SLAVE_KEYS-}
+${LAB_TABLES-}
 EOF
 }
 

@@ -16,6 +16,7 @@ class Plain : public Stream {
   explicit Plain(UniqueFd fd) : fd_(std::move(fd)) {}
 
   int fd() const override { return fd_.get(); }
+  const char* Name() const override { return "plain"; }
   IoResult Handshake() override { return {}; }
   IoResult Read(std::span<uint8_t> out) override {
     return Result(::recv(fd_.get(), out.data(), out.size(), 0), IoState::kWantRead);

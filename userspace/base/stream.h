@@ -34,6 +34,7 @@ class Stream {
   virtual IoResult Handshake() = 0;
   virtual IoResult Read(std::span<uint8_t> out) = 0;
   virtual IoResult Write(std::span<const uint8_t> bytes) = 0;
+  virtual const char* Name() const = 0;  // "plain" or "tls"
   // Read bytes wait inside, of which the descriptor says nothing.
   virtual bool Pending() const { return false; }
   // Says goodbye as far as the protocol has one, and closes the descriptor. Nothing else may be called then.

@@ -49,6 +49,7 @@ class Tls : public Stream {
   ~Tls() override { SSL_free(ssl_); }
 
   int fd() const override { return fd_.get(); }
+  const char* Name() const override { return "tls"; }
   IoResult Handshake() override { return Result(SSL_do_handshake(ssl_), 0); }
   IoResult Read(std::span<uint8_t> out) override {
     size_t size = 0;

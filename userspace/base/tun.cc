@@ -6,9 +6,7 @@
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -54,10 +52,17 @@ absl::StatusOr<TunDevice> TunDevice::Make(const std::string& name, bool segments
   ifreq request = Named(name);
   request.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | IFF_TUN_EXCL;
   if (::ioctl(fd.get(), TUNSETIFF, &request) != 0) return Failed("making the TUN device", name, errno);
+  TunDevice device(std::move(fd), name);
+  absl::Status status = device.SetSegments(segments);
+  if (status.ok()) status = BringUp(name, mtu);
+  if (!status.ok()) return status;
+  return device;
+}
+
+absl::Status TunDevice::SetSegments(bool segments) const {
   const unsigned offloads = segments ? TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN : 0;
-  if (::ioctl(fd.get(), TUNSETOFFLOAD, offloads) != 0) return Failed("setting offloads of", name, errno);
-  if (absl::Status status = BringUp(name, mtu); !status.ok()) return status;
-  return TunDevice(std::move(fd), name);
+  if (::ioctl(fd_.get(), TUNSETOFFLOAD, offloads) == 0) return absl::OkStatus();
+  return Failed("setting offloads of", name_, errno);
 }
 
 std::optional<size_t> TunDevice::Read(std::span<uint8_t> out) const {
@@ -68,13 +73,6 @@ std::optional<size_t> TunDevice::Read(std::span<uint8_t> out) const {
 
 bool TunDevice::Write(std::span<const uint8_t> packet) const {
   return ::write(fd_.get(), packet.data(), packet.size()) == static_cast<ssize_t>(packet.size());
-}
-
-bool TunDevice::WriteBare(std::span<const uint8_t> packet) const {
-  std::array<uint8_t, kHeader> header{};
-  const std::array<iovec, 2> parts{
-      {{header.data(), header.size()}, {const_cast<uint8_t*>(packet.data()), packet.size()}}};
-  return ::writev(fd_.get(), parts.data(), parts.size()) == static_cast<ssize_t>(kHeader + packet.size());
 }
 
 }  // namespace ov6

@@ -27,12 +27,12 @@ class TunDevice {
 
   int fd() const { return fd_.get(); }  // non-blocking
   const std::string& name() const { return name_; }
+  // From now on packets of many segments and unfinished checksums may come out, or not.
+  absl::Status SetSegments(bool segments) const;
   // The header and one packet; nullopt: nothing is there. `out` has room for kHeader + kMaxPacket.
   std::optional<size_t> Read(std::span<uint8_t> out) const;
   // A header and one packet. False: the kernel did not take it.
   bool Write(std::span<const uint8_t> packet) const;
-  // A packet that is whole, without a header.
-  bool WriteBare(std::span<const uint8_t> packet) const;
 
  private:
   TunDevice(UniqueFd fd, std::string name) : fd_(std::move(fd)), name_(std::move(name)) {}

@@ -32,6 +32,7 @@ absl::Status KeyObject(Context& context, Words& words);
 absl::Status DelegateObject(Context& context, Words& words);
 absl::Status RecordObject(Context& context, Words& words);
 absl::Status SiteObject(Context& context, Words& words);
+absl::Status TokenObject(Context& context, Words& words);
 absl::Status TraceObject(Context& context, Words& words);
 absl::Status MonitorObject(Context& context, Words& words);
 absl::Status CounterObject(Context& context, Words& words);

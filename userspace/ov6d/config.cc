@@ -51,23 +51,21 @@ absl::Status ReadTableOf(const toml::table& root, std::string_view key, ReadTabl
 absl::Status ReadRoot(const toml::table& root, Config* config) {
   for (const auto& [key, node] : root) {
     static const std::set<std::string, std::less<>> kKnown = {"node", "datapath", "underlay", "domain",
-                                                              "site", "slave",    "mapping"};
+                                                              "site", "slave",    "mapping",  "listen"};
     if (kKnown.contains(key.str())) continue;
     return ConfigError(
         config->file, static_cast<int>(key.source().begin.line),
         "unknown key \"" + std::string(key.str()) +
             "\"; known are: [node], [datapath], [[underlay]], [[domain]], [[site]], [[slave]], "
-            "[[mapping]]");
+            "[[mapping]], [[listen]]");
   }
   absl::Status status = ReadTableOf(root, "node", ReadNode, config);
   if (status.ok()) status = ReadTableOf(root, "datapath", ReadDatapath, config);
   if (!status.ok()) return status;
   // Domains before what names them.
-  const std::pair<std::string_view, ReadTable> lists[] = {{"underlay", ReadUnderlay},
-                                                          {"domain", ReadDomain},
-                                                          {"site", ReadSite},
-                                                          {"slave", ReadSlave},
-                                                          {"mapping", ReadMapping}};
+  const std::pair<std::string_view, ReadTable> lists[] = {{"underlay", ReadUnderlay}, {"domain", ReadDomain},
+                                                          {"site", ReadSite},         {"slave", ReadSlave},
+                                                          {"mapping", ReadMapping},   {"listen", ReadListen}};
   for (const auto& [key, read] : lists) {
     if (status = ReadTables(root, key, read, config); !status.ok()) return status;
   }

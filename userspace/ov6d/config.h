@@ -41,6 +41,7 @@ struct SitePrefix {
   std::string domain;
   std::optional<Prefix> prefix;  // a /64, or a longer one that was moved here; nullopt: "auto"
   int line = 0;
+  bool cut = false;  // from what this router holds, as an automatic one is: registered with that
 };
 
 // A prefix that was a site's here and is another router's now.
@@ -51,8 +52,9 @@ struct MovedPrefix {
 };
 
 struct SiteConfig {
-  std::string interface;             // LAN device; required
-  Attach attach = Attach::kAuto;     // auto, native or tc
+  std::string interface;          // LAN device; required
+  std::string remote = {};        // the slave elsewhere that serves it, by a TUN device here; not in the file
+  Attach attach = Attach::kAuto;  // auto, native or tc
   std::vector<SitePrefix> prefixes;  // "DOMAIN:auto" or "DOMAIN:PREFIX"; required
 };
 
@@ -84,6 +86,14 @@ struct MappingConfig {
   int line = 0;                   // of the locators
 };
 
+// Where slaves from elsewhere connect. Without a certificate it is plain HTTP: for a reverse proxy, or a
+// network that is trusted.
+struct ListenConfig {
+  Endpoint address{Ipv4{}, 443};             // IPv4 address and TCP port; required
+  std::filesystem::path certificate, key;    // PEM; both or none
+  std::filesystem::path client_authorities;  // PEM; whose client certificates stand for a token
+};
+
 // Limits of the datapath; what they mean stands in ov6/abi/config.h.
 struct DatapathConfig {
   uint8_t dscp = 0;                                            // of the outer header, 0-63
@@ -110,7 +120,8 @@ struct Config {
   std::vector<SiteConfig> sites;
   std::vector<SlaveConfig> slaves;
   std::vector<MappingConfig> mappings;
-  std::vector<MovedPrefix> moved;  // not in the file: see site_moves.h
+  std::vector<ListenConfig> listeners;  // [[listen]]
+  std::vector<MovedPrefix> moved;       // not in the file: see site_moves.h
 
   const Domain* FindDomain(std::string_view name) const;
 };

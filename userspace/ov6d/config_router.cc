@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the file says of the router itself: [node], [datapath], [[underlay]], [[site]].
+// What the file says of the router itself: [node], [datapath], [[underlay]], [[site]], [[listen]].
 #include <net/if.h>
 
 #include "userspace/ov6d/config_tables.h"
@@ -132,6 +132,30 @@ absl::Status ReadSite(ConfigReader& reader, Config* config) {
                 "key \"prefixes\" is empty; it should be a list of " + std::string(kSitePrefixWanted));
   }
   config->sites.push_back(std::move(site));
+  return reader.Finish();
+}
+
+absl::Status ReadListen(ConfigReader& reader, Config* config) {
+  ListenConfig listen;
+  reader.Require("address", "an IPv4 address and a TCP port, such as 0.0.0.0:443");
+  reader.Parsed("address", "an IPv4 address and a TCP port, such as 0.0.0.0:443",
+                [&](const std::string& text) {
+                  return Take(Endpoint::Parse(text), &listen.address) && listen.address.port != 0;
+                });
+  ReadPath(reader, "certificate", &listen.certificate);
+  ReadPath(reader, "key", &listen.key);
+  ReadPath(reader, "client_authorities", &listen.client_authorities);
+  if (listen.certificate.empty() != listen.key.empty()) {
+    const char* const missing = listen.key.empty() ? "key" : "certificate";
+    reader.Fail("address", "key \"" + std::string(missing) +
+                               "\" is missing; TLS takes both \"certificate\" and \"key\", PEM files");
+  }
+  if (!listen.client_authorities.empty() && listen.certificate.empty()) {
+    reader.Fail("client_authorities",
+                "key \"client_authorities\" stands without \"certificate\"; only over TLS is a client asked "
+                "for one");
+  }
+  config->listeners.push_back(std::move(listen));
   return reader.Finish();
 }
 

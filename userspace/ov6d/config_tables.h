@@ -18,6 +18,7 @@ absl::Status ReadUnderlay(ConfigReader& reader, Config* config);
 absl::Status ReadSite(ConfigReader& reader, Config* config);
 absl::Status ReadDomain(ConfigReader& reader, Config* config);  // before what names it
 absl::Status ReadSlave(ConfigReader& reader, Config* config);
+absl::Status ReadListen(ConfigReader& reader, Config* config);
 absl::Status ReadMapping(ConfigReader& reader, Config* config);
 
 // --- what several of them read

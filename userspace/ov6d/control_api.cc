@@ -165,6 +165,8 @@ json::object CountersJson(const MasterCounters& master, const ServiceCounters& s
   counters["events_without_slave"] = service.events_without_slave;
   counters["records_signed"] = service.signed_records;
   counters["sign_refused"] = service.sign_refused;
+  counters["unknown_tokens"] = service.unknown_tokens;
+  counters["datagrams_dropped"] = sessions.datagrams_dropped;
   counters["reassembly_resubmitted"] = reassembly.resubmitted;
   counters["reassembly_too_big"] = reassembly.too_big;
   counters["reassembly_no_room"] = reassembly.no_room;
@@ -206,6 +208,7 @@ absl::StatusOr<std::string> ControlApi::Get(const std::string& target) {
   if (target == "/v1/slaves") return json::serialize(context_.service.SlavesJson());
   if (target == "/v1/routes") return Routes();
   if (target == "/v1/sites") return json::serialize(context_.sites.Json());
+  if (target == "/v1/tokens" && context_.remote != nullptr) return json::serialize(context_.remote->Json());
   if (target == "/v1/key") return json::serialize(KeyJson(context_.config, context_.layout, context_.key));
   if (target.starts_with(kMirror)) return MirrorJson(context_.master, target.substr(kMirror.size()));
   return absl::NotFoundError("there is nothing to GET at " + target);
@@ -220,6 +223,7 @@ void ControlApi::Post(const ApiRequest& request, const json::object& body, const
     return Record(target, body, reply);
   if (target == "/v1/sites") return MoveSite(body, reply);
   if (target == "/v1/delegations") return reply(Delegate(body));
+  if (target == "/v1/tokens" && context_.add_remote) return reply(NewToken(body));
   if (target == "/v1/datapath/detach") return context_.detach(reply);
   if (target.starts_with(kSlaves) && target.ends_with(kCall)) return CallSlave(target, body, reply);
   reply(absl::NotFoundError("there is nothing to POST to at " + target));
@@ -235,6 +239,11 @@ absl::StatusOr<std::string> ControlApi::Delete(const std::string& target, const 
     const auto prefix = PrefixField(body, "prefix");
     if (!prefix.ok()) return prefix.status();
     return Done(context_.sites.Remove(*prefix));
+  }
+  if (target == "/v1/tokens" && context_.remove_remote) {
+    const auto name = TextField(body, "name", "the name of a slave");
+    if (!name.ok()) return name.status();
+    return Done(context_.remove_remote(*name));
   }
   if (target == "/v1/mappings") {
     const auto prefix = PrefixField(body, "prefix");
@@ -352,6 +361,12 @@ void ControlApi::Record(const std::string& target, const json::object& body, con
 absl::StatusOr<std::string> ControlApi::Delegate(const json::object& body) {
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   const auto answer = DelegateJson(context_.config, context_.key, body, now);
+  if (!answer.ok()) return answer.status();
+  return json::serialize(*answer);
+}
+
+absl::StatusOr<std::string> ControlApi::NewToken(const json::object& body) {
+  const auto answer = context_.add_remote(body);
   if (!answer.ok()) return answer.status();
   return json::serialize(*answer);
 }

@@ -11,6 +11,7 @@
 
 #include "userspace/ov6d/http_server.h"
 #include "userspace/ov6d/reassembly.h"
+#include "userspace/ov6d/remote_control.h"
 #include "userspace/ov6d/site_control.h"
 #include "userspace/ov6d/slave_service.h"
 
@@ -30,6 +31,9 @@ struct ControlContext {
   std::function<ReassemblyCounters()> reassembly = [] { return ReassemblyCounters(); };
   // After what is to be carried out already.
   std::function<void(std::function<void()>)> later = [](const std::function<void()>& then) { then(); };
+  const RemoteControl* remote = nullptr;  // null: no slaves from elsewhere
+  std::function<absl::StatusOr<boost::json::object>(const boost::json::object&)> add_remote = nullptr;
+  std::function<absl::Status(const std::string& name)> remove_remote = nullptr;
 };
 
 class ControlApi {
@@ -52,6 +56,7 @@ class ControlApi {
                   const Reply& reply);
   void MoveSite(const boost::json::object& body, const Reply& reply);
   absl::StatusOr<std::string> Delegate(const boost::json::object& body);
+  absl::StatusOr<std::string> NewToken(const boost::json::object& body);
   absl::Status AddRoute(const boost::json::object& body);
   absl::Status AddMapping(const boost::json::object& body);
   std::string Status() const;

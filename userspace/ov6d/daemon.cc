@@ -27,6 +27,7 @@
 #include "userspace/ov6d/operator_entries.h"
 #include "userspace/ov6d/privileges.h"
 #include "userspace/ov6d/reassembly.h"
+#include "userspace/ov6d/remote_control.h"
 #include "userspace/ov6d/self_site.h"
 #include "userspace/ov6d/site_control.h"
 #include "userspace/ov6d/site_setup.h"
@@ -57,6 +58,7 @@ class Daemon {
         executables_(std::move(executables)),
         setup_(config_.node.run / "undo.json"),
         moves_(config_.node.state),
+        remote_(io_, config_.node.state),
         signals_(io_),
         sweep_timer_(io_),
         settle_timer_(io_),
@@ -75,6 +77,7 @@ class Daemon {
   absl::Status SetOperatorEntries();
   absl::Status OpenTunnelEnds();
   absl::Status WatchWorld();
+  absl::Status MakeRemoteDevices() { return remote_.MakeDevices(config_); }
   absl::Status Enable();
   absl::Status Listen();
   absl::Status Serve();
@@ -86,11 +89,13 @@ class Daemon {
   void AwaitNeighbours(BootTime until);
   void ArmSweep();
   void ArmRetry();
+  absl::StatusOr<boost::json::object> AddRemote(const boost::json::object& body);
+  absl::Status RemoveRemote(const std::string& name);
   void Detach(SlaveService::Result reply);
   absl::Status TakeAway();
 
-  Config config_;  // underlays have their addresses from Prepare() on
-  const Config as_written_;
+  Config config_;      // underlays have their addresses from Prepare() on
+  Config as_written_;  // and the sites elsewhere
   std::filesystem::path executables_;
   const BootTime started_ = BootClock::now();
   gid_t group_ = 0;
@@ -102,6 +107,7 @@ class Daemon {
   SiteSetup setup_;
   SiteMoves moves_;
   asio::io_context io_;
+  RemoteControl remote_;
   std::unique_ptr<Datapath> datapath_;
   std::optional<DeviceKeeper> keeper_;
   std::optional<netlink::Monitor> monitor_;
@@ -130,9 +136,9 @@ class Daemon {
 absl::Status Daemon::Run() {
   absl::Status status = Prepare();
   if (status.ok()) status = OpenDatapath();
-  for (const auto step :
-       {&Daemon::Listen, &Daemon::Adopt, &Daemon::WatchWorld, &Daemon::AttachDevices, &Daemon::SetUpSites,
-        &Daemon::SetUpSelf, &Daemon::SetOperatorEntries, &Daemon::OpenTunnelEnds, &Daemon::Enable}) {
+  for (const auto step : {&Daemon::Listen, &Daemon::Adopt, &Daemon::WatchWorld, &Daemon::MakeRemoteDevices,
+                          &Daemon::AttachDevices, &Daemon::SetUpSites, &Daemon::SetUpSelf,
+                          &Daemon::SetOperatorEntries, &Daemon::OpenTunnelEnds, &Daemon::Enable}) {
     if (status.ok()) status = (this->*step)();
   }
   if (status.ok()) status = DropPrivileges();
@@ -162,6 +168,8 @@ absl::Status Daemon::Prepare() {
   auto key = LoadOrMakeNodeKey(config_.node.state, LeastSecurity(config_));
   if (!key.ok()) return key.status();
   status = moves_.Load();
+  if (!status.ok()) return status;
+  status = remote_.Load(&as_written_);
   if (!status.ok()) return status;
   moves_.ApplyTo(as_written_, &config_);
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
@@ -306,7 +314,7 @@ absl::Status Daemon::Listen() {
   auto read_only = listen("ov6d-ro.sock", true);
   if (!read_only.ok()) return read_only.status();
   read_only_ = *std::move(read_only);
-  return absl::OkStatus();
+  return remote_.Listen(config_.listeners);
 }
 
 absl::Status Daemon::Serve() {
@@ -323,14 +331,20 @@ absl::Status Daemon::Serve() {
   const auto moved = [this](const std::string& slave, SlaveId id, std::span<const uint8_t> record) {
     return sites_->OnMoved(slave, id, record);
   };
-  service_.emplace(SlaveService::Environment{io_, *datapath_, *master_, *spawner_, *key_, libexec,
-                                             config_.node.state, clock, moved},
-                   PlanSlaves(config_, layout_, *key_, datapath_->Devices()));
-  api_.emplace(
-      ControlContext{config_, layout_, *key_, *datapath_, *master_, *service_, *sites_, clock, started_,
-                     [this](SlaveService::Result reply) { Detach(std::move(reply)); },
-                     [this] { return reassembly_ ? reassembly_->Counters() : ReassemblyCounters{}; },
-                     [this](std::function<void()> then) { after_sites_.push_back(std::move(then)); }});
+  service_.emplace(
+      SlaveService::Environment{io_, *datapath_, *master_, *spawner_, *key_, libexec, config_.node.state,
+                                clock, moved, &remote_.tokens(),
+                                [this](const std::string& name) { return remote_.SiteOf(name); }},
+      PlanSlaves(config_, layout_, *key_, datapath_->Devices()));
+  api_.emplace(ControlContext{config_, layout_, *key_, *datapath_, *master_, *service_, *sites_, clock,
+                              started_, [this](SlaveService::Result reply) { Detach(std::move(reply)); },
+                              [this] { return reassembly_ ? reassembly_->Counters() : ReassemblyCounters{}; },
+                              [this](std::function<void()> then) { after_sites_.push_back(std::move(then)); },
+                              &remote_, [this](const boost::json::object& body) { return AddRemote(body); },
+                              [this](const std::string& name) { return RemoveRemote(name); }});
+  remote_.Start([this](std::unique_ptr<Stream> stream, const Endpoint& from, RemoteListener::Place place) {
+    service_->AcceptRemote(std::move(stream), from, std::move(place));
+  });
   WatchSignals();
   world_.emplace(io_, ::fcntl(monitor_->fd(), F_DUPFD_CLOEXEC, 0));
   AwaitWorld();
@@ -449,6 +463,30 @@ void Daemon::ArmRetry() {
     if (const absl::Status status = OpenTunnelEnds(); !status.ok()) spdlog::warn("{}", Message(status));
     ArmRetry();
   });
+}
+
+absl::StatusOr<boost::json::object> Daemon::AddRemote(const boost::json::object& body) {
+  auto added = remote_.Add(config_, layout_, *key_, body);
+  if (!added.ok()) return added.status();
+  as_written_.sites.push_back(added->site);
+  absl::Status status = sites_->Adopt();
+  if (!status.ok()) {
+    as_written_.sites.pop_back();
+    remote_.Remove(added->site.remote).IgnoreError();
+    return status;
+  }
+  keeper_->AddSite(added->site, layout_.site_addresses.back());
+  return std::move(added->answer);
+}
+
+absl::Status Daemon::RemoveRemote(const std::string& name) {
+  service_->CloseRemote(name, absl::PermissionDeniedError("its token was taken away"));
+  const auto device = remote_.Remove(name);
+  if (!device.ok()) return device.status();
+  std::erase_if(as_written_.sites, [&](const SiteConfig& site) { return site.remote == name; });
+  absl::Status status = sites_->Adopt();
+  status.Update(keeper_->RemoveSite(*device));
+  return status;
 }
 
 void Daemon::Detach(SlaveService::Result reply) {

@@ -65,6 +65,7 @@ std::optional<std::string> TooSmall(const UnderlayConfig& underlay, uint32_t mtu
 
 absl::Status ResolveInterfaces(Config* config) {
   for (const SiteConfig& site : config->sites) {
+    if (!site.remote.empty()) continue;  // ov6d makes it
     if (const auto link = LinkOf("[[site]]", site.interface); !link.ok()) return link.status();
   }
   for (UnderlayConfig& underlay : config->underlays) {
@@ -109,6 +110,15 @@ absl::Status DeviceKeeper::AttachAll(const NodeLayout& layout) {
     if (absl::Status status = Attach(kept, *link); !status.ok()) return status;
   }
   return absl::OkStatus();
+}
+
+void DeviceKeeper::AddSite(const SiteConfig& site, const Ipv6& source) {
+  Add(SiteSpec(site.interface, site.attach, source), false);
+}
+
+absl::Status DeviceKeeper::RemoveSite(const std::string& interface) {
+  std::erase_if(kept_, [&](const Kept& kept) { return kept.spec.interface == interface; });
+  return datapath_.DetachDevice(interface);
 }
 
 absl::Status DeviceKeeper::Attach(Kept& kept, const netlink::Link& link) {

@@ -32,6 +32,9 @@ class DeviceKeeper {
 
   // Attaches all of them, and `self` for the router's own packets; others go.
   absl::Status AttachAll(const NodeLayout& layout);
+  // A site that came while the daemon runs, and is attached when Follow() finds its device; and goes again.
+  void AddSite(const SiteConfig& site, const Ipv6& source);
+  absl::Status RemoveSite(const std::string& interface);
   // After links or addresses have changed. True: a device, an MTU or an address is another now.
   bool Follow();
 

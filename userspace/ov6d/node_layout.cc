@@ -15,15 +15,6 @@ constexpr int kSubnetLength = 64;
 
 std::string Text(std::string_view text) { return std::string(text); }
 
-// Subnet `number` of an aggregate: the bits between it and /64.
-Prefix Subnet(const Prefix& aggregate, size_t number) {
-  Prefix subnet{aggregate.address, kSubnetLength};
-  for (int byte = 7; byte >= 0 && number != 0; --byte, number >>= 8) {
-    subnet.address.bytes[static_cast<size_t>(byte)] |= static_cast<uint8_t>(number);
-  }
-  return subnet;
-}
-
 void AddOnce(std::vector<Prefix>* list, const Prefix& prefix) {
   if (std::find(list->begin(), list->end(), prefix) == list->end()) list->push_back(prefix);
 }
@@ -86,8 +77,11 @@ absl::StatusOr<SitePlace> Place(const Config& config, const NodeKey& key, const 
                            "\") this node's key holds " + held + "; it should be inside that, or \"" +
                            site.domain + ":auto\", or \"delegation\" name a file with a delegation of it");
   }
-  if (!HasMoved(config, site.domain, *site.prefix))
-    AddOnce(&layout->registrations[site.domain], *site.prefix);
+  const auto own = layout->own.find(site.domain);
+  const bool cut = site.cut && own != layout->own.end() && own->second.Contains(*site.prefix);
+  const Prefix& registered = cut ? own->second : *site.prefix;
+  if (!HasMoved(config, site.domain, registered)) AddOnce(&layout->registrations[site.domain], registered);
+  if (cut) AddOnce(&layout->rejects, registered);
   return SitePlace{*site.prefix, site.domain};
 }
 
@@ -173,8 +167,10 @@ SlavePlan PlanManagement(const Config& config, const NodeLayout& layout) {
 SlavePlan PlanGateway(const Config& config, const NodeLayout& layout, size_t site,
                       const std::vector<DeviceState>& devices) {
   SlavePlan plan;
-  plan.name = "gw" + std::to_string(site);
+  const std::string& remote = config.sites[site].remote;
+  plan.name = remote.empty() ? "gw" + std::to_string(site) : remote;
   plan.kind = SlaveKind::kGateway;
+  plan.remote = !remote.empty();
   plan.interface = config.sites[site].interface;
   for (const DeviceState& device : devices) {
     if (device.interface == plan.interface) plan.ifindex = device.ifindex;
@@ -195,6 +191,7 @@ SlavePlan PlanGateway(const Config& config, const NodeLayout& layout, size_t sit
                  {"mtu", OverlayMtu(devices)},
                  {"routed", std::move(routed)},
                  {"advertise", std::move(advertise)}};
+  if (plan.remote) plan.config["remote"] = plan.config["segments"] = true;
   return plan;
 }
 
@@ -266,6 +263,14 @@ SlavePlan PlanDht(const Config& config, const NodeLayout& layout, const NodeKey&
 
 }  // namespace
 
+Prefix Subnet(const Prefix& aggregate, size_t number) {
+  Prefix subnet{aggregate.address, kSubnetLength};
+  for (int byte = 7; byte >= 0 && number != 0; --byte, number >>= 8) {
+    subnet.address.bytes[static_cast<size_t>(byte)] |= static_cast<uint8_t>(number);
+  }
+  return subnet;
+}
+
 bool MayClaim(const Config& config, const Domain& domain, const NodeKey& key, const Prefix& prefix) {
   const PublicKey& own = key.key.public_key();
   if (domain.trust == Domain::Trust::kOpen) return true;
@@ -334,7 +339,7 @@ std::vector<SlavePlan> PlanSlaves(const Config& config, const NodeLayout& layout
     plans.push_back(PlanDht(config, layout, key, slave, devices));
   uid_t uid = config.node.uid_base;
   for (SlavePlan& plan : plans) {
-    plan.uid = uid++;
+    if (!plan.remote) plan.uid = uid++;
     plan.config["name"] = plan.name;
     plan.config["kind"] = Text(ToString(plan.kind));
     plan.config["node"] = NodeJson(key);

@@ -44,6 +44,8 @@ struct NodeLayout {
   std::vector<SelfPlace> selves;                             // one for each domain with a slave; see LayOut
 };
 
+// Subnet `number` of an aggregate: the bits between it and /64.
+Prefix Subnet(const Prefix& aggregate, size_t number);
 // Whether the key may register the prefix there: its own, an anchor's, anybody's, or a delegated one.
 bool MayClaim(const Config& config, const Domain& domain, const NodeKey& key, const Prefix& prefix);
 
@@ -63,6 +65,7 @@ struct SlavePlan {
   std::vector<Prefix> prefixes;
   uid_t uid = 0;
   bool port = false;
+  bool remote = false;                       // elsewhere: no process here
   std::string interface;                     // gateway: the site's device
   uint32_t ifindex = 0;                      // gateway
   std::string domain;                        // dht

@@ -35,13 +35,14 @@ class SiteControl {
   absl::Status Remove(const Prefix& prefix);
   // What `slave` registers in the domain is by a valid record elsewhere: relayed from now on, and lost.
   absl::Status OnMoved(const std::string& slave, SlaveId id, std::span<const uint8_t> record);
+  // After the sites of `written` have changed.
+  absl::Status Adopt();
   // Every prefix of every site, and what has moved away.
   boost::json::array Json() const;
 
  private:
   absl::Status Check(const SiteAddition& addition) const;
   absl::Status CheckTaker(const Record& record, const Domain& domain) const;
-  absl::Status Adopt();
 
   Environment env_;
   SiteMoves& moves_;

@@ -56,6 +56,8 @@ void SlaveService::OnCall(Slave& slave, const CallCapsule& call) {
 
 absl::StatusOr<std::string> SlaveService::Answer(Slave& slave, const CallCapsule& call) {
   if (call.method == "config") return ConfigOf(slave);
+  if (slave.plan.remote)
+    return absl::PermissionDeniedError("a slave that is elsewhere may not call " + call.method);
   if (call.method == "sign") return Sign(slave, call.argument);
   if (call.method == "former") return AcceptFormer(slave, call.argument);
   if (call.method == "moved") {
@@ -87,6 +89,7 @@ absl::StatusOr<std::string> SlaveService::AnswerManagement(const CallCapsule& ca
   }
   json::array list;
   for (const auto& [name, slave] : slaves_) {
+    if (slave.plan.remote) continue;
     const bool up = slave.process && slave.id;
     list.push_back({{"name", name},
                     {"kind", std::string(ToString(slave.plan.kind))},

@@ -13,8 +13,8 @@
 #include <utility>
 
 #include "ov6/leave.h"
-#include "userspace/base/solicitation_socket.h"
 #include "userspace/ov6d/port_channel.h"
+#include "userspace/base/solicitation_socket.h"
 #include "userspace/ov6d/text.h"
 
 namespace ov6 {
@@ -78,6 +78,8 @@ void SlaveService::RestartManagement() {
 absl::Status SlaveService::Start(const std::string& name) {
   Slave* slave = Find(name);
   if (slave == nullptr) return absl::NotFoundError("no slave named \"" + name + "\" is configured");
+  if (slave->plan.remote)
+    return absl::FailedPreconditionError("the slave \"" + name + "\" is elsewhere: it comes by itself");
   if (ending_) return absl::UnavailableError("ov6d is ending and starts no slave any more");
   if (slave->process) return absl::AlreadyExistsError("the slave \"" + name + "\" runs already");
   if (slave->session) slave->session->Close(absl::UnavailableError("its process has ended"));
@@ -155,6 +157,7 @@ void SlaveService::Stop(const std::string& name, std::function<void()> done) {
 }
 
 void SlaveService::Replan(std::vector<SlavePlan> plans) {
+  ReplanRemote(plans);
   std::vector<std::string> changed, elsewhere;
   for (SlavePlan& plan : plans) {
     Slave* slave = Find(plan.name);
@@ -265,7 +268,8 @@ void SlaveService::Accept(const std::string& name, std::unique_ptr<Stream> strea
 
 std::optional<Refusal> SlaveService::OnRequest(Slave& slave, const UpgradeRequest& request) {
   const std::string& name = slave.plan.name;
-  if (request.plain) return Refusal{426, "A slave that ov6d has started says Ov6-Version: 1."};
+  if (request.plain && !slave.plan.remote)
+    return Refusal{426, "A slave that ov6d has started says Ov6-Version: 1."};
   const auto outcome = env_.master.Register(request, slave.plan.ToPermission());
   if (const auto* refusal = std::get_if<Refusal>(&outcome)) {
     spdlog::warn("slave {} was refused: {}", name, refusal->sentence);
@@ -440,6 +444,7 @@ SlaveService::Slave* SlaveService::Find(const std::string& name) {
 
 std::string SlaveService::StateOf(const Slave& slave) const {
   if (slave.id) return "up";
+  if (slave.plan.remote) return slave.session ? "silent" : "away";
   if (slave.process) return "starting";
   return env_.master.slaves().FindByName(slave.plan.name) ? "stale" : "stopped";
 }
@@ -457,7 +462,7 @@ json::array SlaveService::SlavesJson() const {
     json::object item{{"name", name},
                       {"kind", std::string(ToString(slave.plan.kind))},
                       {"state", StateOf(slave)},
-                      {"uid", slave.plan.uid},
+                      {"uid", slave.plan.remote ? json::value() : json::value(slave.plan.uid)},
                       {"restarts", slave.starts > 0 ? slave.starts - 1 : 0}};
     item["id"] = id ? json::value(*id) : json::value();
     item["pid"] = slave.process ? json::value(slave.process->pid()) : json::value();
@@ -466,7 +471,8 @@ json::array SlaveService::SlavesJson() const {
     item["interface"] = slave.plan.port ? "ov6-" + name : slave.plan.interface;
     item["prefixes"] = Strings(registered != nullptr ? registered->entry.prefixes : slave.plan.prefixes);
     const auto life = std::chrono::duration_cast<std::chrono::seconds>(env_.clock() - slave.started).count();
-    item["uptime_s"] = slave.process ? life : 0;
+    item["uptime_s"] = slave.process || slave.session ? life : 0;
+    if (slave.plan.remote) item["remote"] = RemoteJson(slave);
     error_code error;
     const json::value status = json::parse(slave.status, error);
     item["status"] = error ? json::value(json::object()) : status;

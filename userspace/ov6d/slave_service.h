@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The local slaves: their processes, sessions, ports and calls. What a slave may is
-// its plan's; what follows from what it says is the master's decision. One thread.
+// The slaves: processes, sessions, ports and calls of those here, sessions of those elsewhere
+// (slave_remote.cc). What a slave may is its plan's; what follows from what it says is the master's decision.
+// One thread.
 #ifndef OV6_USERSPACE_OV6D_SLAVE_SERVICE_H
 #define OV6_USERSPACE_OV6D_SLAVE_SERVICE_H
 
@@ -16,10 +17,12 @@
 
 #include "userspace/master/master.h"
 #include "userspace/ov6d/node_layout.h"
+#include "userspace/ov6d/remote_site.h"
 #include "userspace/ov6d/slave_memory.h"
 #include "userspace/ov6d/slave_process.h"
 #include "userspace/ov6d/slave_session.h"
 #include "userspace/ov6d/spawner.h"
+#include "userspace/ov6d/token_store.h"
 
 namespace ov6 {
 
@@ -28,6 +31,7 @@ struct ServiceCounters {
   uint64_t spawned = 0, spawn_failed = 0, exited = 0;
   uint64_t events = 0, events_without_slave = 0;
   uint64_t signed_records = 0, sign_refused = 0;
+  uint64_t unknown_tokens = 0;
 };
 
 class SlaveService {
@@ -47,10 +51,20 @@ class SlaveService {
         [](const std::string&, SlaveId, std::span<const uint8_t>) {
           return absl::UnimplementedError("nothing moves from here");
         };
+    const TokenStore* tokens = nullptr;  // who may come from elsewhere; null: nobody
+    // The device here of a slave elsewhere.
+    std::function<std::shared_ptr<RemoteSite>(const std::string& name)> remote_site = [](const std::string&) {
+      return std::shared_ptr<RemoteSite>();
+    };
   };
   static constexpr Duration kFirstDelay = std::chrono::milliseconds(100);  // before management's next start
   static constexpr Duration kLongestDelay = std::chrono::seconds(30);
   static constexpr Duration kGoodLife = std::chrono::seconds(60);
+  // A slave elsewhere of which nothing is heard has no routes after the first, and no session after the
+  // second.
+  static constexpr Duration kSilentAfter = std::chrono::milliseconds(700);
+  static constexpr Duration kEndAfter = std::chrono::seconds(15);
+  static constexpr Duration kPingInterval = std::chrono::milliseconds(250);
   static constexpr size_t kMaxRefreshes = 256;  // addresses in one capsule
   static constexpr size_t kMaxRelayed = 64;     // senders that a slave is told of at once
 
@@ -72,6 +86,10 @@ class SlaveService {
 
   // The master's ends of a slave's sockets; they are the service's from here on. The stream may be any.
   void Accept(const std::string& name, std::unique_ptr<Stream> stream, int port_channel);
+
+  // A connection from elsewhere. `place` is held until it is a slave's, or over.
+  void AcceptRemote(std::unique_ptr<Stream> stream, const Endpoint& from, std::shared_ptr<void> place);
+  void CloseRemote(const std::string& name, const absl::Status& why);
 
   void Call(const std::string& name, const std::string& method, const std::string& argument, Result result);
   // The DHT slave whose prefix holds the address.
@@ -97,7 +115,13 @@ class SlaveService {
     BootTime started{};
     uint64_t starts = 0;
     std::string status;  // last STATUS
+    // of one elsewhere
+    UpgradeRequest request;
+    Endpoint from;
+    bool silent = false;
+    std::shared_ptr<RemoteSite> site;
   };
+  struct Newcomer;
 
   Slave* Find(const std::string& name);
   std::string StateOf(const Slave& slave) const;
@@ -123,6 +147,18 @@ class SlaveService {
   absl::StatusOr<std::string> Sign(const Slave& slave, const std::string& record);
   std::string ConfigOf(const Slave& slave) const;
   void OnClosed(Slave& slave, const absl::Status& why);
+  const RemoteToken* TokenOf(const SlaveSession& session, const UpgradeRequest& request) const;
+  std::optional<Refusal> OnRemoteRequest(Newcomer& newcomer, const UpgradeRequest& request);
+  void OnRemoteOpened(Slave& slave);
+  void OnRemoteCapsule(Slave& slave, Capsule capsule);
+  void OnRemoteClosed(Slave& slave, const absl::Status& why);
+  static AssignedPrefix Assign(const Slave& slave, const AssignedPrefix& asked);
+  void Withdraw(Slave& slave);
+  void ArmRemoteTick();
+  bool RemoteTick();  // false: no slave elsewhere has a session
+  void CheckSilence(Slave& slave);
+  void ReplanRemote(const std::vector<SlavePlan>& plans);
+  boost::json::object RemoteJson(const Slave& slave) const;
   void DropPort(const SlaveEntry& entry);
   void TellOfRelayed(const std::vector<ov6_event>& relayed);
 
@@ -134,6 +170,8 @@ class SlaveService {
   ServiceCounters counters_;
   Duration management_delay_ = kFirstDelay;
   boost::asio::steady_timer management_timer_;
+  boost::asio::steady_timer remote_timer_{env_.io};
+  bool ticking_ = false;
   std::vector<std::unique_ptr<boost::asio::steady_timer>> timers_;
   std::function<void()> all_ended_;
   bool ending_ = false;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/ov6d/slave_session.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <boost/asio/post.hpp>
@@ -77,6 +79,7 @@ void SlaveSession::OnEnd() {
 }
 
 void SlaveSession::OnBytes(std::span<const uint8_t> bytes) {
+  heard_ = BootClock::now();
   if (state_ == State::kUpgrading) {
     head_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     OnHead();
@@ -158,16 +161,33 @@ void SlaveSession::DecodeAll() {
 
 void SlaveSession::Dispatch(Capsule capsule) {
   if (const auto* ping = std::get_if<PingCapsule>(&capsule)) {
-    if (!ping->reply) Send(PingCapsule{true, ping->nonce});
+    if (!ping->reply) return Send(PingCapsule{true, ping->nonce});
+    if (ping->nonce == ping_) round_trip_ = BootClock::now() - pinged_;
   } else if (const auto* answer = std::get_if<ReturnCapsule>(&capsule)) {
     OnReturn(*answer);
   } else if (std::holds_alternative<RouteAdvertisementCapsule>(capsule) ||
+             std::holds_alternative<AddressRequestCapsule>(capsule) ||
              std::holds_alternative<MappingsCapsule>(capsule) ||
              std::holds_alternative<StatusCapsule>(capsule) || std::holds_alternative<CallCapsule>(capsule)) {
     handlers_.capsule(std::move(capsule));
   } else {
     ++counters_.unknown_capsules;
   }
+}
+
+// The last one is waited for: on a path slower than the interval another would take its time away.
+void SlaveSession::Ping() {
+  if (state_ != State::kOpen || queued() > kMaxPackets) return;
+  pinged_ = BootClock::now();
+  Send(PingCapsule{false, ++ping_});
+}
+
+Duration SlaveSession::Unacknowledged() const {
+  tcp_info info{};
+  socklen_t size = sizeof(info);
+  if (::getsockopt(stream_->fd(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || info.tcpi_unacked == 0)
+    return {};
+  return std::chrono::milliseconds(info.tcpi_last_ack_recv);
 }
 
 void SlaveSession::OnReturn(const ReturnCapsule& answer) {

@@ -16,6 +16,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "ov6/time.h"
 #include "userspace/base/stream.h"
 #include "userspace/wire/capsule_codec.h"
 #include "userspace/wire/upgrade.h"
@@ -37,7 +38,7 @@ class SlaveSession : public std::enable_shared_from_this<SlaveSession> {
   struct Handlers {
     std::function<std::optional<Refusal>(const UpgradeRequest&)> request;
     std::function<void()> opened;          // the 101 is on its way
-    std::function<void(Capsule)> capsule;  // ROUTE_ADVERTISEMENT, MAPPINGS, STATUS, CALL
+    std::function<void(Capsule)> capsule;  // ROUTE_ADVERTISEMENT, ADDRESS_REQUEST, MAPPINGS, STATUS, CALL
     std::function<void(const absl::Status&)> closed;
     std::function<void(const DatagramView&)> datagram = nullptr;  // empty: none are expected
   };
@@ -59,6 +60,13 @@ class SlaveSession : public std::enable_shared_from_this<SlaveSession> {
   bool SendDatagram(uint64_t context, std::span<const uint8_t> payload);
   void Flush();
   void Call(const std::string& method, const std::string& argument, Result result);
+  // A PING; what it took is round_trip() once it is answered.
+  void Ping();
+  BootTime heard() const { return heard_; }  // when bytes last came
+  // How long what was sent has gone unacknowledged by the other side's TCP: all there is to tell of one that
+  // answers no PING.
+  Duration Unacknowledged() const;
+  std::optional<Duration> round_trip() const { return round_trip_; }
   size_t queued() const { return queued_.size() - sent_; }  // bytes
   const Stream& stream() const { return *stream_; }
   void Close(absl::Status why);
@@ -101,6 +109,10 @@ class SlaveSession : public std::enable_shared_from_this<SlaveSession> {
   std::array<uint8_t, 65536> buffer_;
   Bytes queued_;
   size_t sent_ = 0;  // of queued_
+  BootTime heard_ = BootClock::now();
+  uint64_t ping_ = 0;  // nonce of the last one
+  BootTime pinged_{};
+  std::optional<Duration> round_trip_;
   uint64_t next_call_ = 1;
   std::map<uint64_t, PendingCall> calls_;
 };

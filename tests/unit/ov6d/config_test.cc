@@ -97,7 +97,7 @@ const WrongRow kWrong[] = {
      "interface, udp_port"},
     {"unknown table", "[[site]]", "[[sites]]",
      "ov6.toml:19: unknown key \"sites\"; known are: [node], [datapath], [[underlay]], [[domain]], [[site]], "
-     "[[slave]], [[mapping]]"},
+     "[[slave]], [[mapping]], [[listen]]"},
     {"relative path", "\"/run/ov6\"", "\"run/ov6\"",
      "ov6.toml:3: key \"run\" is \"run/ov6\"; it should be an absolute path"},
     {"uid of root", "64000", "0",

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/ov6d/remote_control.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <utility>
+
+#include "userspace/base/netlink.h"
+#include "userspace/ov6d/text.h"
+
+namespace ov6 {
+namespace {
+
+namespace json = boost::json;
+
+constexpr int kSubnetLength = 64;
+constexpr uint64_t kMostSubnets = 65536;  // of an aggregate that are looked at
+
+SiteConfig SiteFor(const RemoteToken& token) {
+  SiteConfig site;
+  site.interface = RemoteControl::DeviceOf(token.name);
+  site.remote = token.name;
+  site.prefixes = {{token.domain, token.prefix, 0, true}};
+  return site;
+}
+
+// The biggest IPv6 packet through every underlay, as OverlayMtu() says it once they are attached.
+int MtuOf(const Config& config) {
+  int mtu = 65535;
+  for (const UnderlayConfig& underlay : config.underlays) {
+    const auto link = netlink::GetLink(underlay.interface);
+    if (link.ok()) mtu = std::min(mtu, static_cast<int>(link->mtu) - Overhead(underlay.encapsulation));
+  }
+  return std::max(mtu, OV6_MIN_MTU);
+}
+
+bool IsName(const std::string& name) {
+  return !name.empty() && name.size() <= 11 &&
+         name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == name.npos;
+}
+
+absl::Status CheckName(const Config& config, const std::string& name) {
+  if (!IsName(name))
+    return absl::InvalidArgumentError("\"" + name +
+                                      "\" is no slave's name: 1 to 11 characters of a-z, 0-9, -");
+  const bool gateway = name.starts_with("gw") && name.find_first_not_of("0123456789", 2) == name.npos;
+  const bool slave = std::any_of(config.slaves.begin(), config.slaves.end(),
+                                 [&](const SlaveConfig& s) { return s.name == name; });
+  for (const char* reserved : {"management", "self", "selfp", "master", "daemon"}) {
+    if (name == reserved || gateway || slave) return absl::AlreadyExistsError("\"" + name + "\" is taken");
+  }
+  return absl::OkStatus();
+}
+
+bool IsTaken(const NodeLayout& layout, const Prefix& prefix) {
+  for (const auto& places : layout.sites) {
+    for (const SitePlace& place : places) {
+      if (place.prefix.Contains(prefix) || prefix.Contains(place.prefix)) return true;
+    }
+  }
+  return false;
+}
+
+// The last subnets of the aggregate: the first ones are the file's sites', by their order.
+absl::StatusOr<Prefix> FreeSubnet(const NodeLayout& layout, const std::string& domain) {
+  const auto own = layout.own.find(domain);
+  if (own == layout.own.end())
+    return absl::FailedPreconditionError("this router holds nothing in the domain \"" + domain + "\"");
+  const int bits = kSubnetLength - own->second.length;
+  const uint64_t all = bits >= 63 ? uint64_t{1} << 63 : uint64_t{1} << std::max(bits, 0);
+  for (uint64_t number = all - 1, tried = 0; number > 0 && tried < kMostSubnets; --number, ++tried) {
+    const Prefix subnet = Subnet(own->second, number);
+    if (!IsTaken(layout, subnet)) return subnet;
+  }
+  return absl::ResourceExhaustedError(own->second.ToString() + " has no free subnet any more");
+}
+
+}  // namespace
+
+absl::Status RemoteControl::Load(Config* config) {
+  if (absl::Status status = tokens_.Load(); !status.ok()) return status;
+  for (const RemoteToken& token : tokens_.tokens()) {
+    if (config->FindDomain(token.domain) != nullptr) {
+      config->sites.push_back(SiteFor(token));
+    } else {
+      spdlog::warn(
+          "the slave {} elsewhere is in the domain {}, which the configuration has no more: not served",
+          token.name, token.domain);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RemoteControl::MakeDevices(const Config& config) {
+  for (const SiteConfig& site : config.sites) {
+    if (site.remote.empty()) continue;
+    if (absl::Status status = MakeDevice(site.remote, MtuOf(config)); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RemoteControl::MakeDevice(const std::string& name, int mtu) {
+  auto device = TunDevice::Make(DeviceOf(name), false, mtu);
+  if (!device.ok()) return device.status();
+  sites_[name] = std::make_shared<RemoteSite>(io_, *std::move(device));
+  return absl::OkStatus();
+}
+
+absl::Status RemoteControl::Listen(const std::vector<ListenConfig>& listeners) {
+  for (const ListenConfig& config : listeners) {
+    auto listener = RemoteListener::Listen(io_, config);
+    if (!listener.ok()) return listener.status();
+    spdlog::info("slaves from elsewhere may connect to {}, {}", config.address.ToString(),
+                 config.certificate.empty() ? "plain" : "by TLS");
+    listeners_.push_back(*std::move(listener));
+  }
+  return absl::OkStatus();
+}
+
+void RemoteControl::Start(const RemoteListener::Handler& handler) {
+  for (const auto& listener : listeners_) listener->Start(handler);
+}
+
+absl::StatusOr<RemoteControl::Added> RemoteControl::Add(const Config& config, const NodeLayout& layout,
+                                                        const NodeKey& key, const json::object& body) {
+  RemoteToken token;
+  token.name = TextIn(body, "name");
+  token.domain = TextIn(body, "domain");
+  token.made = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  const auto* replace = body.if_contains("replace");
+  token.replace = replace != nullptr && replace->is_bool() && replace->get_bool();
+  if (const std::string kind = TextIn(body, "kind"); !kind.empty() && kind != "gateway")
+    return absl::InvalidArgumentError("the kind is \"" + kind + "\"; a slave elsewhere is a gateway");
+  if (absl::Status status = CheckName(config, token.name); !status.ok()) return status;
+  const Domain* domain = config.FindDomain(token.domain);
+  if (domain == nullptr) return absl::NotFoundError("no [[domain]] is named \"" + token.domain + "\"");
+  const std::string wanted = TextIn(body, "prefix");
+  auto prefix = wanted == "auto" ? FreeSubnet(layout, token.domain) : absl::StatusOr<Prefix>(Prefix{});
+  if (!prefix.ok()) return prefix.status();
+  if (wanted != "auto") {
+    const auto parsed = Prefix::Parse(wanted);
+    if (!parsed || parsed->length != kSubnetLength)
+      return absl::InvalidArgumentError("the prefix is \"" + wanted + "\"; it should be \"auto\" or a /64");
+    *prefix = *parsed;
+  }
+  token.prefix = *prefix;
+  if (IsTaken(layout, *prefix)) return absl::AlreadyExistsError(prefix->ToString() + " is a site's already");
+  if (!MayClaim(config, *domain, key, *prefix))
+    return absl::PermissionDeniedError(prefix->ToString() + " is not this router's to give away");
+  const SiteConfig site = SiteFor(token);
+  absl::Status status = MakeDevice(token.name, MtuOf(config));
+  if (!status.ok()) return status;
+  const auto secret = tokens_.Add(token);
+  if (!secret.ok()) {
+    sites_.erase(token.name);
+    return secret.status();
+  }
+  return Added{site,
+               {{"name", token.name},
+                {"kind", "gateway"},
+                {"prefix", token.prefix.ToString()},
+                {"domain", token.domain},
+                {"token", *secret}}};
+}
+
+absl::StatusOr<std::string> RemoteControl::Remove(const std::string& name) {
+  if (absl::Status status = tokens_.Remove(name); !status.ok()) return status;
+  sites_.erase(name);
+  return DeviceOf(name);
+}
+
+std::shared_ptr<RemoteSite> RemoteControl::SiteOf(const std::string& name) const {
+  const auto found = sites_.find(name);
+  return found == sites_.end() ? nullptr : found->second;
+}
+
+json::object RemoteControl::Json() const {
+  json::array listeners;
+  for (const auto& listener : listeners_) {
+    const ListenerCounters& c = listener->counters();
+    listeners.push_back({{"address", listener->address().ToString()},
+                         {"tls", !listener->config().certificate.empty()},
+                         {"accepted", c.accepted},
+                         {"refused_source", c.refused_source},
+                         {"refused_full", c.refused_full},
+                         {"silent", c.silent}});
+  }
+  return {{"tokens", tokens_.Json()}, {"listeners", std::move(listeners)}};
+}
+
+}  // namespace ov6

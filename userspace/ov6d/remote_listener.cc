@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/ov6d/remote_listener.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <boost/asio/steady_timer.hpp>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace ov6 {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+sockaddr_in ToSockaddr(const Endpoint& endpoint) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(endpoint.port);
+  address.sin_addr.s_addr = htonl(endpoint.address.value);
+  return address;
+}
+
+Endpoint FromSockaddr(const sockaddr_in& address) {
+  return {Ipv4{ntohl(address.sin_addr.s_addr)}, ntohs(address.sin_port)};
+}
+
+absl::Status Failed(const ListenConfig& config) {
+  return absl::ErrnoToStatus(errno, "[[listen]] address \"" + config.address.ToString() + "\"");
+}
+
+absl::StatusOr<UniqueFd> Bind(const ListenConfig& config) {
+  UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const int one = 1;
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+  const sockaddr_in address = ToSockaddr(config.address);
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
+      ::listen(fd.get(), SOMAXCONN) != 0)
+    return Failed(config);
+  return fd;
+}
+
+}  // namespace
+
+// One that has been accepted and has not sent a byte.
+struct RemoteListener::Silent {
+  Silent(asio::io_context& io, UniqueFd connection, const Endpoint& peer)
+      : fd(std::move(connection)), from(peer), descriptor(io, fd.get()), timer(io) {}
+  ~Silent() {
+    if (descriptor.is_open()) descriptor.release();
+  }
+
+  UniqueFd fd;
+  Endpoint from;
+  asio::posix::stream_descriptor descriptor;
+  asio::steady_timer timer;
+  Place silent, of_one;
+};
+
+absl::StatusOr<std::unique_ptr<RemoteListener>> RemoteListener::Listen(asio::io_context& io,
+                                                                       const ListenConfig& config) {
+  std::optional<TlsContext> tls;
+  if (!config.certificate.empty()) {
+    auto context = TlsContext::Server({config.certificate, config.key, config.client_authorities});
+    if (!context.ok()) return context.status();
+    tls.emplace(*std::move(context));
+  }
+  auto fd = Bind(config);
+  if (!fd.ok()) return fd.status();
+  return std::unique_ptr<RemoteListener>(new RemoteListener(io, config, *std::move(fd), std::move(tls)));
+}
+
+RemoteListener::RemoteListener(asio::io_context& io, const ListenConfig& config, UniqueFd fd,
+                               std::optional<TlsContext> tls)
+    : io_(io), config_(config), tls_(std::move(tls)), acceptor_(io, fd.Release()) {}
+
+Endpoint RemoteListener::address() const {
+  sockaddr_in address{};
+  socklen_t size = sizeof(address);
+  auto& acceptor = const_cast<asio::posix::stream_descriptor&>(acceptor_);
+  ::getsockname(acceptor.native_handle(), reinterpret_cast<sockaddr*>(&address), &size);
+  return FromSockaddr(address);
+}
+
+void RemoteListener::Start(Handler handler) {
+  handler_ = std::move(handler);
+  Accept();
+}
+
+void RemoteListener::Accept() {
+  acceptor_.async_wait(asio::posix::descriptor_base::wait_read, [this](error_code error) {
+    if (error) return;
+    sockaddr_in peer{};
+    socklen_t size = sizeof(peer);
+    for (int i = 0; i < kMostUpgrading; ++i) {
+      UniqueFd fd(::accept4(acceptor_.native_handle(), reinterpret_cast<sockaddr*>(&peer), &size,
+                            SOCK_CLOEXEC | SOCK_NONBLOCK));
+      if (!fd.ok()) break;
+      Take(std::move(fd), FromSockaddr(peer));
+    }
+    Accept();
+  });
+}
+
+RemoteListener::Place RemoteListener::Count(const std::shared_ptr<Counts>& counts, int Counts::*kind) {
+  ++(*counts.*kind);
+  return {nullptr, [counts, kind](void*) { --(*counts.*kind); }};
+}
+
+void RemoteListener::Take(UniqueFd fd, const Endpoint& from) {
+  ++counters_->accepted;
+  if (counts_->silent >= kMostSilent) {
+    ++counters_->refused_full;
+    return;
+  }
+  if (counts_->of_one[from.address] >= kMostOfOne) {
+    ++counters_->refused_source;
+    return;
+  }
+  const int one = 1;
+  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+  const auto silent = std::make_shared<Silent>(io_, std::move(fd), from);
+  silent->silent = Count(counts_, &Counts::silent);
+  ++counts_->of_one[from.address];
+  silent->of_one = Place(nullptr, [counts = counts_, address = from.address](void*) {
+    if (--counts->of_one[address] == 0) counts->of_one.erase(address);
+  });
+  silent->timer.expires_after(kSilence);
+  silent->timer.async_wait([weak = std::weak_ptr(silent), counters = counters_](error_code error) {
+    const auto self = weak.lock();
+    if (error || !self) return;
+    ++counters->silent;
+    self->descriptor.cancel();
+  });
+  silent->descriptor.async_wait(asio::posix::descriptor_base::wait_read, [this, silent](error_code error) {
+    if (!error) Begin(silent);
+  });
+}
+
+void RemoteListener::Begin(const std::shared_ptr<Silent>& silent) {
+  silent->timer.cancel();
+  if (counts_->upgrading >= kMostUpgrading) {
+    ++counters_->refused_full;
+    return;
+  }
+  silent->descriptor.release();
+  silent->silent.reset();
+  auto stream = tls_ ? tls_->Accept(std::move(silent->fd)) : PlainStream(std::move(silent->fd));
+  using Both = std::pair<Place, Place>;
+  handler_(std::move(stream), silent->from,
+           std::make_shared<Both>(Count(counts_, &Counts::upgrading), std::move(silent->of_one)));
+}
+
+}  // namespace ov6

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/ov6d/remote_site.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "userspace/wire/segment.h"
+
+namespace ov6 {
+
+RemoteSite::RemoteSite(boost::asio::io_context& io, TunDevice device)
+    : device_(std::move(device)),
+      descriptor_(io, device_.fd()),
+      out_(TunDevice::kHeader + TunDevice::kMaxPacket),
+      in_(TunDevice::kHeader + TunDevice::kMaxPacket) {}
+
+// The descriptor is the device's to close.
+RemoteSite::~RemoteSite() { descriptor_.release(); }
+
+void RemoteSite::Attach(std::shared_ptr<SlaveSession> session, bool segments) {
+  const bool watching = session_ != nullptr;
+  session_ = std::move(session);
+  if (!session_) return descriptor_.cancel();
+  if (device_.SetSegments(segments).ok()) segments_ = segments;
+  for (int i = 0; i < kMostWaiting && device_.Read(out_); ++i) ++counters_.dropped_waiting;
+  if (!watching) Watch();
+}
+
+void RemoteSite::Watch() {
+  descriptor_.async_wait(boost::asio::posix::descriptor_base::wait_read,
+                         [weak = weak_from_this()](boost::system::error_code error) {
+                           const auto self = weak.lock();
+                           if (error || !self || !self->session_) return;
+                           self->Drain();
+                           self->Watch();
+                         });
+}
+
+void RemoteSite::Drain() {
+  for (int i = 0; i < kBurst; ++i) {
+    const auto size = device_.Read(out_);
+    if (!size) break;
+    ToGateway(std::span<const uint8_t>(out_).first(*size));
+  }
+  session_->Flush();
+}
+
+void RemoteSite::ToGateway(std::span<const uint8_t> bytes) {
+  const bool plain = IsWhole(bytes);
+  const bool sent = plain ? session_->SendDatagram(kPacketContext, bytes.subspan(kSegmentHeader))
+                          : session_->SendDatagram(kSegmentContext, bytes);
+  ++(sent ? counters_.sent : counters_.dropped_queue);
+}
+
+void RemoteSite::FromGateway(const DatagramView& datagram) {
+  std::span<const uint8_t> bytes = datagram.payload;
+  if (datagram.context == kPacketContext && bytes.size() <= TunDevice::kMaxPacket) {
+    std::copy(bytes.begin(), bytes.end(), in_.begin() + kSegmentHeader);
+    bytes = std::span<const uint8_t>(in_).first(kSegmentHeader + bytes.size());
+  } else if (datagram.context != kSegmentContext || !segments_) {
+    ++counters_.dropped_malformed;
+    return;
+  }
+  if (!IsSegmentOfIpv6(bytes)) {
+    ++counters_.dropped_malformed;
+    return;
+  }
+  ++(device_.Write(bytes) ? counters_.received : counters_.dropped_device);
+}
+
+}  // namespace ov6

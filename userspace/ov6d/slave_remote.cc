@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+// Slaves from elsewhere (docs/slave-protocol.md section 8): who they are by their tokens, their sessions over
+// TCP and TLS, and what follows when one is silent or gone.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <utility>
+
+#include "userspace/ov6d/slave_service.h"
+#include "userspace/ov6d/text.h"
+
+namespace ov6 {
+namespace {
+
+using boost::system::error_code;
+
+}  // namespace
+
+// A session that is nobody's yet; `place` is held until it is somebody's, or over.
+struct SlaveService::Newcomer {
+  std::weak_ptr<SlaveSession> session;
+  Endpoint from;
+  std::shared_ptr<void> place;
+  Slave* slave = nullptr;
+};
+
+void SlaveService::AcceptRemote(std::unique_ptr<Stream> stream, const Endpoint& from,
+                                std::shared_ptr<void> place) {
+  const auto session = std::make_shared<SlaveSession>(env_.io, std::move(stream), counters_.sessions);
+  const auto newcomer = std::make_shared<Newcomer>(Newcomer{session, from, std::move(place), nullptr});
+  SlaveSession::Handlers handlers;
+  handlers.request = [this, newcomer](const UpgradeRequest& request) {
+    return OnRemoteRequest(*newcomer, request);
+  };
+  handlers.opened = [this, newcomer] {
+    newcomer->place.reset();
+    OnRemoteOpened(*newcomer->slave);
+  };
+  handlers.capsule = [this, newcomer](Capsule capsule) {
+    OnRemoteCapsule(*newcomer->slave, std::move(capsule));
+  };
+  handlers.closed = [this, newcomer](const absl::Status& why) {
+    newcomer->place.reset();
+    Slave* slave = newcomer->slave;
+    if (slave != nullptr && slave->session == newcomer->session.lock()) OnRemoteClosed(*slave, why);
+  };
+  handlers.datagram = [newcomer](const DatagramView& datagram) {
+    if (newcomer->slave->site) newcomer->slave->site->FromGateway(datagram);
+  };
+  session->Start(std::move(handlers));
+}
+
+// By its token, or by the name in its certificate.
+const RemoteToken* SlaveService::TokenOf(const SlaveSession& session, const UpgradeRequest& request) const {
+  if (env_.tokens == nullptr) return nullptr;
+  if (!request.token.empty()) return env_.tokens->FindBySecret(request.token);
+  const std::string name = session.stream().PeerName();
+  return name.empty() ? nullptr : env_.tokens->FindByName(name);
+}
+
+std::optional<Refusal> SlaveService::OnRemoteRequest(Newcomer& newcomer, const UpgradeRequest& request) {
+  const auto session = newcomer.session.lock();
+  const RemoteToken* token = TokenOf(*session, request);
+  Slave* slave = token == nullptr ? nullptr : Find(token->name);
+  if (slave == nullptr || !slave->plan.remote) {
+    ++counters_.unknown_tokens;
+    return Refusal{401, "Nobody is known here by this token or certificate; \"ov6ctl token new\" makes one."};
+  }
+  UpgradeRequest wanted = request;
+  if (wanted.name.empty()) {
+    wanted.name = token->name;
+    wanted.kind = token->kind;
+  }
+  if (wanted.name != token->name || wanted.kind != token->kind) {
+    return Refusal{403, "This token is for the slave \"" + token->name + "\" of kind " +
+                            std::string(ToString(token->kind)) + "."};
+  }
+  if (wanted.prefixes.empty()) wanted.prefixes = slave->plan.prefixes;
+  if (slave->session && !token->replace) {
+    return Refusal{409,
+                   "\"" + token->name + "\" has a session already, from " + slave->from.ToString() + "."};
+  }
+  if (slave->session) slave->session->Close(absl::UnavailableError("another session takes its place"));
+  if (auto refusal = OnRequest(*slave, wanted)) return refusal;
+  slave->session = session;
+  slave->request = std::move(wanted);
+  slave->from = newcomer.from;
+  slave->started = env_.clock();
+  slave->silent = false;
+  ++slave->starts;
+  newcomer.slave = slave;
+  return std::nullopt;
+}
+
+void SlaveService::OnRemoteOpened(Slave& slave) {
+  spdlog::info("slave {} is up from {}, id {}", slave.plan.name, slave.from.ToString(), *slave.id);
+  AddressAssignCapsule assigned;
+  for (const Prefix& prefix : slave.plan.prefixes) assigned.prefixes.push_back({0, false, prefix});
+  slave.session->Send(assigned);
+  slave.site = env_.remote_site(slave.plan.name);
+  if (slave.site) slave.site->Attach(slave.session, slave.request.segments);
+  ArmRemoteTick();
+}
+
+void SlaveService::OnRemoteCapsule(Slave& slave, Capsule capsule) {
+  if (const auto* request = std::get_if<AddressRequestCapsule>(&capsule)) {
+    AddressAssignCapsule answer;
+    for (const AssignedPrefix& asked : request->prefixes) answer.prefixes.push_back(Assign(slave, asked));
+    return slave.session->Send(answer);
+  }
+  if (const auto* mappings = std::get_if<MappingsCapsule>(&capsule)) {
+    MappingsAckCapsule ack{mappings->sequence, {}};
+    for (size_t i = 0; i < mappings->changes.size(); ++i)
+      ack.refused.push_back({i, "a gateway has no mappings"});
+    return slave.session->Send(ack);
+  }
+  OnCapsule(slave, std::move(capsule));
+}
+
+// What the slave has anyway, if it asks for that or for anything of that length; else nothing.
+AssignedPrefix SlaveService::Assign(const Slave& slave, const AssignedPrefix& asked) {
+  for (const Prefix& prefix : slave.plan.prefixes) {
+    const bool any = asked.prefix.address == Ipv6{} && asked.prefix.length == prefix.length;
+    if (!asked.ipv4 && (any || asked.prefix == prefix)) return {asked.request, false, prefix};
+  }
+  const Prefix nothing{asked.ipv4 ? Ipv6{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}} : Ipv6{}, 128};
+  return {asked.request, asked.ipv4, nothing};
+}
+
+void SlaveService::OnRemoteClosed(Slave& slave, const absl::Status& why) {
+  spdlog::info("session of slave {} from {} ended: {}", slave.plan.name, slave.from.ToString(), Message(why));
+  slave.session.reset();
+  if (slave.site) slave.site->Attach(nullptr, false);
+  slave.site.reset();
+  Withdraw(slave);
+}
+
+// At once, unlike a local slave's: nothing of it goes on without its session.
+void SlaveService::Withdraw(Slave& slave) {
+  if (slave.id) env_.master.Goodbye(*std::exchange(slave.id, std::nullopt));
+}
+
+// Slaves elsewhere come and go while the daemon runs.
+void SlaveService::ReplanRemote(const std::vector<SlavePlan>& plans) {
+  std::vector<std::string> gone;
+  for (const auto& [name, slave] : slaves_) {
+    const bool planned = std::any_of(plans.begin(), plans.end(),
+                                     [&, &key = name](const SlavePlan& plan) { return plan.name == key; });
+    if (slave.plan.remote && !planned) gone.push_back(name);
+  }
+  for (const std::string& name : gone) {
+    CloseRemote(name, absl::PermissionDeniedError("its token was taken away"));
+    slaves_.erase(name);
+  }
+  for (const SlavePlan& plan : plans) {
+    if (plan.remote) slaves_[plan.name].plan = plan;
+  }
+}
+
+void SlaveService::CloseRemote(const std::string& name, const absl::Status& why) {
+  Slave* slave = Find(name);
+  if (slave != nullptr && slave->plan.remote && slave->session) slave->session->Close(why);
+}
+
+boost::json::object SlaveService::RemoteJson(const Slave& slave) const {
+  boost::json::object object{
+      {"from", slave.session ? boost::json::value(slave.from.ToString()) : boost::json::value()}};
+  if (slave.session) {
+    const auto round_trip = slave.session->round_trip();
+    object["transport"] = slave.session->stream().Name();
+    object["rtt_us"] =
+        round_trip
+            ? boost::json::value(std::chrono::duration_cast<std::chrono::microseconds>(*round_trip).count())
+            : boost::json::value();
+    object["queued"] = slave.session->queued();
+    object["segments"] = slave.request.segments;
+  }
+  const auto site = env_.remote_site(slave.plan.name);
+  if (!site) return object;
+  const RemoteSiteCounters& c = site->counters();
+  object["packets"] = {{"sent", c.sent},
+                       {"received", c.received},
+                       {"dropped_queue", c.dropped_queue},
+                       {"dropped_waiting", c.dropped_waiting},
+                       {"dropped_malformed", c.dropped_malformed},
+                       {"dropped_device", c.dropped_device}};
+  return object;
+}
+
+// --- silence -----------------------------------------------------------------------
+
+void SlaveService::ArmRemoteTick() {
+  if (std::exchange(ticking_, true)) return;
+  remote_timer_.expires_after(kPingInterval);
+  remote_timer_.async_wait([this](error_code error) {
+    ticking_ = false;
+    if (!error && RemoteTick()) ArmRemoteTick();
+  });
+}
+
+bool SlaveService::RemoteTick() {
+  bool any = false;
+  for (auto& [name, slave] : slaves_) {
+    if (!slave.plan.remote || !slave.session || !slave.session->open()) continue;
+    any = true;
+    CheckSilence(slave);
+  }
+  return any;
+}
+
+// A path that stands still for a moment keeps its session; packets are told at once that nobody is there.
+void SlaveService::CheckSilence(Slave& slave) {
+  const Duration silence = slave.request.plain ? slave.session->Unacknowledged()
+                                               : BootClock::now() - slave.session->heard();
+  if (silence >= kEndAfter)
+    return slave.session->Close(absl::UnavailableError("nothing was heard of it for 15 s"));
+  if (silence >= kSilentAfter && !slave.silent) {
+    spdlog::info("slave {} has fallen silent: its routes are withdrawn until it is heard", slave.plan.name);
+    slave.silent = true;
+    Withdraw(slave);
+  } else if (silence < kSilentAfter && slave.silent && !slave.said_goodbye) {
+    slave.silent = false;
+    if (const auto refusal = OnRequest(slave, slave.request))
+      return slave.session->Close(absl::PermissionDeniedError(refusal->sentence));
+    spdlog::info("slave {} is heard again", slave.plan.name);
+  }
+  slave.session->Ping();
+}
+
+}  // namespace ov6

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/ov6d/token_store.h"
+
+#include <algorithm>
+#include <array>
+#include <boost/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "userspace/base/crypto.h"
+#include "userspace/base/files.h"
+#include "userspace/ov6d/text.h"
+
+namespace ov6 {
+namespace {
+
+namespace json = boost::json;
+
+std::string HashOf(const std::string& secret) {
+  return ToHex(Sha256({reinterpret_cast<const uint8_t*>(secret.data()), secret.size()}));
+}
+
+json::object ToJson(const RemoteToken& token) {
+  return {{"name", token.name},       {"kind", std::string(ToString(token.kind))},
+          {"domain", token.domain},   {"prefix", token.prefix.ToString()},
+          {"replace", token.replace}, {"made", token.made.time_since_epoch().count()}};
+}
+
+std::optional<RemoteToken> FromJson(const json::value& value) {
+  if (!value.is_object()) return std::nullopt;
+  const json::object& object = value.get_object();
+  const auto kind = ParseSlaveKind(TextIn(object, "kind"));
+  const auto prefix = Prefix::Parse(TextIn(object, "prefix"));
+  const auto* replace = object.if_contains("replace");
+  const auto* made = object.if_contains("made");
+  if (!kind || !prefix || replace == nullptr || !replace->is_bool() || made == nullptr || !made->is_int64())
+    return std::nullopt;
+  RemoteToken token{TextIn(object, "name"),
+                    *kind,
+                    TextIn(object, "domain"),
+                    *prefix,
+                    replace->get_bool(),
+                    TextIn(object, "hash"),
+                    UnixTime(std::chrono::seconds(made->get_int64()))};
+  return token.name.empty() || token.hash.size() != 64 ? std::nullopt : std::optional(token);
+}
+
+}  // namespace
+
+absl::Status TokenStore::Load() {
+  const auto text = ReadFile(file_);
+  if (absl::IsNotFound(text.status())) return absl::OkStatus();
+  if (!text.ok()) return text.status();
+  boost::system::error_code error;
+  const json::value value = json::parse(*text, error);
+  const auto damaged = [this] {
+    return absl::DataLossError(file_.string() +
+                               " is damaged: it should be a list of tokens; without it slaves from elsewhere "
+                               "are not known, so put a copy back or take it away");
+  };
+  if (error || !value.is_array()) return damaged();
+  for (const json::value& item : value.get_array()) {
+    auto token = FromJson(item);
+    if (!token) return damaged();
+    tokens_.push_back(*std::move(token));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TokenStore::Save(std::vector<RemoteToken> tokens) {
+  json::array list;
+  for (const RemoteToken& token : tokens) {
+    json::object object = ToJson(token);
+    object["hash"] = token.hash;
+    list.push_back(std::move(object));
+  }
+  absl::Status status = WriteFileAtomically(file_, json::serialize(list) + "\n", 0600);
+  if (status.ok()) tokens_ = std::move(tokens);
+  return status;
+}
+
+absl::StatusOr<std::string> TokenStore::Add(RemoteToken token) {
+  if (FindByName(token.name) != nullptr)
+    return absl::AlreadyExistsError("there is a token for \"" + token.name + "\" already");
+  if (tokens_.size() >= kMost)
+    return absl::ResourceExhaustedError("no more than " + std::to_string(kMost) + " tokens can be made");
+  std::array<uint8_t, 32> random;
+  FillRandom(random);
+  std::string secret = std::string(kStart) + ToHex(random);
+  token.hash = HashOf(secret);
+  auto tokens = tokens_;
+  tokens.push_back(std::move(token));
+  if (absl::Status status = Save(std::move(tokens)); !status.ok()) return status;
+  return secret;
+}
+
+absl::Status TokenStore::Remove(const std::string& name) {
+  auto tokens = tokens_;
+  if (std::erase_if(tokens, [&](const RemoteToken& t) { return t.name == name; }) == 0)
+    return absl::NotFoundError("there is no token for \"" + name + "\"");
+  return Save(std::move(tokens));
+}
+
+// What is compared is a hash: how long it takes tells nothing about a token.
+const RemoteToken* TokenStore::FindBySecret(const std::string& secret) const {
+  if (!secret.starts_with(kStart)) return nullptr;
+  const std::string hash = HashOf(secret);
+  const auto found =
+      std::find_if(tokens_.begin(), tokens_.end(), [&](const RemoteToken& t) { return t.hash == hash; });
+  return found == tokens_.end() ? nullptr : &*found;
+}
+
+const RemoteToken* TokenStore::FindByName(const std::string& name) const {
+  const auto found =
+      std::find_if(tokens_.begin(), tokens_.end(), [&](const RemoteToken& t) { return t.name == name; });
+  return found == tokens_.end() ? nullptr : &*found;
+}
+
+json::array TokenStore::Json() const {
+  json::array list;
+  for (const RemoteToken& token : tokens_) list.push_back(ToJson(token));
+  return list;
+}
+
+}  // namespace ov6
