@@ -261,6 +261,26 @@ bool Simulator::ComputePerfect() const {
   return true;
 }
 
+std::string Simulator::WhyNotPerfect() const {
+  std::string why;
+  for (size_t i = 0, told = 0; i < ring_.size() && told < 5; ++i) {
+    if (IsPerfect(i)) continue;
+    ++told;
+    const chord::ChordView& view = *nodes_[ring_[i]].view;
+    const auto name = [](const chord::Peer& peer) {
+      return peer.endpoint.ToString() + "/" + std::to_string(peer.incarnation);
+    };
+    why += name(view.self) + ": " + chord::ToString(view.mode) + ", before it " +
+           (view.predecessor ? name(*view.predecessor) : "nobody") + ", behind it";
+    for (const chord::Peer& peer : view.successors) why += " " + name(peer);
+    why += "; should be, from the one before it:";
+    for (size_t k = ring_.size() - 1; k < ring_.size() + view.successors.size() + 1; ++k)
+      why += " " + name(nodes_[ring_[(i + k) % ring_.size()]].view->self);
+    why += "\n";
+  }
+  return why;
+}
+
 bool Simulator::IsPerfect(size_t place) const {
   const size_t n = ring_.size();
   const auto at = [&](size_t i) -> const chord::ChordView& { return *nodes_[ring_[i % n]].view; };

@@ -95,7 +95,8 @@ class Simulator {
   std::mt19937_64& random() { return random_; }
   Network& network() { return network_; }
   bool Known(const Key& id) const { return ids_.contains(id); }
-  bool RingIsPerfect() const;  // everybody's list and predecessor are the right ones
+  bool RingIsPerfect() const;
+  std::string WhyNotPerfect() const;  // the first nodes that are not as they should be, a line each  // everybody's list and predecessor are the right ones
 
  private:
   struct Event {

@@ -56,7 +56,8 @@ Verdict Judge(const Trial& trial) {
   if (trial.nemesis) {
     nemesis.Run(time, 3s);
     world.RunFor(kQuiet);
-    if (!world.simulator().RingIsPerfect()) verdict.faults.push_back("the ring is not whole after the quiet");
+    if (!world.simulator().RingIsPerfect())
+      verdict.faults.push_back("the ring is not whole after the quiet: " + world.simulator().WhyNotPerfect());
   } else {
     world.Converse(time, 250ms);
   }

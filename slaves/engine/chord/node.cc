@@ -221,6 +221,8 @@ void ChordEngine::Node::Fire(Timer timer) {
       return Sweep();
     case kSync:
       return SyncTick();
+    case kGiveBack:
+      return GiveBack();
     case kPeers:
       return TellPeers();
     case kPump:
@@ -390,6 +392,9 @@ void ChordEngine::Node::NeighboursChanged(const std::optional<Peer>& old_predece
   const bool more = Member() && predecessor_ && old_predecessor && predecessor_->id != old_predecessor->id &&
                     !Owns(old_predecessor->id, predecessor_->id, self_.id);
   if (more) StartPull();
+  const bool fewer =
+      Member() && predecessor_ && old_predecessor && predecessor_->id != old_predecessor->id && !more;
+  if (fewer) GiveBackLater(old_predecessor->id);
   if (predecessor_ && predecessor_ != old_predecessor) NeighbourCame(*predecessor_);
   const bool head =
       !successors_.empty() && (old_successors.empty() || successors_.front() != old_successors.front());
@@ -403,7 +408,7 @@ void ChordEngine::Node::SetMode(Mode mode) {
   Count("mode_" + std::string(ToString(mode)));
   eager_ = kEagerRounds;
   timers_[kStabilize] = timers_[kMesh] = timers_[kFingers] = BootTime::max();
-  timers_[kTable] = timers_[kGossip] = BootTime::max();
+  timers_[kTable] = timers_[kGossip] = timers_[kSweep] = timers_[kGiveBack] = BootTime::max();
   stabilizing_ = pinging_predecessor_ = false;
   ++stabilize_op_;
   if (mode == Mode::kRing) {

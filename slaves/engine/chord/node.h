@@ -73,6 +73,7 @@ class ChordEngine::Node {
     kGossip,
     kSweep,
     kSync,
+    kGiveBack,
     kPeers,
     kPump,
     kTimers
@@ -401,6 +402,9 @@ class ChordEngine::Node {
   void SyncWith(const Peer& with, const Key& start, const Key& end);
   void SyncStep(Sync sync);
   void OnSynced(Sync sync, const Message* reply);
+  void GiveBackLater(const Key& old_start);
+  void GiveBack();
+  void GiveBackNext(const Key& start, const Key& end);
   std::vector<Endpoint> SomePeers() const;
   void TellPeers();
   void ArmPeers();
@@ -498,6 +502,7 @@ class ChordEngine::Node {
   SourceBudget put_budget_;
   std::set<Key> syncing_;  // with whom an arc is being compared
   size_t sync_next_ = 0;
+  std::optional<Key> lost_from_;  // of an arc that was this node's until lately, up to its predecessor
   std::vector<Endpoint> told_peers_;
   bool incomplete_ = false;
   std::optional<Store::Cursor> pull_cursor_;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Holders of one arc come to hold the same: one sends digests of the arc's parts, the other answers with what
 // it has in those that differ, and gets the first one's in return. Done at once with holders that are new,
-// and with the others in turn, slowly, for what a put has missed. What moves is what differs.
+// and with the others in turn, slowly, for what a put has missed; and, where an arc is a node's no more, with
+// those whose it is. What moves is what differs.
 #include <algorithm>
 
 #include "slaves/engine/chord/node.h"
@@ -12,6 +13,7 @@ namespace {
 
 constexpr int kMaxPages = 4096;  // that one holder is asked for: more than a full store has
 constexpr size_t kPeersTold = 24;
+constexpr auto kGiveBackAfter = std::chrono::seconds(5);  // who came in between has fetched its part by then
 constexpr auto kPeersFirst = std::chrono::seconds(2);
 constexpr auto kPeersInterval = std::chrono::seconds(30);
 
@@ -86,6 +88,34 @@ void ChordEngine::Node::OnSynced(Sync sync, const Message* reply) {
   if (sync.differ == 0) return;
   Enqueue(sync.with, sync.start, sync.end, sync.differ);
   PumpTransfers();
+}
+
+// --- giving back -----------------------------------------------------------------------
+
+// Of two rings that have become one the holders of an arc may all come from one, and nobody who holds what
+// the other had is asked for it: whoever loses an arc shows what it has of it to each node whose it is now.
+void ChordEngine::Node::GiveBackLater(const Key& old_start) {
+  if (!lost_from_) lost_from_ = old_start;
+  Arm(kGiveBack, Jitter(kGiveBackAfter));
+}
+
+void ChordEngine::Node::GiveBack() {
+  const std::optional<Key> start = std::exchange(lost_from_, std::nullopt);
+  if (start && Member() && predecessor_ && !incomplete_) GiveBackNext(*start, predecessor_->id);
+}
+
+// Of the arc (start, end] first what belongs to the owner of its first key.
+void ChordEngine::Node::GiveBackNext(const Key& start, const Key& end) {
+  if (start == end || !Member()) return;
+  const auto found = [this, start, end](std::optional<std::vector<Peer>> nodes, int) {
+    if (!nodes || nodes->empty() || nodes->front().id == self_.id || !Member()) return;
+    const Peer& owner = nodes->front();
+    const Key stop = Owns(start, owner.id, end) ? owner.id : end;
+    Count("gave_back");
+    SyncWith(owner, start, stop);
+    GiveBackNext(stop, end);
+  };
+  StartLookup(AddPowerOfTwo(start, 0), false, {}, found, {});
 }
 
 // --- who to ask after a restart -------------------------------------------------------
