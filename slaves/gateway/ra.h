@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Router Advertisements to bytes (RFC 4861 section 4.2 and 4.6, lifetimes of RFC 9096).
+// Router Advertisements to bytes (RFC 4861 section 4.2 and 4.6, lifetimes of RFC 9096; routes of RFC 4191,
+// resolvers of RFC 8106).
 // The ICMPv6 checksum is left zero: the kernel fills it in on a raw ICMPv6 socket.
 #ifndef OV6_SLAVES_GATEWAY_RA_H
 #define OV6_SLAVES_GATEWAY_RA_H
@@ -24,14 +25,21 @@ struct RouterAdvertisement {
   std::chrono::seconds router_lifetime = kRouterLifetime;
   std::chrono::seconds valid_lifetime = kValidLifetime;
   std::chrono::seconds preferred_lifetime = kPreferredLifetime;
-  std::vector<Prefix> prefixes;  // on-link and for autonomous configuration
-  uint32_t mtu = 0;              // 0: no option
-  Mac source{};                  // all zero: no option
+  std::chrono::seconds route_lifetime = kRouterLifetime;
+  std::chrono::seconds resolver_lifetime = kRouterLifetime;  // RFC 8106 section 5.1: 3 * MaxRtrAdvInterval
+  std::vector<Prefix> prefixes;                              // on-link and for autonomous configuration
+  std::vector<Prefix> routes;                                // led to by this router, default router or not
+  std::vector<Ipv6> resolvers;
+  uint32_t mtu = 0;  // 0: no option
+  Mac source{};      // all zero: no option
 };
 
 std::vector<uint8_t> EncodeRouterAdvertisement(const RouterAdvertisement& advertisement);
 
-// The last one (RFC 4861 section 6.2.5): no default router any more, its prefixes deprecated. Addresses
+// Nothing beyond the link is reached through this router for now.
+RouterAdvertisement WithoutWay(RouterAdvertisement advertisement);
+
+// The last one (RFC 4861 section 6.2.5): no router any more, its prefixes deprecated. Addresses
 // stay valid, so that connections inside the site outlive the router.
 RouterAdvertisement Farewell(RouterAdvertisement advertisement);
 

@@ -26,7 +26,7 @@ struct RemoteOptions {
   std::optional<TlsContext> tls;
   UpgradeRequest request;              // without the token
   std::function<std::string()> token;  // asked for each attempt, so that it can be renewed
-  Duration heartbeat = std::chrono::seconds(3);
+  Duration heartbeat = std::chrono::seconds(2);
   Duration assign_timeout = std::chrono::seconds(3);
 };
 

@@ -16,7 +16,7 @@ template <class... Ts>
 Overloaded(Ts...) -> Overloaded<Ts...>;
 
 constexpr int kReadsAtOnce = 16;
-constexpr int kMostUnanswered = 3;
+constexpr int kMostInSilence = 3;
 
 }  // namespace
 
@@ -68,6 +68,7 @@ void SessionClient::Read() {
       return Close(absl::UnavailableError("reading from the session failed: " + stream_->error()));
     if (result.state == IoState::kWantWrite) return WaitToWrite();
     if (result.state == IoState::kWantRead) break;
+    ping_.in_silence = 0;  // an answer may wait behind much else
     if (shaken_) Ingest(std::span(buffer).first(result.size));
     if (!*alive || state_ == State::kClosed) return;
     shaken_ = true;
@@ -185,15 +186,14 @@ void SessionClient::OnAck(const MappingsAckCapsule& ack) {
 
 void SessionClient::OnPing(const PingCapsule& ping) {
   if (!ping.reply && HasRoom()) Enqueue(PingCapsule{true, ping.nonce});
-  if (!ping.reply || ping.nonce != ping_.nonce || ping_.unanswered == 0) return;
-  ping_.unanswered = 0;
+  if (!ping.reply || ping.nonce != ping_.nonce || ping_.sent == BootTime{}) return;
   round_trip_ = BootClock::now() - ping_.sent;
 }
 
 void SessionClient::Beat() {
-  if (ping_.unanswered >= kMostUnanswered)
-    return Close(absl::UnavailableError("the master has fallen silent: it answered none of three PINGs"));
-  ++ping_.unanswered;
+  if (ping_.in_silence >= kMostInSilence)
+    return Close(absl::UnavailableError("the master has fallen silent: nothing came after three PINGs"));
+  ++ping_.in_silence;
   ping_.sent = BootClock::now();
   Enqueue(PingCapsule{false, ++ping_.nonce});
   heartbeat_timer_.After(options_.heartbeat, [this] { Beat(); });

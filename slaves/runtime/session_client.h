@@ -25,7 +25,7 @@ struct SessionOptions {
   size_t max_queued = 4 << 20;     // bytes waiting to be sent
   size_t max_packets = 512 << 10;  // bytes waiting past which a DATAGRAM is dropped
   std::string host = "ov6";        // of the request's Host field
-  Duration heartbeat = {};         // PING so often; three without an answer end the session. 0: never
+  Duration heartbeat = {};         // PING so often; three in silence end the session. 0: never
 };
 
 struct SessionCounters {
@@ -135,7 +135,7 @@ class SessionClient : public Session {
   struct Ping {
     uint64_t nonce = 0;
     BootTime sent{};
-    int unanswered = 0;
+    int in_silence = 0;  // sent since anything came
   } ping_;
   std::optional<Duration> round_trip_;
   SessionCounters counters_;

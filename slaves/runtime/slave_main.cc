@@ -16,18 +16,18 @@ namespace {
 
 constexpr auto kStatusInterval = std::chrono::seconds(1);
 
-void StartLog(const std::string& name) {
-  spdlog::set_default_logger(spdlog::stderr_color_mt(name));
-  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %n %l: %v");
-  spdlog::flush_on(spdlog::level::info);
-}
-
 absl::Status Missing(std::string_view name, std::string_view what) {
   return absl::InvalidArgumentError("the configuration's field \"" + std::string(name) + "\" should be " +
                                     std::string(what));
 }
 
 }  // namespace
+
+void StartLog(const std::string& name) {
+  spdlog::set_default_logger(spdlog::stderr_color_mt(name));
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %n %l: %v");
+  spdlog::flush_on(spdlog::level::info);
+}
 
 SlaveOptions ParseCommandLine(SlaveKind kind, int argc, char** argv) {
   SlaveOptions options;
@@ -53,7 +53,8 @@ SlaveProcess::SlaveProcess(SlaveKind kind, SlaveOptions options)
     : kind_(kind), options_(std::move(options)), status_timer_(loop_), leave_timer_(loop_) {
   StartLog(options_.name);
   ::signal(SIGPIPE, SIG_IGN);
-  session_ = std::make_unique<SessionClient>(loop_, PlainStream(UniqueFd(kSessionDescriptor)), MakeHandlers());
+  session_ =
+      std::make_unique<SessionClient>(loop_, PlainStream(UniqueFd(kSessionDescriptor)), MakeHandlers());
 }
 
 SlaveProcess::~SlaveProcess() = default;

@@ -24,6 +24,9 @@ inline constexpr int kSessionDescriptor = 3;
 inline constexpr int kPortDescriptor = 4;
 inline constexpr int kRawDescriptor = 5;
 
+// To stderr, a line an event.
+void StartLog(const std::string& name);
+
 struct SlaveOptions {
   std::string name;
   std::vector<Prefix> prefixes;

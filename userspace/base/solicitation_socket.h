@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The raw ICMPv6 socket a gateway inherits: bound to one device, router solicitations
+// The raw ICMPv6 socket a gateway inherits or opens as its start: bound to one device, router solicitations
 // in (RFC 4861 section 6.1.1), anything its holder writes out.
-#ifndef OV6_USERSPACE_OV6D_SOLICITATION_SOCKET_H
-#define OV6_USERSPACE_OV6D_SOLICITATION_SOCKET_H
+#ifndef OV6_USERSPACE_BASE_SOLICITATION_SOCKET_H
+#define OV6_USERSPACE_BASE_SOLICITATION_SOCKET_H
 
 #include <cstdint>
 #include <string>

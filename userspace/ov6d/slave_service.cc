@@ -13,8 +13,8 @@
 #include <utility>
 
 #include "ov6/leave.h"
-#include "userspace/ov6d/port_channel.h"
 #include "userspace/base/solicitation_socket.h"
+#include "userspace/ov6d/port_channel.h"
 #include "userspace/ov6d/text.h"
 
 namespace ov6 {

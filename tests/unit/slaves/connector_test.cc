@@ -390,6 +390,31 @@ TEST(RemoteSession, TheNextMasterTakesOverAtOnce) {
   EXPECT_EQ(session.master().port, second.port());
 }
 
+// Whatever comes is a sign of life: an answer to a PING may wait behind much else.
+TEST(RemoteSession, SilenceEndsIt) {
+  RemoteWorld world;
+  int said = 0;
+  {
+    Server master({[&](int fd) {
+      ReadHead(fd);
+      Say(fd, FormatUpgradeAccepted());
+      Say(fd, kAssigned);
+      for (; said < 30; ++said) {
+        std::this_thread::sleep_for(milliseconds(10));
+        Say(fd, RefreshCapsule{});
+      }
+      UntilClosed(fd);
+    }});
+    RemoteOptions options = world.Options({master.port()});
+    options.heartbeat = milliseconds(20);
+    RemoteSession session(world.loop, options, world.Handlers(), [] { return 0.0; });
+    session.Start();
+    world.RunUntil(2);
+  }
+  EXPECT_EQ(world.events, (std::vector<std::string>{"assigned fd00:0:0:1::/64", "lost"}));
+  EXPECT_EQ(said, 30);
+}
+
 // --- pure parts --------------------------------------------------------------------
 
 TEST(Retry, PausesGrowAndAGoodSessionEndsThem) {

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slaves/gateway/site_tun.h"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/json.hpp>
+#include <utility>
+
+#include "userspace/base/netlink.h"
+
+namespace ov6 {
+namespace {
+
+constexpr int kPacketsAtOnce = 64;
+
+boost::json::object CountsJson(const auto& counts) {
+  boost::json::object object;
+  for (size_t i = 0; i < counts.size(); ++i) {
+    const std::string_view name = CounterName(static_cast<PacketCheck>(i));
+    if (i == 0 || counts[i] != 0) object[{name.data(), name.size()}] = counts[i];
+  }
+  return object;
+}
+
+}  // namespace
+
+absl::Status SiteTun::Make(bool segments, int mtu) {
+  device_.reset();
+  auto tun = TunDevice::Make(name_, segments, mtu);
+  if (!tun.ok()) return tun.status();
+  const auto link = netlink::GetLink(name_);
+  if (!link.ok()) return link.status();
+  const int fd = tun->fd();
+  device_.reset(new Device{*std::move(tun), {loop_, fd}, link->ifindex, segments});
+  device_->descriptor.WhenReadable([this] { OnReadable(); });
+  return netlink::WriteSysctl("net/ipv6/conf/" + name_ + "/forwarding", "1");
+}
+
+absl::StatusOr<uint32_t> SiteTun::Join(SessionClient* session, const GatewayConfig& config) {
+  absl::Status status;
+  if (device_ == nullptr || device_->segments != config.segments)
+    status = Make(config.segments, config.mtu);
+  else
+    status = netlink::SetLinkMtu(device_->ifindex, static_cast<uint32_t>(config.mtu));
+  if (status.ok()) status = netlink::SetLinkUp(device_->ifindex, true);
+  if (!status.ok()) return status;
+  config_ = config;
+  session_ = session;
+  return device_->ifindex;
+}
+
+void SiteTun::Leave() {
+  session_ = nullptr;
+  if (device_ == nullptr) return;
+  if (const absl::Status status = netlink::SetLinkUp(device_->ifindex, false); !status.ok())
+    spdlog::warn("{}", std::string(status.message()));
+}
+
+void SiteTun::OnReadable() {
+  for (int i = 0; i < kPacketsAtOnce; ++i) {
+    const auto size = device_->tun.Read(buffer_);
+    if (!size) break;
+    if (session_ != nullptr) Send(std::span(buffer_).first(*size));
+  }
+  if (session_ != nullptr) session_->Push();
+  device_->descriptor.WhenReadable([this] { OnReadable(); });
+}
+
+void SiteTun::Send(PacketBytes framed) {
+  const PacketBytes packet = framed.subspan(TunDevice::kHeader);
+  const PacketCheck check = CheckFromSite(packet, config_.prefixes);
+  ++from_site_[static_cast<size_t>(check)];
+  if (check != PacketCheck::kGood) return;
+  if (IsUnfinished(framed))
+    session_->SendDatagram(kSegmentContext, framed);
+  else
+    session_->SendDatagram(kPacketContext, packet);
+}
+
+PacketCheck SiteTun::CheckDatagram(const DatagramView& datagram) const {
+  if (datagram.context == kPacketContext) return CheckFromMaster(datagram.payload, config_.prefixes);
+  if (datagram.context != kSegmentContext || !config_.segments) return PacketCheck::kUnknownContext;
+  const PacketCheck segments = CheckSegments(datagram.payload, config_.mtu);
+  return segments == PacketCheck::kGood
+             ? CheckFromMaster(datagram.payload.subspan(TunDevice::kHeader), config_.prefixes)
+             : segments;
+}
+
+void SiteTun::OnDatagram(const DatagramView& datagram) {
+  if (session_ == nullptr) return;
+  const PacketCheck check = CheckDatagram(datagram);
+  ++from_master_[static_cast<size_t>(check)];
+  if (check != PacketCheck::kGood) return;
+  const bool taken = datagram.context == kSegmentContext ? device_->tun.Write(datagram.payload)
+                                                         : device_->tun.WriteBare(datagram.payload);
+  not_taken_ += !taken;
+}
+
+void SiteTun::AppendStatus(boost::json::object* status) const {
+  (*status)["tun"] = name_;
+  (*status)["segments"] = config_.segments;
+  (*status)["from_site"] = CountsJson(from_site_);
+  (*status)["from_master"] = CountsJson(from_master_);
+  (*status)["not_taken"] = not_taken_;
+}
+
+}  // namespace ov6

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// The packets between a TUN device and a session, checked both ways. Bounded: what the session does not take
+// is dropped, and counted there.
+#ifndef OV6_SLAVES_GATEWAY_SITE_TUN_H
+#define OV6_SLAVES_GATEWAY_SITE_TUN_H
+
+#include <array>
+#include <boost/json/fwd.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "slaves/gateway/gateway_config.h"
+#include "slaves/gateway/packet_check.h"
+#include "slaves/runtime/loop.h"
+#include "slaves/runtime/session_client.h"
+#include "userspace/base/tun.h"
+
+namespace ov6 {
+
+class SiteTun {
+ public:
+  SiteTun(Loop& loop, std::string name) : loop_(loop), name_(std::move(name)) {}
+
+  // Makes the device, or makes it what the configuration asks for, and brings it up; its index. Packets go
+  // over `session` until Leave(), which comes before the session goes.
+  absl::StatusOr<uint32_t> Join(SessionClient* session, const GatewayConfig& config);
+  // The device is down: the kernel tells senders that there is no way.
+  void Leave();
+  void OnDatagram(const DatagramView& datagram);
+  void AppendStatus(boost::json::object* status) const;
+
+ private:
+  struct Device {
+    TunDevice tun;
+    Descriptor descriptor;
+    uint32_t ifindex;
+    bool segments;
+  };
+  using Counts = std::array<uint64_t, static_cast<size_t>(PacketCheck::kCount)>;
+
+  absl::Status Make(bool segments, int mtu);
+  void OnReadable();
+  void Send(PacketBytes framed);
+  PacketCheck CheckDatagram(const DatagramView& datagram) const;
+
+  Loop& loop_;
+  const std::string name_;
+  GatewayConfig config_;
+  std::unique_ptr<Device> device_;
+  SessionClient* session_ = nullptr;
+  Counts from_site_{}, from_master_{};
+  uint64_t not_taken_ = 0;  // by the kernel
+  std::vector<uint8_t> buffer_ = std::vector<uint8_t>(TunDevice::kHeader + TunDevice::kMaxPacket);
+};
+
+}  // namespace ov6
+
+#endif
