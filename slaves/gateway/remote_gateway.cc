@@ -76,8 +76,22 @@ RemoteSession::Handlers RemoteGateway::MakeHandlers() {
 
 absl::Status RemoteGateway::Start() {
   if (absl::Status status = advertiser_.Prepare(); !status.ok()) return status;
+  auto monitor = netlink::Monitor::Open();
+  if (!monitor.ok()) return monitor.status();
+  monitor_ = *std::move(monitor);
+  monitor_descriptor_.emplace(loop_, monitor_->fd());
+  WatchDevices();
   session_.Start();
   return absl::OkStatus();
+}
+
+void RemoteGateway::WatchDevices() {
+  monitor_descriptor_->WhenReadable([this] {
+    if (leaving_) return;
+    monitor_->Drain();
+    if (absl::Status status = network_.Restore(); !status.ok()) return Fail(status);
+    WatchDevices();
+  });
 }
 
 // A file that can't be read for the moment leaves the token as it was.

@@ -13,6 +13,7 @@
 #include "slaves/gateway/site_network.h"
 #include "slaves/gateway/site_tun.h"
 #include "slaves/runtime/remote_session.h"
+#include "userspace/base/netlink_monitor.h"
 
 namespace ov6 {
 
@@ -37,6 +38,7 @@ class RemoteGateway {
   RouterAdvertisement Advertisement() const;
   void OnCall(const CallCapsule& call, const SessionHandlers::Respond& respond);
   void OnShutdown();
+  void WatchDevices();
   void OnLost();
   void ReportStatus();
   std::string StatusJson() const;
@@ -50,6 +52,8 @@ class RemoteGateway {
   std::string token_;
   Advertiser advertiser_;
   SiteNetwork network_;
+  std::optional<netlink::Monitor> monitor_;
+  std::optional<Descriptor> monitor_descriptor_;
   SiteTun tun_;
   RemoteSession session_;
   Timer patience_timer_;

@@ -10,10 +10,11 @@ namespace {
 
 constexpr size_t kMaxDeviceName = 15;
 
-// A check and what it reads, for CLI11: the sentence if it is wrong.
+// An option that may be repeated, with one value each time; `parse` gives the value or a sentence.
 template <typename T>
-std::function<bool(const CLI::results_t&)> Into(std::vector<T>* list, auto parse) {
-  return [list, parse](const CLI::results_t& texts) {
+void AddEach(CLI::App& app, const std::string& name, std::vector<T>* list, auto parse,
+             const std::string& description) {
+  const auto read = [list, parse](const CLI::results_t& texts) {
     for (const std::string& text : texts) {
       auto parsed = parse(text);
       if (!parsed.ok()) throw CLI::ValidationError(std::string(parsed.status().message()));
@@ -21,6 +22,9 @@ std::function<bool(const CLI::results_t&)> Into(std::vector<T>* list, auto parse
     }
     return true;
   };
+  app.add_option(name, read, description + "; may be repeated")
+      ->expected(1, CLI::detail::expected_max_vector_size)
+      ->allow_extra_args(false);
 }
 
 absl::StatusOr<Prefix> ParsePrefix(const std::string& text) {
@@ -43,12 +47,13 @@ std::string CheckDevice(const std::string& name) {
 }
 
 void AddOptions(CLI::App& app, RemoteGatewayOptions* o) {
-  app.add_option("--master", Into(&o->masters, [](const auto& t) { return MasterUrl::Parse(t); }),
-                 "https://HOST[:PORT] of the master; may be repeated: the next takes over");
+  AddEach(
+      app, "--master", &o->masters, [](const auto& text) { return MasterUrl::Parse(text); },
+      "https://HOST[:PORT] of the master, or of the next that takes over");
   app.add_option("--name", o->name, "name of this site at the master, 1 to 11 characters of [a-z0-9-]");
   app.add_option("--interface", o->interface, "the device of the site's LAN")->check(CheckDevice);
   app.add_option("--token-file", o->token_file, "file with the token that the master made");
-  app.add_option("--prefix", Into(&o->prefixes, ParsePrefix), "a prefix to ask for; may be repeated");
+  AddEach(app, "--prefix", &o->prefixes, ParsePrefix, "a prefix to ask for");
   app.add_option("--ca", o->ca, "PEM file of whom to believe; default: whom the system believes");
   CLI::Option* key = app.add_option("--key", o->key, "PEM file of the certificate's key");
   app.add_option("--cert", o->certificate, "PEM file of a client certificate")->needs(key);
@@ -60,10 +65,10 @@ void AddOptions(CLI::App& app, RemoteGatewayOptions* o) {
           CLI::CheckedTransformer(std::map<std::string, RouteChoice>{{"auto", RouteChoice::kAuto},
                                                                      {"default", RouteChoice::kDefault},
                                                                      {"domain", RouteChoice::kDomain}}));
-  app.add_option("--dns", Into(&o->resolvers, ParseAddress),
-                 "a resolver that hosts are told of; may be repeated");
-  app.add_option("--open", Into(&o->openings, [](const auto& t) { return Opening::Parse(t); }),
-                 "what may come in unasked: PREFIX, PREFIX:PORT/tcp, any:FIRST-LAST/udp; may be repeated");
+  AddEach(app, "--dns", &o->resolvers, ParseAddress, "a resolver that hosts are told of");
+  AddEach(
+      app, "--open", &o->openings, [](const auto& text) { return Opening::Parse(text); },
+      "what may come in unasked: PREFIX, PREFIX:PORT/tcp, any:FIRST-LAST/udp");
   app.add_flag("!--no-firewall", o->firewall, "set no firewall: the site is open");
   app.add_flag("--show-firewall", o->show_firewall, "print the firewall's rules and end");
   app.add_flag("--debug", o->debug, "log more");

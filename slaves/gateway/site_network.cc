@@ -133,6 +133,18 @@ absl::Status SiteNetwork::SetRoutes(uint32_t tun_ifindex, const std::vector<Pref
   return status;
 }
 
+absl::Status SiteNetwork::Restore() {
+  const auto link = netlink::GetLink(lan_);
+  if (!link.ok() || link->ifindex != lan_ifindex_)
+    return absl::FailedPreconditionError(lan_ + ", the LAN's device, is gone");
+  if (!link->up) return absl::OkStatus();
+  for (const Ipv6& address : addresses_) {
+    const absl::Status status = netlink::AddAddress(lan_ifindex_, address, 64);
+    if (!status.ok() && !absl::IsAlreadyExists(status)) return status;
+  }
+  return absl::OkStatus();
+}
+
 void SiteNetwork::Undo() {
   for (const Prefix& prefix : routes_) {
     Warn(netlink::DeleteRoute6(Into(prefix, tun_ifindex_), kRouteProtocol));

@@ -29,6 +29,8 @@ class SiteNetwork {
   // Into the device, and behind each a route that answers "no route" while the device is down; those before
   // are removed. Once more after the device was down: the kernel forgets its routes.
   absl::Status SetRoutes(uint32_t tun_ifindex, const std::vector<Prefix>& prefixes);
+  // Once more the addresses, which a device that was down has lost. FailedPrecondition: the LAN's is gone.
+  absl::Status Restore();
   void Undo();
 
  private:

@@ -126,7 +126,9 @@ absl::StatusOr<std::shared_ptr<SSL_CTX>> Make(const SSL_METHOD* method, const Tl
   std::shared_ptr<SSL_CTX> context(SSL_CTX_new(method), SSL_CTX_free);
   if (!context) return absl::ResourceExhaustedError("OpenSSL has no memory");
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
-  SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  // An end without a goodbye is an end: capsules tell where they are whole.
+  SSL_CTX_set_options(context.get(),
+                      SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
   if (absl::Status status = LoadFiles(context.get(), files); !status.ok()) return status;
   return context;
 }

@@ -8,6 +8,7 @@
 #include "slaves/gateway/gateway_config.h"
 #include "slaves/gateway/packet_check.h"
 #include "slaves/gateway/ra.h"
+#include "slaves/gateway/remote_options.h"
 #include "slaves/gateway/site_network.h"
 
 namespace ov6 {
@@ -198,6 +199,73 @@ TEST(Firewall, Openings) {
     const auto opening = Opening::Parse(row.text);
     EXPECT_EQ(opening.ok() ? std::optional(*opening) : std::nullopt, row.opening) << row.text;
   }
+}
+
+// --- the command line --------------------------------------------------------------
+
+RemoteGatewayOptions Parse(std::vector<std::string> words) {
+  words.insert(words.begin(), "ov6-gateway");
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  return ParseRemoteOptions(static_cast<int>(arguments.size()), arguments.data());
+}
+
+TEST(RemoteOptions, All) {
+  const auto options = Parse({"--master",
+                              "https://a",
+                              "--master=https://b:8443",
+                              "--name",
+                              "site",
+                              "--interface",
+                              "lan0",
+                              "--open",
+                              "any:22/tcp",
+                              "--open",
+                              "fd00:1:1:1::5",
+                              "--dns",
+                              "fd00::53",
+                              "--dns",
+                              "fd00::54",
+                              "--prefix",
+                              "fd00:1:1:1::/64",
+                              "--routes",
+                              "domain",
+                              "--no-firewall",
+                              "--tun",
+                              "ov6-x"});
+  EXPECT_EQ(options.masters, (std::vector<MasterUrl>{{true, "a", 443}, {true, "b", 8443}}));
+  EXPECT_EQ(options.openings.size(), 2u);
+  EXPECT_EQ(options.resolvers.size(), 2u);
+  EXPECT_EQ(options.prefixes, std::vector{kSite[0]});
+  EXPECT_EQ(options.routes, RouteChoice::kDomain);
+  EXPECT_FALSE(options.firewall);
+  EXPECT_EQ(options.tun, "ov6-x");
+}
+
+TEST(RemoteOptions, WhatIsWrong) {
+  const std::vector<std::string> good = {"--master", "https://a", "--name", "site", "--interface", "lan0"};
+  const struct {
+    std::vector<std::string> words;
+    const char* sentence;
+  } rows[] = {
+      {{"--master", "a"}, "no master's address"},
+      {{"--open", "any:0/tcp"}, "opens nothing"},
+      {{"--tun", "a\"b"}, "no name of a device"},
+      {{"--dns", "192.0.2.1"}, "not an IPv6 address"},
+      {{"--routes", "some"}, "--routes"},
+      {{"--cert", "x.pem"}, "--key"},
+      {{"stray"}, "stray"},
+  };
+  for (const auto& row : rows) {
+    std::vector<std::string> words = good;
+    words.insert(words.end(), row.words.begin(), row.words.end());
+    EXPECT_EXIT(
+        Parse(words), [](int status) { return status != 0; }, row.sentence)
+        << row.words.front();
+  }
+  EXPECT_EXIT(
+      Parse({"--master", "https://a", "--name", "site"}), [](int status) { return status != 0; },
+      "--interface is required");
 }
 
 // --- what hosts are told -----------------------------------------------------------
