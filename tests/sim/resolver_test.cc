@@ -228,7 +228,7 @@ TEST(Keys, BehindAFullOneTheNextIsAsked) {
     const ResolveOutput output = registry.Resolve(&resolver, host, {.fresh = true});
     ASSERT_EQ(output.outcome, ResolveOutcome::kFound);
     EXPECT_EQ(output.records.front().prefix, Prefix::Of(host, 64));
-    EXPECT_EQ(output.rounds, 2);
+    EXPECT_EQ(output.rounds, i == 0 ? 2 : 1) << "once known to be full, at the same time";
     EXPECT_EQ(output.piece, Prefix::Of(host, 56)) << "beyond it others may lie";
   }
 }

@@ -155,6 +155,15 @@ std::optional<ResolveOutput> ResolverCache::AnswerFailed(BootTime now, const Ipv
   return output;
 }
 
+void ResolverCache::NoteFull(const Ipv6& key, bool full) {
+  if (!full) {
+    full_.erase(key);
+    return;
+  }
+  if (full_.size() >= kMostFull) full_.erase(full_.begin());
+  full_.insert(key);
+}
+
 const KeyAnswer* ResolverCache::Shared(BootTime now, const Ipv6& key) const {
   const auto it = shared_.find(key);
   return it == shared_.end() || it->second.second <= now ? nullptr : &it->second.first;

@@ -32,6 +32,9 @@ class ResolverCache {
   // While a failure is remembered: what is known all the same, or that it could not be asked.
   std::optional<ResolveOutput> AnswerFailed(BootTime now, const Ipv6& address, const Prefix& aggregate) const;
   const KeyAnswer* Shared(BootTime now, const Ipv6& key) const;
+  // Which keys were full when last asked: for speed alone, and no more of them than kMostFull.
+  void NoteFull(const Ipv6& key, bool full);
+  const std::set<Ipv6>& full() const { return full_; }
   // All that still hold, each prefix once.
   std::map<Prefix, const Record*> Records(BootTime now) const;
   const Record* Around(BootTime now, const Prefix& prefix) const;
@@ -64,6 +67,8 @@ class ResolverCache {
   std::set<std::pair<BootTime, Prefix>> useless_;
   std::map<Prefix, Failure> failures_;  // by aggregate
   std::map<Ipv6, std::pair<KeyAnswer, BootTime>> shared_;
+  static constexpr size_t kMostFull = 1024;
+  std::set<Ipv6> full_;
 };
 
 }  // namespace ov6

@@ -177,7 +177,9 @@ void Resolver::Impl::Start(BootTime now, UnixTime wall, const Question& question
   if (flights_.size() >= config_.max_walks) return Refuse(question);
   const bool zeroing = config_.domain.resolving == Domain::Resolving::kZeroing && !question.options.hurry;
   const uint64_t id = next_flight_++;
-  flights_.emplace(id, Flight{question, zeroing, Walk(config_.domain, question.address, zeroing), {}, 0, {}});
+  flights_.emplace(
+      id,
+      Flight{question, zeroing, Walk(config_.domain, question.address, zeroing, cache_.full()), {}, 0, {}});
   in_flight_[Aggregate(question.address)] = id;
   Advance(now, wall, id);
 }
@@ -244,6 +246,7 @@ bool Resolver::Impl::OnGet(BootTime now, UnixTime wall, const GetOutput& answer)
   flight.tally.messages += answer.messages;
   flight.tally.bytes += answer.bytes;
   flight.dearest = std::max(flight.dearest, answer.messages);
+  if (known.answered) cache_.NoteFull(get.key, known.overflowed);
   if (known.answered && Shared(flight.question.address, get.key)) cache_.LearnShared(now, get.key, known);
   flight.walk.Take(get.key, std::move(known));
   Advance(now, wall, get.flight);

@@ -6,8 +6,14 @@
 #include "slaves/engine/resolver/records.h"
 
 namespace ov6 {
+namespace {
 
-Walk::Walk(const Domain& domain, const Ipv6& address, bool zeroing) : domain_(domain), address_(address) {
+constexpr size_t kMostAtOnce = 4;  // keys, of which those beyond one a storage length are guessed
+
+}  // namespace
+
+Walk::Walk(const Domain& domain, const Ipv6& address, bool zeroing, const std::set<Ipv6>& full)
+    : domain_(domain), full_(full), address_(address) {
   for (const int length : StorageLengths(domain)) places_[length] = Places(domain, length, address);
   if (zeroing) at_ = address;
 }
@@ -18,7 +24,7 @@ std::vector<Ipv6> Walk::Next() {
   if (const auto zeroed = NextZeroed()) {
     keys = {*zeroed};
   } else {
-    keys = NextPlaces();
+    keys = asked_.empty() ? FirstPlaces() : NextPlaces();
   }
   asked_.insert(keys.begin(), keys.end());
   outstanding_ = keys.size();
@@ -80,10 +86,21 @@ Walk::Reach Walk::ReachOf(const std::vector<Place>& places) const {
   return {nullptr, true, places.back().length};
 }
 
+std::vector<Ipv6> Walk::FirstPlaces() const {
+  std::set<Ipv6> keys;
+  for (const auto& [length, places] : places_) keys.insert(places.front().address);
+  for (const auto& [length, places] : places_) {
+    for (size_t i = 1; i < places.size() && keys.size() < kMostAtOnce; ++i) {
+      if (!full_.contains(places[i - 1].address)) break;
+      keys.insert(places[i].address);
+    }
+  }
+  return {keys.begin(), keys.end()};
+}
+
 std::vector<Ipv6> Walk::NextPlaces() const {
   std::set<Ipv6> keys;
   const int needed = Needed(Records());
-  const bool first = asked_.empty();
   for (const auto& [length, places] : places_) {
     if (length < needed) continue;
     const Reach reach = ReachOf(places);
@@ -91,7 +108,7 @@ std::vector<Ipv6> Walk::NextPlaces() const {
     if (reach.open == nullptr && !reach.known) return {};  // it can't become an answer any more
   }
   // Behind full keys one after the other, those of longer records first: what is found there may be enough.
-  if (!first && keys.size() > 1) return {*std::max_element(keys.begin(), keys.end())};
+  if (keys.size() > 1) return {*std::max_element(keys.begin(), keys.end())};
   return {keys.begin(), keys.end()};
 }
 

@@ -31,7 +31,9 @@ struct Findings {
 
 class Walk {
  public:
-  Walk(const Domain& domain, const Ipv6& address, bool zeroing);
+  // `full`: keys that had no room for all that belongs there when last asked; what they lead to is asked at
+  // the same time as they are. Lives as long as the walk.
+  Walk(const Domain& domain, const Ipv6& address, bool zeroing, const std::set<Ipv6>& full);
 
   // The keys to ask now, as addresses. Empty: wait for answers, or, with none outstanding, it is over.
   std::vector<Ipv6> Next();
@@ -50,6 +52,7 @@ class Walk {
   };
 
   std::optional<Ipv6> NextZeroed();
+  std::vector<Ipv6> FirstPlaces() const;
   std::vector<Ipv6> NextPlaces() const;
   bool Settled(const std::vector<Record>& records) const;
   Reach ReachOf(const std::vector<Place>& places) const;
@@ -57,6 +60,7 @@ class Walk {
   std::vector<Record> Records() const;
 
   const Domain& domain_;
+  const std::set<Ipv6>& full_;
   Ipv6 address_;
   std::map<int, std::vector<Place>> places_;  // by storage length
   std::optional<Ipv6> at_;  // the address as zeroed so far; nullopt: that is over, or not the way
