@@ -77,6 +77,7 @@ Verdict Judge(const Trial& trial) {
                              " flows did not get through among liars");
   verdict.right = world.ledger().counts().right;
   verdict.wrong = world.ledger().counts().wrong;
+  verdict.lost = world.ledger().counts().lost;
   verdict.line = Line(&world, verdict);
   return verdict;
 }
