@@ -4,16 +4,12 @@
 #include <algorithm>
 #include <cstring>
 
-#include "userspace/base/tun.h"
+#include "userspace/wire/segment.h"
 
 namespace ov6 {
 namespace {
 
-constexpr size_t kIpv6Header = 40, kTcpHeader = 20;
-// include/uapi/linux/virtio_net.h
-constexpr uint8_t kNeedsChecksum = 1, kChecksumIsGood = 2;
-constexpr uint8_t kNoSegments = 0, kTcpV6 = 4, kCongestionBit = 0x80;
-constexpr int kSmallestSegment = 8;  // what the kernel's TCP goes down to
+constexpr int kIpv6Header = 40, kTcpHeader = 20;
 
 struct Addresses {
   Ipv6 source, destination;
@@ -50,21 +46,6 @@ PacketCheck CheckScope(const Addresses& a) {
   if (IsMulticast(a.source) || IsNobody(a.source) || IsNobody(a.destination)) return PacketCheck::kBadAddress;
   return PacketCheck::kGood;
 }
-
-// struct virtio_net_hdr, little-endian.
-struct SegmentHeader {
-  uint8_t flags, type;
-  size_t header, segment, checksum_start, checksum_offset;
-
-  explicit SegmentHeader(PacketBytes b)
-      : flags(b[0]),
-        type(b[1]),
-        header(Little(b, 2)),
-        segment(Little(b, 4)),
-        checksum_start(Little(b, 6)),
-        checksum_offset(Little(b, 8)) {}
-  static size_t Little(PacketBytes b, size_t at) { return b[at] | static_cast<size_t>(b[at + 1]) << 8; }
-};
 
 }  // namespace
 
@@ -111,23 +92,11 @@ PacketCheck CheckFromMaster(PacketBytes packet, const std::vector<Prefix>& site)
 }
 
 PacketCheck CheckSegments(PacketBytes framed, int mtu) {
-  if (framed.size() < TunDevice::kHeader + kIpv6Header) return PacketCheck::kTooShort;
-  const SegmentHeader header(framed);
-  const size_t size = framed.size() - TunDevice::kHeader;
-  const bool segmented = header.type != kNoSegments;
-  bool good = (header.flags & ~(kNeedsChecksum | kChecksumIsGood)) == 0 && header.header <= size;
-  if (header.flags & kNeedsChecksum)
-    good = good && header.checksum_start >= kIpv6Header &&
-           header.checksum_start + header.checksum_offset + 2 <= size;
-  if (segmented)
-    good = good && (header.type & ~kCongestionBit) == kTcpV6 && (header.flags & kNeedsChecksum) != 0 &&
-           header.checksum_start + kTcpHeader <= size && header.segment >= kSmallestSegment &&
-           header.segment <= static_cast<size_t>(mtu) - kIpv6Header - kTcpHeader;
-  return good ? PacketCheck::kGood : PacketCheck::kBadSegments;
-}
-
-bool IsUnfinished(PacketBytes framed) {
-  return (framed[0] & kNeedsChecksum) != 0 || framed[1] != kNoSegments;
+  if (framed.size() < kSegmentHeader + kIpv6Header) return PacketCheck::kTooShort;
+  if (!IsSegmentOfIpv6(framed)) return PacketCheck::kBadSegments;
+  const int segment = framed[4] | framed[5] << 8;
+  const bool too_large = framed[1] != 0 && segment > mtu - kIpv6Header - kTcpHeader;
+  return too_large ? PacketCheck::kBadSegments : PacketCheck::kGood;
 }
 
 }  // namespace ov6

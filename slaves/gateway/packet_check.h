@@ -44,10 +44,8 @@ using PacketBytes = std::span<const uint8_t>;  // from the IPv6 header on
 PacketCheck CheckFromSite(PacketBytes packet, const std::vector<Prefix>& site);
 PacketCheck CheckFromMaster(PacketBytes packet, const std::vector<Prefix>& site);
 
-// `framed`: a virtio_net_hdr and a packet of good shape.
+// `framed`: a segment header (userspace/wire/segment.h) and a packet. Segments must fit the MTU.
 PacketCheck CheckSegments(PacketBytes framed, int mtu);
-// Whether the header says that something is left to be done with the packet.
-bool IsUnfinished(PacketBytes framed);
 
 }  // namespace ov6
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "userspace/base/netlink.h"
+#include "userspace/wire/segment.h"
 
 namespace ov6 {
 namespace {
@@ -24,25 +25,26 @@ boost::json::object CountsJson(const auto& counts) {
 
 }  // namespace
 
-absl::Status SiteTun::Make(bool segments, int mtu) {
-  device_.reset();
-  auto tun = TunDevice::Make(name_, segments, mtu);
+absl::Status SiteTun::Make(const GatewayConfig& config) {
+  auto tun = TunDevice::Make(name_, config.segments, config.mtu);
   if (!tun.ok()) return tun.status();
   const auto link = netlink::GetLink(name_);
   if (!link.ok()) return link.status();
   const int fd = tun->fd();
-  device_.reset(new Device{*std::move(tun), {loop_, fd}, link->ifindex, segments});
+  device_.reset(new Device{*std::move(tun), {loop_, fd}, link->ifindex});
   device_->descriptor.WhenReadable([this] { OnReadable(); });
   return netlink::WriteSysctl("net/ipv6/conf/" + name_ + "/forwarding", "1");
 }
 
+absl::Status SiteTun::Change(const GatewayConfig& config) {
+  absl::Status status = device_->tun.SetSegments(config.segments);
+  status.Update(netlink::SetLinkMtu(device_->ifindex, static_cast<uint32_t>(config.mtu)));
+  status.Update(netlink::SetLinkUp(device_->ifindex, true));
+  return status;
+}
+
 absl::StatusOr<uint32_t> SiteTun::Join(SessionClient* session, const GatewayConfig& config) {
-  absl::Status status;
-  if (device_ == nullptr || device_->segments != config.segments)
-    status = Make(config.segments, config.mtu);
-  else
-    status = netlink::SetLinkMtu(device_->ifindex, static_cast<uint32_t>(config.mtu));
-  if (status.ok()) status = netlink::SetLinkUp(device_->ifindex, true);
+  const absl::Status status = device_ == nullptr ? Make(config) : Change(config);
   if (!status.ok()) return status;
   config_ = config;
   session_ = session;
@@ -71,10 +73,10 @@ void SiteTun::Send(PacketBytes framed) {
   const PacketCheck check = CheckFromSite(packet, config_.prefixes);
   ++from_site_[static_cast<size_t>(check)];
   if (check != PacketCheck::kGood) return;
-  if (IsUnfinished(framed))
-    session_->SendDatagram(kSegmentContext, framed);
-  else
+  if (IsWhole(framed))
     session_->SendDatagram(kPacketContext, packet);
+  else
+    session_->SendDatagram(kSegmentContext, framed);
 }
 
 PacketCheck SiteTun::CheckDatagram(const DatagramView& datagram) const {

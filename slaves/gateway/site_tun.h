@@ -36,11 +36,11 @@ class SiteTun {
     TunDevice tun;
     Descriptor descriptor;
     uint32_t ifindex;
-    bool segments;
   };
   using Counts = std::array<uint64_t, static_cast<size_t>(PacketCheck::kCount)>;
 
-  absl::Status Make(bool segments, int mtu);
+  absl::Status Make(const GatewayConfig& config);
+  absl::Status Change(const GatewayConfig& config);
   void OnReadable();
   void Send(PacketBytes framed);
   PacketCheck CheckDatagram(const DatagramView& datagram) const;

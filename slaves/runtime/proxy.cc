@@ -89,11 +89,13 @@ std::string Base64(const std::string& text) {
 absl::Status Refused(int status, const std::string& reason, const MasterUrl& master, const ProxyUrl& proxy) {
   const std::string answer = std::to_string(status) + (reason.empty() ? "" : " ") + reason;
   const std::string who = "the proxy " + proxy.Authority();
-  if (status == 407 && proxy.user.empty()) {
+  // 401: tinyproxy's answer to wrong ones.
+  const bool credentials = status == 407 || status == 401;
+  if (credentials && proxy.user.empty()) {
     return absl::PermissionDeniedError(who + " wants credentials (" + answer +
                                        "); name it as http://USER:PASSWORD@" + proxy.Authority());
   }
-  if (status == 407)
+  if (credentials)
     return absl::PermissionDeniedError(who + " does not take the credentials of \"" + proxy.user + "\" (" +
                                        answer + "); only Basic is spoken here");
   if (status >= 500)

@@ -15,14 +15,15 @@ Retry::Next Retry::After(const absl::Status& why, Duration lived) {
   all_refused_ = all_refused_ && IsRefusal(why);
   ++failures_;
   master_ = (master_ + 1) % masters_;
-  return {master_, failures_ % masters_ == 0 ? Pause() : Duration(0)};
+  return {master_, failures_ % masters_ == 0 ? Pause(absl::IsAlreadyExists(why)) : Duration(0)};
 }
 
 // Between half of it and all of it, so that those who lost the same master don't come back at once.
-Duration Retry::Pause() {
+Duration Retry::Pause(bool held) {
   if (all_refused_) return kLongestPause;
   const size_t doublings = std::min<size_t>(failures_ / masters_ - 1, 16);
-  const Duration longest = std::min(kLongestPause, kFirstPause * (int64_t{1} << doublings));
+  const Duration longest =
+      std::min(held ? kLongestWhileHeld : kLongestPause, kFirstPause * (int64_t{1} << doublings));
   return longest / 2 +
          Duration(static_cast<Duration::rep>(random_() * static_cast<double>((longest / 2).count())));
 }

@@ -15,6 +15,7 @@ class Retry {
  public:
   static constexpr Duration kFirstPause = std::chrono::milliseconds(500);
   static constexpr Duration kLongestPause = std::chrono::seconds(30);
+  static constexpr Duration kLongestWhileHeld = std::chrono::seconds(2);
   static constexpr Duration kServed =
       std::chrono::seconds(60);  // a session that lived so long was a good one
 
@@ -32,7 +33,7 @@ class Retry {
   Next After(const absl::Status& why, Duration lived);
 
  private:
-  Duration Pause();
+  Duration Pause(bool held);
 
   const size_t masters_;
   Random random_;

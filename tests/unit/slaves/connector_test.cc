@@ -177,10 +177,12 @@ TEST(Connector, ProxiesThatSayNo) {
 }
 
 TEST(Connector, CredentialsThatAreNotTakenAreNotRepeated) {
-  Server proxy({Answering("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")});
-  const auto stream = ConnectOnce(MasterAt(9), ProxyUrl{"127.0.0.1", proxy.port(), "me", "secret"});
-  EXPECT_TRUE(Has(stream.status(), "does not take the credentials of \"me\"")) << stream.status();
-  EXPECT_FALSE(Has(stream.status(), "secret"));
+  for (const char* answer : {"407 Proxy Authentication Required", "401 Unauthorized"}) {
+    Server proxy({Answering("HTTP/1.1 " + std::string(answer) + "\r\n\r\n")});
+    const auto stream = ConnectOnce(MasterAt(9), ProxyUrl{"127.0.0.1", proxy.port(), "me", "secret"});
+    EXPECT_TRUE(Has(stream.status(), "does not take the credentials of \"me\"")) << stream.status();
+    EXPECT_FALSE(Has(stream.status(), "secret"));
+  }
 }
 
 TEST(Connector, AProxyThatHangsUp) {
@@ -438,6 +440,13 @@ TEST(Retry, EachMasterOnceBeforeAPause) {
     EXPECT_EQ(next.master, row.master);
     EXPECT_EQ(next.pause, row.pause);
   }
+}
+
+TEST(Retry, SoonWhereAnotherHasTheName) {
+  Retry retry(1, [] { return 0.0; });
+  const absl::Status held = absl::AlreadyExistsError("held");
+  for (const int pause : {250, 500, 1000, 1000, 1000})
+    EXPECT_EQ(retry.After(held, {}).pause, milliseconds(pause));
 }
 
 TEST(Retry, SlowlyWhereAllRefuse) {

@@ -118,7 +118,6 @@ TEST(PacketCheck, SegmentHeaders) {        // at an MTU of 1480: segments of up 
       {"a checksum past the end", 1, 0, {0, 0, 40, 19}, 20, false},
       {"at the very end", 1, 0, {0, 0, 40, 18}, 20, true},
       {"far past the end", 1, 0, {0, 0, 65535, 65535}, 20, false},
-      {"a TCP header past the end", 1, 4, {60, 1408, 41, 16}, 20, false},
   };
   for (const auto& row : rows) {
     const Packet framed = Framed(row.flags, row.type, row.fields, row.payload);
@@ -126,13 +125,6 @@ TEST(PacketCheck, SegmentHeaders) {        // at an MTU of 1480: segments of up 
         << row.name;
   }
   EXPECT_EQ(CheckSegments(Packet(49), 1480), PacketCheck::kTooShort);
-}
-
-TEST(PacketCheck, WhatIsLeftToBeDone) {
-  EXPECT_FALSE(IsUnfinished(Framed(0, 0, {}, 20)));
-  EXPECT_FALSE(IsUnfinished(Framed(2, 0, {}, 20)));
-  EXPECT_TRUE(IsUnfinished(Framed(1, 0, {0, 0, 40, 16}, 20)));
-  EXPECT_TRUE(IsUnfinished(Framed(1, 4, {60, 1408, 40, 16}, 20)));
 }
 
 TEST(PacketCheck, EveryOutcomeHasItsWords) {
