@@ -67,6 +67,7 @@ RemoteSession::Handlers RemoteGateway::MakeHandlers() {
   RemoteSession::Handlers handlers;
   handlers.assigned = [this](const AddressAssignCapsule&) { AskConfig(); };
   handlers.datagram = [this](const DatagramView& datagram) { tun_.OnDatagram(datagram); };
+  handlers.drained = [this] { tun_.OnDrained(); };
   handlers.call = [this](const CallCapsule& call, const SessionHandlers::Respond& respond) {
     OnCall(call, respond);
   };

@@ -32,7 +32,8 @@ absl::Status SiteTun::Make(const GatewayConfig& config) {
   if (!link.ok()) return link.status();
   const int fd = tun->fd();
   device_.reset(new Device{*std::move(tun), {loop_, fd}, link->ifindex});
-  device_->descriptor.WhenReadable([this] { OnReadable(); });
+  held_back_ = false;
+  Watch();
   return netlink::WriteSysctl("net/ipv6/conf/" + name_ + "/forwarding", "1");
 }
 
@@ -53,19 +54,32 @@ absl::StatusOr<uint32_t> SiteTun::Join(SessionClient* session, const GatewayConf
 
 void SiteTun::Leave() {
   session_ = nullptr;
+  OnDrained();
   if (device_ == nullptr) return;
   if (const absl::Status status = netlink::SetLinkUp(device_->ifindex, false); !status.ok())
     spdlog::warn("{}", std::string(status.message()));
 }
 
+void SiteTun::Watch() {
+  device_->descriptor.WhenReadable([this] { OnReadable(); });
+}
+
+void SiteTun::OnDrained() {
+  if (std::exchange(held_back_, false) && device_ != nullptr) Watch();
+}
+
 void SiteTun::OnReadable() {
   for (int i = 0; i < kPacketsAtOnce; ++i) {
+    if (session_ != nullptr && !session_->TakesPackets()) {
+      held_back_ = true;
+      return session_->Push();
+    }
     const auto size = device_->tun.Read(buffer_);
     if (!size) break;
     if (session_ != nullptr) Send(std::span(buffer_).first(*size));
   }
   if (session_ != nullptr) session_->Push();
-  device_->descriptor.WhenReadable([this] { OnReadable(); });
+  Watch();
 }
 
 void SiteTun::Send(PacketBytes framed) {

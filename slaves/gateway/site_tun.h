@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The packets between a TUN device and a session, checked both ways. Bounded: what the session does not take
-// is dropped, and counted there.
+// stays in the device's queue, and what that has no room for the kernel drops and counts.
 #ifndef OV6_SLAVES_GATEWAY_SITE_TUN_H
 #define OV6_SLAVES_GATEWAY_SITE_TUN_H
 
@@ -29,6 +29,8 @@ class SiteTun {
   // The device is down: the kernel tells senders that there is no way.
   void Leave();
   void OnDatagram(const DatagramView& datagram);
+  // The session takes packets again.
+  void OnDrained();
   void AppendStatus(boost::json::object* status) const;
 
  private:
@@ -41,6 +43,7 @@ class SiteTun {
 
   absl::Status Make(const GatewayConfig& config);
   absl::Status Change(const GatewayConfig& config);
+  void Watch();
   void OnReadable();
   void Send(PacketBytes framed);
   PacketCheck CheckDatagram(const DatagramView& datagram) const;
@@ -50,6 +53,7 @@ class SiteTun {
   GatewayConfig config_;
   std::unique_ptr<Device> device_;
   SessionClient* session_ = nullptr;
+  bool held_back_ = false;  // packets stay in the device's queue until the session takes them
   Counts from_site_{}, from_master_{};
   uint64_t not_taken_ = 0;  // by the kernel
   std::vector<uint8_t> buffer_ = std::vector<uint8_t>(TunDevice::kHeader + TunDevice::kMaxPacket);

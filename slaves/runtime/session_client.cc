@@ -73,8 +73,6 @@ void SessionClient::Read() {
     if (!*alive || state_ == State::kClosed) return;
     shaken_ = true;
   }
-  if (handlers_.caught_up) handlers_.caught_up();
-  if (!*alive || state_ == State::kClosed) return;
   stream_->Pending() ? loop_.Post([this, alive] {
     if (*alive && state_ != State::kClosed) Read();
   })
@@ -199,6 +197,12 @@ void SessionClient::Beat() {
   heartbeat_timer_.After(options_.heartbeat, [this] { Beat(); });
 }
 
+bool SessionClient::TakesPackets() {
+  const bool room = state_ == State::kOpen && queued() < options_.max_packets / 2;
+  held_back_ |= !room;
+  return room;
+}
+
 bool SessionClient::SendDatagram(uint64_t context, std::span<const uint8_t> payload) {
   if (state_ != State::kOpen || queued() > options_.max_packets) {
     ++counters_.datagrams_dropped;
@@ -298,8 +302,17 @@ void SessionClient::Write() {
   }
   out_.erase(out_.begin(), out_.begin() + static_cast<ptrdiff_t>(out_sent_));
   out_sent_ = 0;
+  if (held_back_ && queued() < options_.max_packets / 4) TellDrained();
   if (!out_.empty()) return;
   if (flushed_) loop_.Post(std::exchange(flushed_, nullptr));
+}
+
+// Not inside somebody's call.
+void SessionClient::TellDrained() {
+  held_back_ = false;
+  loop_.Post([this, alive = alive_] {
+    if (*alive && handlers_.drained) handlers_.drained();
+  });
 }
 
 void SessionClient::WaitToWrite() {

@@ -46,7 +46,7 @@ struct SessionHandlers {
   std::function<void(const RefreshCapsule&)> refresh;
   std::function<void(const AddressAssignCapsule&)> assigned;
   std::function<void(const DatagramView&)> datagram;
-  std::function<void()> caught_up;                        // all that had come has been handed out
+  std::function<void()> drained;                          // it takes packets again
   std::function<void(const CallCapsule&, Respond)> call;  // respond once, now or later
   std::function<void(absl::Status)> closed;               // last; OK: the master closed the stream
 };
@@ -66,6 +66,9 @@ class SessionClient : public Session {
   // Queued until Push(), so that many go at once. False: dropped, the master reads too slowly.
   bool SendDatagram(uint64_t context, std::span<const uint8_t> payload);
   void Push() { Write(); }
+  // Whether the queue is short; if not, `drained` is called when it is. Whoever asks before it reads a packet
+  // has none dropped.
+  bool TakesPackets();
   // Calls `done` when all that was queued has been handed to the kernel.
   void Flush(Callback done);
 
@@ -108,6 +111,7 @@ class SessionClient : public Session {
   void Enqueue(const Capsule& capsule);
   void Write();
   void WaitToWrite();
+  void TellDrained();
   void ArmCallTimer();
   void ExpireCalls();
   void Close(absl::Status status);
@@ -123,6 +127,7 @@ class SessionClient : public Session {
   CapsuleDecoder decoder_;
   Bytes out_;
   size_t out_sent_ = 0;
+  bool held_back_ = false;                  // somebody has packets and waits for room
   bool reading_ = false, writing_ = false;  // what is waited for
   Callback flushed_;
   uint64_t next_call_ = 1;

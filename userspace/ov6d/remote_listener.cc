@@ -120,8 +120,10 @@ void RemoteListener::Take(UniqueFd fd, const Endpoint& from) {
     ++counters_->refused_source;
     return;
   }
-  const int one = 1;
+  // Nothing waits for company, and little unsent, or a packet would stand behind seconds of others.
+  const int one = 1, unsent = 128 << 10;
   ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
   const auto silent = std::make_shared<Silent>(io_, std::move(fd), from);
   silent->silent = Count(counts_, &Counts::silent);
   ++counts_->of_one[from.address];

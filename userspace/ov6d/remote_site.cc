@@ -18,7 +18,8 @@ RemoteSite::RemoteSite(boost::asio::io_context& io, TunDevice device)
 RemoteSite::~RemoteSite() { descriptor_.release(); }
 
 void RemoteSite::Attach(std::shared_ptr<SlaveSession> session, bool segments) {
-  const bool watching = session_ != nullptr;
+  const bool watching = session_ != nullptr && !held_back_;
+  held_back_ = false;
   session_ = std::move(session);
   if (!session_) return descriptor_.cancel();
   if (device_.SetSegments(segments).ok()) segments_ = segments;
@@ -32,12 +33,19 @@ void RemoteSite::Watch() {
                            const auto self = weak.lock();
                            if (error || !self || !self->session_) return;
                            self->Drain();
-                           self->Watch();
+                           if (!self->held_back_) self->Watch();
                          });
 }
 
+void RemoteSite::OnDrained() {
+  if (std::exchange(held_back_, false) && session_) Watch();
+}
+
+// What the session has no room for waits in the device's queue; what that has none for the kernel drops.
 void RemoteSite::Drain() {
   for (int i = 0; i < kBurst; ++i) {
+    held_back_ = !session_->TakesPackets();
+    if (held_back_) break;
     const auto size = device_.Read(out_);
     if (!size) break;
     ToGateway(std::span<const uint8_t>(out_).first(*size));

@@ -34,6 +34,8 @@ class RemoteSite : public std::enable_shared_from_this<RemoteSite> {
   // `segments`: it takes DATAGRAMs of kSegmentContext.
   void Attach(std::shared_ptr<SlaveSession> session, bool segments);
   void FromGateway(const DatagramView& datagram);
+  // The session takes packets again.
+  void OnDrained();
 
   const std::string& device() const { return device_.name(); }
   const RemoteSiteCounters& counters() const { return counters_; }
@@ -50,6 +52,7 @@ class RemoteSite : public std::enable_shared_from_this<RemoteSite> {
   bool segments_ = false;
   boost::asio::posix::stream_descriptor descriptor_;
   std::shared_ptr<SlaveSession> session_;
+  bool held_back_ = false;         // packets stay in the device's queue until the session takes them
   std::vector<uint8_t> out_, in_;  // one packet each
   RemoteSiteCounters counters_;
 };

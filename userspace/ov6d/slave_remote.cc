@@ -48,6 +48,9 @@ void SlaveService::AcceptRemote(std::unique_ptr<Stream> stream, const Endpoint& 
   handlers.datagram = [newcomer](const DatagramView& datagram) {
     if (newcomer->slave->site) newcomer->slave->site->FromGateway(datagram);
   };
+  handlers.drained = [newcomer] {
+    if (newcomer->slave->site) newcomer->slave->site->OnDrained();
+  };
   session->Start(std::move(handlers));
 }
 

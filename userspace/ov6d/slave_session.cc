@@ -113,6 +113,12 @@ void SlaveSession::Write() {
   }
   queued_.erase(queued_.begin(), queued_.begin() + static_cast<ptrdiff_t>(sent_));
   sent_ = 0;
+  if (held_back_ && queued() < kMaxPackets / 4) {
+    held_back_ = false;
+    asio::post(io_, [self = shared_from_this()] {
+      if (self->state_ == State::kOpen && self->handlers_.drained) self->handlers_.drained();
+    });
+  }
   if (queued_.empty() && state_ == State::kRefused) Linger();
 }
 
@@ -215,6 +221,12 @@ void SlaveSession::Send(const Capsule& capsule) {
   }
   ++counters_.capsules_out;
   Enqueue(EncodeCapsule(capsule));
+}
+
+bool SlaveSession::TakesPackets() {
+  const bool room = state_ == State::kOpen && queued() < kMaxPackets / 2;
+  held_back_ |= !room;
+  return room;
 }
 
 bool SlaveSession::SendDatagram(uint64_t context, std::span<const uint8_t> payload) {

@@ -41,6 +41,7 @@ class SlaveSession : public std::enable_shared_from_this<SlaveSession> {
     std::function<void(Capsule)> capsule;  // ROUTE_ADVERTISEMENT, ADDRESS_REQUEST, MAPPINGS, STATUS, CALL
     std::function<void(const absl::Status&)> closed;
     std::function<void(const DatagramView&)> datagram = nullptr;  // empty: none are expected
+    std::function<void()> drained = nullptr;                      // it takes packets again
   };
   static constexpr size_t kMaxQueued = 1 << 20;             // bytes
   static constexpr size_t kMaxPackets = 512 << 10;          // bytes queued past which a DATAGRAM is dropped
@@ -59,6 +60,9 @@ class SlaveSession : public std::enable_shared_from_this<SlaveSession> {
   // Queued until Flush(), so that many go at once. False: dropped, the slave reads too slowly.
   bool SendDatagram(uint64_t context, std::span<const uint8_t> payload);
   void Flush();
+  // Whether the queue is short; if not, `drained` is called when it is. Whoever asks before it reads a packet
+  // has none dropped.
+  bool TakesPackets();
   void Call(const std::string& method, const std::string& argument, Result result);
   // A PING; what it took is round_trip() once it is answered.
   void Ping();
@@ -100,6 +104,7 @@ class SlaveSession : public std::enable_shared_from_this<SlaveSession> {
   bool reading_ = false, writing_ = false;            // what is waited for
   bool shaken_ = false;                               // the handshake is over
   bool lingering_ = false;
+  bool held_back_ = false;  // somebody has packets and waits for room
   SessionCounters& counters_;
   Handlers handlers_;
   boost::asio::steady_timer upgrade_timer_;
