@@ -68,6 +68,7 @@ RemoteSession::Handlers RemoteGateway::MakeHandlers() {
   handlers.assigned = [this](const AddressAssignCapsule&) { AskConfig(); };
   handlers.datagram = [this](const DatagramView& datagram) { tun_.OnDatagram(datagram); };
   handlers.drained = [this] { tun_.OnDrained(); };
+  handlers.caught_up = [this] { tun_.OnCaughtUp(); };
   handlers.call = [this](const CallCapsule& call, const SessionHandlers::Respond& respond) {
     OnCall(call, respond);
   };

@@ -25,6 +25,9 @@ boost::json::object CountsJson(const auto& counts) {
 
 }  // namespace
 
+SiteTun::SiteTun(Loop& loop, std::string name)
+    : loop_(loop), name_(std::move(name)), merger_([this](PacketBytes framed) { Write(framed); }) {}
+
 absl::Status SiteTun::Make(const GatewayConfig& config) {
   auto tun = TunDevice::Make(name_, config.segments, config.mtu);
   if (!tun.ok()) return tun.status();
@@ -53,6 +56,7 @@ absl::StatusOr<uint32_t> SiteTun::Join(SessionClient* session, const GatewayConf
 }
 
 void SiteTun::Leave() {
+  if (device_ != nullptr) merger_.Flush();
   session_ = nullptr;
   OnDrained();
   if (device_ == nullptr) return;
@@ -107,10 +111,10 @@ void SiteTun::OnDatagram(const DatagramView& datagram) {
   const PacketCheck check = CheckDatagram(datagram);
   ++from_master_[static_cast<size_t>(check)];
   if (check != PacketCheck::kGood) return;
-  const bool taken = datagram.context == kSegmentContext ? device_->tun.Write(datagram.payload)
-                                                         : device_->tun.WriteBare(datagram.payload);
-  not_taken_ += !taken;
+  datagram.context == kSegmentContext ? merger_.AddFramed(datagram.payload) : merger_.Add(datagram.payload);
 }
+
+void SiteTun::Write(PacketBytes framed) { not_taken_ += !device_->tun.Write(framed); }
 
 void SiteTun::AppendStatus(boost::json::object* status) const {
   (*status)["tun"] = name_;

@@ -16,12 +16,13 @@
 #include "slaves/runtime/loop.h"
 #include "slaves/runtime/session_client.h"
 #include "userspace/base/tun.h"
+#include "userspace/wire/segment_merge.h"
 
 namespace ov6 {
 
 class SiteTun {
  public:
-  SiteTun(Loop& loop, std::string name) : loop_(loop), name_(std::move(name)) {}
+  SiteTun(Loop& loop, std::string name);
 
   // Makes the device, or makes it what the configuration asks for, and brings it up; its index. Packets go
   // over `session` until Leave(), which comes before the session goes.
@@ -31,6 +32,7 @@ class SiteTun {
   void OnDatagram(const DatagramView& datagram);
   // The session takes packets again.
   void OnDrained();
+  void OnCaughtUp() { merger_.Flush(); }  // all that had come has been handed out
   void AppendStatus(boost::json::object* status) const;
 
  private:
@@ -46,6 +48,7 @@ class SiteTun {
   void Watch();
   void OnReadable();
   void Send(PacketBytes framed);
+  void Write(PacketBytes framed);
   PacketCheck CheckDatagram(const DatagramView& datagram) const;
 
   Loop& loop_;
@@ -56,6 +59,7 @@ class SiteTun {
   bool held_back_ = false;  // packets stay in the device's queue until the session takes them
   Counts from_site_{}, from_master_{};
   uint64_t not_taken_ = 0;  // by the kernel
+  SegmentMerger merger_;    // of what comes from the master
   std::vector<uint8_t> buffer_ = std::vector<uint8_t>(TunDevice::kHeader + TunDevice::kMaxPacket);
 };
 

@@ -39,6 +39,7 @@ void RemoteSession::Open(std::unique_ptr<Stream> stream) {
   };
   handlers.assigned = [this](const AddressAssignCapsule& capsule) { OnAssigned(capsule); };
   handlers.datagram = handlers_.datagram;
+  handlers.caught_up = handlers_.caught_up;
   handlers.drained = handlers_.drained;
   handlers.call = handlers_.call;
   handlers.closed = [this](absl::Status why) {

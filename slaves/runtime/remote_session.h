@@ -35,6 +35,7 @@ class RemoteSession {
   struct Handlers {
     std::function<void(const AddressAssignCapsule&)> assigned;  // the first: the session is up
     std::function<void(const DatagramView&)> datagram;
+    std::function<void()> caught_up;
     std::function<void()> drained;
     std::function<void(const CallCapsule&, SessionHandlers::Respond)> call;
     std::function<void()> lost;  // a session that was up is no more

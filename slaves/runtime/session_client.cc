@@ -73,6 +73,8 @@ void SessionClient::Read() {
     if (!*alive || state_ == State::kClosed) return;
     shaken_ = true;
   }
+  if (handlers_.caught_up) handlers_.caught_up();
+  if (!*alive || state_ == State::kClosed) return;
   stream_->Pending() ? loop_.Post([this, alive] {
     if (*alive && state_ != State::kClosed) Read();
   })

@@ -46,6 +46,7 @@ struct SessionHandlers {
   std::function<void(const RefreshCapsule&)> refresh;
   std::function<void(const AddressAssignCapsule&)> assigned;
   std::function<void(const DatagramView&)> datagram;
+  std::function<void()> caught_up;                        // all that had come has been handed out
   std::function<void()> drained;                          // it takes packets again
   std::function<void(const CallCapsule&, Respond)> call;  // respond once, now or later
   std::function<void(absl::Status)> closed;               // last; OK: the master closed the stream

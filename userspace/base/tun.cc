@@ -6,9 +6,7 @@
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -75,13 +73,6 @@ std::optional<size_t> TunDevice::Read(std::span<uint8_t> out) const {
 
 bool TunDevice::Write(std::span<const uint8_t> packet) const {
   return ::write(fd_.get(), packet.data(), packet.size()) == static_cast<ssize_t>(packet.size());
-}
-
-bool TunDevice::WriteBare(std::span<const uint8_t> packet) const {
-  std::array<uint8_t, kHeader> header{};
-  const std::array<iovec, 2> parts{
-      {{header.data(), header.size()}, {const_cast<uint8_t*>(packet.data()), packet.size()}}};
-  return ::writev(fd_.get(), parts.data(), parts.size()) == static_cast<ssize_t>(kHeader + packet.size());
 }
 
 }  // namespace ov6
