@@ -13,7 +13,7 @@ namespace ov6::sim {
 namespace {
 
 constexpr size_t kKeys = 128, kLookups = 400;
-constexpr Duration kRest = 30s, kChurn = 60s;
+constexpr Duration kSettle = 180s, kRest = 30s, kChurn = 60s;
 constexpr Duration kChurnPause = 5s;  // between two events, each a node that comes and one that crashes
 constexpr size_t kJoinAtOnce = 25;    // a second
 
@@ -34,7 +34,7 @@ class Measured {
       if (i % kJoinAtOnce == kJoinAtOnce - 1) s_.RunFor(1s);
     }
     formed_ = s_.RunUntil([this] { return s_.RingIsPerfect(); }, 600s, 500ms);
-    s_.RunFor(kRest);  // fingers, tables
+    s_.RunFor(kSettle);  // fingers, tables
     for (size_t i = 0; i < kKeys; ++i) {
       s_.Put(i % nodes, KeyOf(std::to_string(i)), MakeValue("owner", 1, 36000, 250));
       s_.RunFor(20ms);
