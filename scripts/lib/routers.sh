@@ -117,7 +117,14 @@ router_own_prefix() { ov6ctl "$1" -j status | jq -r '.domains[0].own_prefix'; }
 
 # kill_pids SIGNAL PID...: those that have gone meanwhile don't matter.
 kill_pids() { local s=$1; shift; kill "-$s" "$@" 2>/dev/null || true; }
-gone() { local p; for p; do [ ! -d "/proc/$p" ] || [[ $(sed 's/.*) //' "/proc/$p/stat" 2>/dev/null) = Z* ]] || return 1; done; }
+# A process whose first thread has ended still holds what it has open while another has not.
+gone() {
+  local p
+  for p; do
+    [ -d "/proc/$p" ] || continue
+    [[ $(sed 's/.*) //' "/proc/$p/stat" 2>/dev/null) = Z* ]] && [ "$(ls "/proc/$p/task" 2>/dev/null | wc -l)" -le 1 ] || return 1
+  done
+}
 
 # Everything that runs in a namespace of this lab: slaves, and what `exec` or a test started.
 lab_pids() { local node; for node in $(lab_nodes); do has_node "$node" && ip netns pids "$LAB-$node"; done; true; }

@@ -110,8 +110,8 @@ absl::Status SiteNetwork::SetAddresses(const std::vector<Prefix>& subnets) {
   for (const Ipv6& address : wanted) {
     if (Contains(addresses_, address)) continue;
     const absl::Status status = netlink::AddAddress(lan_ifindex_, address, 64);
-    if (absl::IsAlreadyExists(status)) continue;  // the operator's
-    if (!status.ok()) return status;
+    // It was there: one that was killed has left it.
+    if (!status.ok() && !absl::IsAlreadyExists(status)) return status;
     addresses_.push_back(address);
   }
   return absl::OkStatus();

@@ -38,7 +38,7 @@ class SiteNetwork {
 
   const std::string lan_;
   const uint32_t lan_ifindex_;
-  std::vector<Ipv6> addresses_;  // set here
+  std::vector<Ipv6> addresses_;
   uint32_t tun_ifindex_ = 0;
   std::vector<Prefix> routes_;
   std::vector<std::pair<std::string, std::string>> sysctls_;  // path, value before; in the order of undoing
