@@ -139,7 +139,10 @@ absl::StatusOr<TlsContext> TlsContext::Server(const Files& files) {
   auto context = Make(TLS_server_method(), files);
   if (!context.ok()) return context.status();
   SSL_CTX_set_alpn_select_cb(context->get(), SelectProtocol, nullptr);
+  // Nothing is resumed: with client certificates OpenSSL would refuse who tries.
   SSL_CTX_set_session_cache_mode(context->get(), SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_options(context->get(), SSL_OP_NO_TICKET);
+  SSL_CTX_set_num_tickets(context->get(), 0);
   if (!files.authorities.empty()) SSL_CTX_set_verify(context->get(), SSL_VERIFY_PEER, nullptr);
   return TlsContext(*std::move(context));
 }

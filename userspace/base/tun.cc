@@ -75,4 +75,9 @@ bool TunDevice::Write(std::span<const uint8_t> packet) const {
   return ::write(fd_.get(), packet.data(), packet.size()) == static_cast<ssize_t>(packet.size());
 }
 
+bool TunDevice::Gone() const {
+  ifreq request{};
+  return ::ioctl(fd_.get(), TUNGETIFF, &request) != 0;
+}
+
 }  // namespace ov6

@@ -33,6 +33,8 @@ class TunDevice {
   std::optional<size_t> Read(std::span<uint8_t> out) const;
   // A header and one packet. False: the kernel did not take it.
   bool Write(std::span<const uint8_t> packet) const;
+  // Somebody deleted it.
+  bool Gone() const;
 
  private:
   TunDevice(UniqueFd fd, std::string name) : fd_(std::move(fd)), name_(std::move(name)) {}

@@ -155,6 +155,12 @@ absl::Status ReadListen(ConfigReader& reader, Config* config) {
                 "key \"client_authorities\" stands without \"certificate\"; only over TLS is a client asked "
                 "for one");
   }
+  const bool twice = std::any_of(config->listeners.begin(), config->listeners.end(),
+                                 [&](const ListenConfig& other) { return other.address == listen.address; });
+  if (reader.ok() && twice) {
+    reader.Fail("address", "key \"address\" is \"" + listen.address.ToString() +
+                               "\", as an earlier [[listen]]'s; it should be an address of its own");
+  }
   config->listeners.push_back(std::move(listen));
   return reader.Finish();
 }

@@ -153,6 +153,7 @@ absl::Status Daemon::Run() {
 // Nothing of the network is touched here.
 absl::Status Daemon::Prepare() {
   if (absl::Status status = CheckPrivileges(); !status.ok()) return status;
+  AllowDescriptors();
   const auto group = FindGroup(config_.node.group);
   if (!group.ok()) return group.status();
   group_ = *group;
@@ -401,6 +402,8 @@ void Daemon::AwaitWorld() {
 
 // What is right already is left alone, so that this may run as often as it likes.
 void Daemon::FollowWorld() {
+  if (const absl::Status status = remote_.MendDevices(config_); !status.ok())
+    spdlog::warn("{}", Message(status));
   const bool changed = keeper_->Follow();
   for (const auto step : {&Daemon::SetUpSites, &Daemon::SetUpSelf, &Daemon::OpenTunnelEnds}) {
     if (const absl::Status status = (this->*step)(); !status.ok()) spdlog::warn("{}", Message(status));

@@ -3,9 +3,11 @@
 
 #include <grp.h>
 #include <linux/capability.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -70,6 +72,14 @@ absl::Status DropPrivileges() {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   if (::syscall(SYS_capset, &header, sets.data()) == 0) return absl::OkStatus();
   return absl::ErrnoToStatus(errno, "giving up capabilities failed");
+}
+
+void AllowDescriptors() {
+  constexpr rlim_t kDescriptors = 16384;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kDescriptors) return;
+  limit.rlim_cur = std::min(kDescriptors, limit.rlim_max);
+  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 absl::StatusOr<gid_t> FindGroup(const std::string& group) {

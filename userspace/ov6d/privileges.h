@@ -17,6 +17,8 @@ namespace ov6 {
 absl::Status CheckPrivileges();
 // Keeps NET_ADMIN, NET_RAW, BPF, PERFMON, IPC_LOCK, KILL, SETUID and SETGID in the calling thread.
 absl::Status DropPrivileges();
+// As many as slaves from elsewhere may take, if the hard limit lets it.
+void AllowDescriptors();
 // The group of this name or number.
 absl::StatusOr<gid_t> FindGroup(const std::string& group);
 

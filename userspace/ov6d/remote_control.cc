@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <optional>
 #include <utility>
 
 #include "userspace/base/netlink.h"
@@ -36,13 +37,8 @@ int MtuOf(const Config& config) {
   return std::max(mtu, OV6_MIN_MTU);
 }
 
-bool IsName(const std::string& name) {
-  return !name.empty() && name.size() <= 11 &&
-         name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == name.npos;
-}
-
 absl::Status CheckName(const Config& config, const std::string& name) {
-  if (!IsName(name))
+  if (!TokenStore::IsName(name))
     return absl::InvalidArgumentError("\"" + name +
                                       "\" is no slave's name: 1 to 11 characters of a-z, 0-9, -");
   const bool gateway = name.starts_with("gw") && name.find_first_not_of("0123456789", 2) == name.npos;
@@ -51,7 +47,19 @@ absl::Status CheckName(const Config& config, const std::string& name) {
   for (const char* reserved : {"management", "self", "selfp", "master", "daemon"}) {
     if (name == reserved || gateway || slave) return absl::AlreadyExistsError("\"" + name + "\" is taken");
   }
+  const bool device = std::any_of(config.sites.begin(), config.sites.end(), [&](const SiteConfig& s) {
+    return s.interface == RemoteControl::DeviceOf(name);
+  });
+  if (device) return absl::AlreadyExistsError("\"" + RemoteControl::DeviceOf(name) + "\" is a site's device");
   return absl::OkStatus();
+}
+
+// nullopt, or why the configuration has no room for it any more.
+std::optional<std::string> WhyNotServed(const Config& config, const RemoteToken& token) {
+  if (config.FindDomain(token.domain) == nullptr)
+    return "it is in the domain " + token.domain + ", which the configuration has no more";
+  const absl::Status status = CheckName(config, token.name);
+  return status.ok() ? std::nullopt : std::optional(Message(status));
 }
 
 bool IsTaken(const NodeLayout& layout, const Prefix& prefix) {
@@ -82,12 +90,10 @@ absl::StatusOr<Prefix> FreeSubnet(const NodeLayout& layout, const std::string& d
 absl::Status RemoteControl::Load(Config* config) {
   if (absl::Status status = tokens_.Load(); !status.ok()) return status;
   for (const RemoteToken& token : tokens_.tokens()) {
-    if (config->FindDomain(token.domain) != nullptr) {
-      config->sites.push_back(SiteFor(token));
+    if (const auto why = WhyNotServed(*config, token)) {
+      spdlog::warn("the slave {} elsewhere is not served: {}", token.name, *why);
     } else {
-      spdlog::warn(
-          "the slave {} elsewhere is in the domain {}, which the configuration has no more: not served",
-          token.name, token.domain);
+      config->sites.push_back(SiteFor(token));
     }
   }
   return absl::OkStatus();
@@ -97,6 +103,15 @@ absl::Status RemoteControl::MakeDevices(const Config& config) {
   for (const SiteConfig& site : config.sites) {
     if (site.remote.empty()) continue;
     if (absl::Status status = MakeDevice(site.remote, MtuOf(config)); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RemoteControl::MendDevices(const Config& config) {
+  for (const auto& [name, site] : sites_) {
+    if (!site->Gone()) continue;
+    spdlog::warn("somebody deleted the device {}: it is made again", site->device());
+    if (absl::Status status = MakeDevice(name, MtuOf(config)); !status.ok()) return status;
   }
   return absl::OkStatus();
 }
@@ -133,6 +148,7 @@ absl::StatusOr<RemoteControl::Added> RemoteControl::Add(const Config& config, co
   token.replace = replace != nullptr && replace->is_bool() && replace->get_bool();
   if (const std::string kind = TextIn(body, "kind"); !kind.empty() && kind != "gateway")
     return absl::InvalidArgumentError("the kind is \"" + kind + "\"; a slave elsewhere is a gateway");
+  if (absl::Status status = tokens_.CheckRoom(token.name); !status.ok()) return status;
   if (absl::Status status = CheckName(config, token.name); !status.ok()) return status;
   const Domain* domain = config.FindDomain(token.domain);
   if (domain == nullptr) return absl::NotFoundError("no [[domain]] is named \"" + token.domain + "\"");
@@ -179,13 +195,14 @@ std::shared_ptr<RemoteSite> RemoteControl::SiteOf(const std::string& name) const
 json::object RemoteControl::Json() const {
   json::array listeners;
   for (const auto& listener : listeners_) {
-    const ListenerCounters& c = listener->counters();
+    const ListenerCounters c = listener->counters();
     listeners.push_back({{"address", listener->address().ToString()},
                          {"tls", !listener->config().certificate.empty()},
                          {"accepted", c.accepted},
                          {"refused_source", c.refused_source},
                          {"refused_full", c.refused_full},
-                         {"silent", c.silent}});
+                         {"silent", c.silent},
+                         {"no_descriptor", c.no_descriptor}});
   }
   return {{"tokens", tokens_.Json()}, {"listeners", std::move(listeners)}};
 }

@@ -5,7 +5,6 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include <boost/asio/steady_timer.hpp>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -52,12 +51,18 @@ struct RemoteListener::Silent {
   ~Silent() {
     if (descriptor.is_open()) descriptor.release();
   }
+  // Its wait ends with it.
+  void Close() {
+    if (descriptor.is_open()) descriptor.release();
+    fd = UniqueFd();
+    place.reset();
+  }
 
   UniqueFd fd;
   Endpoint from;
   asio::posix::stream_descriptor descriptor;
   asio::steady_timer timer;
-  Place silent, of_one;
+  Place place;
 };
 
 absl::StatusOr<std::unique_ptr<RemoteListener>> RemoteListener::Listen(asio::io_context& io,
@@ -75,7 +80,7 @@ absl::StatusOr<std::unique_ptr<RemoteListener>> RemoteListener::Listen(asio::io_
 
 RemoteListener::RemoteListener(asio::io_context& io, const ListenConfig& config, UniqueFd fd,
                                std::optional<TlsContext> tls)
-    : io_(io), config_(config), tls_(std::move(tls)), acceptor_(io, fd.Release()) {}
+    : io_(io), config_(config), tls_(std::move(tls)), acceptor_(io, fd.Release()), pause_(io) {}
 
 Endpoint RemoteListener::address() const {
   sockaddr_in address{};
@@ -90,70 +95,66 @@ void RemoteListener::Start(Handler handler) {
   Accept();
 }
 
+ListenerCounters RemoteListener::counters() const {
+  ListenerCounters counters = *counters_;
+  counters.refused_source = silent_.full_of_one() + upgrading_.full_of_one();
+  counters.refused_full = silent_.full() + upgrading_.full();
+  return counters;
+}
+
 void RemoteListener::Accept() {
   acceptor_.async_wait(asio::posix::descriptor_base::wait_read, [this](error_code error) {
     if (error) return;
-    sockaddr_in peer{};
-    socklen_t size = sizeof(peer);
-    for (int i = 0; i < kMostUpgrading; ++i) {
-      UniqueFd fd(::accept4(acceptor_.native_handle(), reinterpret_cast<sockaddr*>(&peer), &size,
-                            SOCK_CLOEXEC | SOCK_NONBLOCK));
-      if (!fd.ok()) break;
-      Take(std::move(fd), FromSockaddr(peer));
-    }
-    Accept();
+    if (TakeAll()) return Accept();
+    ++counters_->no_descriptor;
+    pause_.expires_after(kPause);
+    pause_.async_wait([this](error_code cancelled) {
+      if (!cancelled) Accept();
+    });
   });
 }
 
-RemoteListener::Place RemoteListener::Count(const std::shared_ptr<Counts>& counts, int Counts::*kind) {
-  ++(*counts.*kind);
-  return {nullptr, [counts, kind](void*) { --(*counts.*kind); }};
+bool RemoteListener::TakeAll() {
+  for (size_t i = 0; i < kMostUpgrading; ++i) {
+    sockaddr_in peer{};
+    socklen_t size = sizeof(peer);
+    UniqueFd fd(::accept4(acceptor_.native_handle(), reinterpret_cast<sockaddr*>(&peer), &size,
+                          SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!fd.ok()) return errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM;
+    Take(std::move(fd), FromSockaddr(peer));
+  }
+  return true;
 }
 
 void RemoteListener::Take(UniqueFd fd, const Endpoint& from) {
   ++counters_->accepted;
-  if (counts_->silent >= kMostSilent) {
-    ++counters_->refused_full;
-    return;
-  }
-  if (counts_->of_one[from.address] >= kMostOfOne) {
-    ++counters_->refused_source;
-    return;
-  }
   // Nothing waits for company, and little unsent, or a packet would stand behind seconds of others.
   const int one = 1, unsent = 128 << 10;
   ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
   ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
   const auto silent = std::make_shared<Silent>(io_, std::move(fd), from);
-  silent->silent = Count(counts_, &Counts::silent);
-  ++counts_->of_one[from.address];
-  silent->of_one = Place(nullptr, [counts = counts_, address = from.address](void*) {
-    if (--counts->of_one[address] == 0) counts->of_one.erase(address);
-  });
+  silent->place = silent_.Enter(from.address);
+  silent->place->make_way = [weak = std::weak_ptr(silent)] {
+    if (const auto self = weak.lock()) self->Close();
+  };
   silent->timer.expires_after(kSilence);
   silent->timer.async_wait([weak = std::weak_ptr(silent), counters = counters_](error_code error) {
     const auto self = weak.lock();
     if (error || !self) return;
     ++counters->silent;
-    self->descriptor.cancel();
+    self->Close();
   });
   silent->descriptor.async_wait(asio::posix::descriptor_base::wait_read, [this, silent](error_code error) {
-    if (!error) Begin(silent);
+    if (!error && silent->fd.ok()) Begin(silent);
   });
 }
 
 void RemoteListener::Begin(const std::shared_ptr<Silent>& silent) {
   silent->timer.cancel();
-  if (counts_->upgrading >= kMostUpgrading) {
-    ++counters_->refused_full;
-    return;
-  }
   silent->descriptor.release();
-  silent->silent.reset();
+  silent->place.reset();
   auto stream = tls_ ? tls_->Accept(std::move(silent->fd)) : PlainStream(std::move(silent->fd));
-  using Both = std::pair<Place, Place>;
-  handler_(std::move(stream), silent->from,
-           std::make_shared<Both>(Count(counts_, &Counts::upgrading), std::move(silent->of_one)));
+  handler_(std::move(stream), silent->from, upgrading_.Enter(silent->from.address));
 }
 
 }  // namespace ov6

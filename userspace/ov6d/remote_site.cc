@@ -18,22 +18,24 @@ RemoteSite::RemoteSite(boost::asio::io_context& io, TunDevice device)
 RemoteSite::~RemoteSite() { descriptor_.release(); }
 
 void RemoteSite::Attach(std::shared_ptr<SlaveSession> session, bool segments) {
-  const bool watching = session_ != nullptr && !held_back_;
   held_back_ = false;
   session_ = std::move(session);
   if (!session_) return descriptor_.cancel();
   if (device_.SetSegments(segments).ok()) segments_ = segments;
   for (int i = 0; i < kMostWaiting && device_.Read(out_); ++i) ++counters_.dropped_waiting;
-  if (!watching) Watch();
+  Watch();
 }
 
+// One wait at a time. One that was cancelled may end behind the next session's Attach.
 void RemoteSite::Watch() {
+  if (std::exchange(watching_, true)) return;
   descriptor_.async_wait(boost::asio::posix::descriptor_base::wait_read,
                          [weak = weak_from_this()](boost::system::error_code error) {
                            const auto self = weak.lock();
-                           if (error || !self || !self->session_) return;
-                           self->Drain();
-                           if (!self->held_back_) self->Watch();
+                           if (!self) return;
+                           self->watching_ = false;
+                           if (self->session_ && !error) self->Drain();
+                           if (self->session_ && !self->held_back_) self->Watch();
                          });
 }
 
@@ -43,14 +45,17 @@ void RemoteSite::OnDrained() {
 
 // What the session has no room for waits in the device's queue; what that has none for the kernel drops.
 void RemoteSite::Drain() {
-  for (int i = 0; i < kBurst; ++i) {
+  int packets = 0;
+  for (; packets < kBurst; ++packets) {
     held_back_ = !session_->TakesPackets();
-    if (held_back_) break;
+    if (held_back_) return session_->Flush();
     const auto size = device_.Read(out_);
     if (!size) break;
     ToGateway(std::span<const uint8_t>(out_).first(*size));
   }
-  session_->Flush();
+  if (packets > 0) return session_->Flush();
+  // A device that is gone is readable for ever.
+  if (device_.Gone()) session_->Close(absl::UnavailableError("the device " + device() + " is gone"));
 }
 
 void RemoteSite::ToGateway(std::span<const uint8_t> bytes) {

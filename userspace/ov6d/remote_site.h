@@ -36,6 +36,9 @@ class RemoteSite : public std::enable_shared_from_this<RemoteSite> {
   void FromGateway(const DatagramView& datagram);
   // The session takes packets again.
   void OnDrained();
+  // Somebody took the device away: nothing comes or goes any more, and a session is closed as soon as it
+  // shows.
+  bool Gone() const { return device_.Gone(); }
 
   const std::string& device() const { return device_.name(); }
   const RemoteSiteCounters& counters() const { return counters_; }
@@ -50,6 +53,7 @@ class RemoteSite : public std::enable_shared_from_this<RemoteSite> {
 
   TunDevice device_;
   bool segments_ = false;
+  bool watching_ = false;
   boost::asio::posix::stream_descriptor descriptor_;
   std::shared_ptr<SlaveSession> session_;
   bool held_back_ = false;         // packets stay in the device's queue until the session takes them

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Slaves from elsewhere (docs/slave-protocol.md section 8): who they are by their tokens, their sessions over
 // TCP and TLS, and what follows when one is silent or gone.
-#include <spdlog/spdlog.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <boost/json.hpp>
@@ -21,14 +21,20 @@ using boost::system::error_code;
 struct SlaveService::Newcomer {
   std::weak_ptr<SlaveSession> session;
   Endpoint from;
-  std::shared_ptr<void> place;
+  std::shared_ptr<Crowd::Place> place;
   Slave* slave = nullptr;
 };
 
 void SlaveService::AcceptRemote(std::unique_ptr<Stream> stream, const Endpoint& from,
-                                std::shared_ptr<void> place) {
+                                std::shared_ptr<Crowd::Place> place) {
+  if (ending_) return;
   const auto session = std::make_shared<SlaveSession>(env_.io, std::move(stream), counters_.sessions);
   const auto newcomer = std::make_shared<Newcomer>(Newcomer{session, from, std::move(place), nullptr});
+  if (newcomer->place) {
+    newcomer->place->make_way = [weak = newcomer->session] {
+      if (const auto crowded = weak.lock()) crowded->Close(absl::UnavailableError("others take its place"));
+    };
+  }
   SlaveSession::Handlers handlers;
   handlers.request = [this, newcomer](const UpgradeRequest& request) {
     return OnRemoteRequest(*newcomer, request);
@@ -41,7 +47,6 @@ void SlaveService::AcceptRemote(std::unique_ptr<Stream> stream, const Endpoint& 
     OnRemoteCapsule(*newcomer->slave, std::move(capsule));
   };
   handlers.closed = [this, newcomer](const absl::Status& why) {
-    newcomer->place.reset();
     Slave* slave = newcomer->slave;
     if (slave != nullptr && slave->session == newcomer->session.lock()) OnRemoteClosed(*slave, why);
   };
@@ -62,13 +67,22 @@ const RemoteToken* SlaveService::TokenOf(const SlaveSession& session, const Upgr
   return name.empty() ? nullptr : env_.tokens->FindByName(name);
 }
 
+Refusal SlaveService::Refuse(const Endpoint& from, Refusal refusal) {
+  strangers_log_.Warn(env_.clock(), from.ToString() + " was refused: " + refusal.sentence);
+  return refusal;
+}
+
+// A session that lives is left alone until the other one is known to be right.
 std::optional<Refusal> SlaveService::OnRemoteRequest(Newcomer& newcomer, const UpgradeRequest& request) {
+  if (ending_) return Refusal{503, "ov6d is ending."};
   const auto session = newcomer.session.lock();
   const RemoteToken* token = TokenOf(*session, request);
   Slave* slave = token == nullptr ? nullptr : Find(token->name);
   if (slave == nullptr || !slave->plan.remote) {
     ++counters_.unknown_tokens;
-    return Refusal{401, "Nobody is known here by this token or certificate; \"ov6ctl token new\" makes one."};
+    return Refuse(
+        newcomer.from,
+        {401, "Nobody is known here by this token or certificate; \"ov6ctl token new\" makes one."});
   }
   UpgradeRequest wanted = request;
   if (wanted.name.empty()) {
@@ -76,34 +90,44 @@ std::optional<Refusal> SlaveService::OnRemoteRequest(Newcomer& newcomer, const U
     wanted.kind = token->kind;
   }
   if (wanted.name != token->name || wanted.kind != token->kind) {
-    return Refusal{403, "This token is for the slave \"" + token->name + "\" of kind " +
-                            std::string(ToString(token->kind)) + "."};
+    return Refuse(newcomer.from, {403, "This token is for the slave \"" + token->name + "\" of kind " +
+                                           std::string(ToString(token->kind)) + "."});
   }
   if (wanted.prefixes.empty()) wanted.prefixes = slave->plan.prefixes;
   if (slave->session && !token->replace) {
-    return Refusal{409,
-                   "\"" + token->name + "\" has a session already, from " + slave->from.ToString() + "."};
+    return Refuse(newcomer.from, {409, "\"" + token->name + "\" has a session already, from " +
+                                           slave->from.ToString() + "."});
   }
+  if (const auto refusal =
+          env_.master.slaves().CheckPrefixes(wanted.name, wanted.prefixes, slave->plan.ToPermission()))
+    return Refuse(newcomer.from, *refusal);
   if (slave->session) slave->session->Close(absl::UnavailableError("another session takes its place"));
   if (auto refusal = OnRequest(*slave, wanted)) return refusal;
   slave->session = session;
   slave->request = std::move(wanted);
   slave->from = newcomer.from;
   slave->started = env_.clock();
-  slave->silent = false;
+  slave->silent = slave->said_goodbye = false;
+  slave->status.clear();
   ++slave->starts;
   newcomer.slave = slave;
   return std::nullopt;
 }
 
 void SlaveService::OnRemoteOpened(Slave& slave) {
-  spdlog::info("slave {} is up from {}, id {}", slave.plan.name, slave.from.ToString(), *slave.id);
-  AddressAssignCapsule assigned;
-  for (const Prefix& prefix : slave.plan.prefixes) assigned.prefixes.push_back({0, false, prefix});
-  slave.session->Send(assigned);
+  slave.log.Info(env_.clock(), fmt::format("slave {} is up from {}, id {}", slave.plan.name,
+                                           slave.from.ToString(), *slave.id));
+  AssignAll(slave);
   slave.site = env_.remote_site(slave.plan.name);
   if (slave.site) slave.site->Attach(slave.session, slave.request.segments);
   ArmRemoteTick();
+}
+
+// RFC 9484 section 4.7.1: each takes the place of the one before.
+void SlaveService::AssignAll(Slave& slave) {
+  AddressAssignCapsule assigned;
+  for (const Prefix& prefix : slave.plan.prefixes) assigned.prefixes.push_back({0, false, prefix});
+  slave.session->Send(assigned);
 }
 
 void SlaveService::OnRemoteCapsule(Slave& slave, Capsule capsule) {
@@ -118,7 +142,21 @@ void SlaveService::OnRemoteCapsule(Slave& slave, Capsule capsule) {
       ack.refused.push_back({i, "a gateway has no mappings"});
     return slave.session->Send(ack);
   }
+  if (const auto* advertisement = std::get_if<RouteAdvertisementCapsule>(&capsule))
+    return OnRemoteAdvertisement(slave, *advertisement);
+  const auto* status = std::get_if<StatusCapsule>(&capsule);
+  if (status != nullptr && status->json.size() > kMaxRemoteStatus) {
+    slave.log.Warn(env_.clock(), "a STATUS of slave " + slave.plan.name + " is longer than 4096 bytes");
+    return;
+  }
   OnCapsule(slave, std::move(capsule));
+}
+
+// One that was silent speaks; and what it has when it is silent is what it has when it is heard again.
+void SlaveService::OnRemoteAdvertisement(Slave& slave, const RouteAdvertisementCapsule& capsule) {
+  if (slave.silent) ReturnFromSilence(slave);
+  OnAdvertisement(slave, capsule);
+  if (slave.id) slave.request.prefixes = env_.master.slaves().Find(*slave.id)->entry.prefixes;
 }
 
 // What the slave has anyway, if it asks for that or for anything of that length; else nothing.
@@ -132,7 +170,8 @@ AssignedPrefix SlaveService::Assign(const Slave& slave, const AssignedPrefix& as
 }
 
 void SlaveService::OnRemoteClosed(Slave& slave, const absl::Status& why) {
-  spdlog::info("session of slave {} from {} ended: {}", slave.plan.name, slave.from.ToString(), Message(why));
+  slave.log.Info(env_.clock(), fmt::format("session of slave {} from {} ended: {}", slave.plan.name,
+                                           slave.from.ToString(), Message(why)));
   slave.session.reset();
   if (slave.site) slave.site->Attach(nullptr, false);
   slave.site.reset();
@@ -157,8 +196,12 @@ void SlaveService::ReplanRemote(const std::vector<SlavePlan>& plans) {
     slaves_.erase(name);
   }
   for (const SlavePlan& plan : plans) {
-    if (plan.remote) slaves_[plan.name].plan = plan;
+    if (plan.remote && Find(plan.name) == nullptr) slaves_[plan.name].plan = plan;
   }
+}
+
+void SlaveService::CloseElsewhere() {
+  for (const auto& [name, slave] : slaves_) CloseRemote(name, absl::UnavailableError("ov6d ends"));
 }
 
 void SlaveService::CloseRemote(const std::string& name, const absl::Status& why) {
@@ -214,21 +257,27 @@ bool SlaveService::RemoteTick() {
 
 // A path that stands still for a moment keeps its session; packets are told at once that nobody is there.
 void SlaveService::CheckSilence(Slave& slave) {
-  const Duration silence = slave.request.plain ? slave.session->Unacknowledged()
-                                               : BootClock::now() - slave.session->heard();
+  const Duration silence =
+      slave.request.plain ? slave.session->Unacknowledged() : BootClock::now() - slave.session->heard();
   if (silence >= kEndAfter)
     return slave.session->Close(absl::UnavailableError("nothing was heard of it for 15 s"));
   if (silence >= kSilentAfter && !slave.silent) {
-    spdlog::info("slave {} has fallen silent: its routes are withdrawn until it is heard", slave.plan.name);
+    slave.log.Info(env_.clock(), "slave " + slave.plan.name +
+                                     " has fallen silent: its routes are withdrawn until it is heard");
     slave.silent = true;
     Withdraw(slave);
-  } else if (silence < kSilentAfter && slave.silent && !slave.said_goodbye) {
-    slave.silent = false;
-    if (const auto refusal = OnRequest(slave, slave.request))
-      return slave.session->Close(absl::PermissionDeniedError(refusal->sentence));
-    spdlog::info("slave {} is heard again", slave.plan.name);
+  } else if (silence < kSilentAfter && slave.silent) {
+    ReturnFromSilence(slave);
   }
   slave.session->Ping();
+}
+
+void SlaveService::ReturnFromSilence(Slave& slave) {
+  slave.silent = false;
+  if (slave.said_goodbye) return;
+  if (const auto refusal = OnRequest(slave, slave.request))
+    return slave.session->Close(absl::PermissionDeniedError(refusal->sentence));
+  slave.log.Info(env_.clock(), "slave " + slave.plan.name + " is heard again");
 }
 
 }  // namespace ov6

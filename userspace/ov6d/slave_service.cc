@@ -168,6 +168,12 @@ void SlaveService::Replan(std::vector<SlavePlan> plans) {
     slave->plan = std::move(plan);
   }
   Readvertise(elsewhere);
+  for (const std::string& name : elsewhere) {
+    Slave& slave = *Find(name);
+    if (!slave.session || !slave.plan.remote) continue;
+    slave.request.prefixes = slave.plan.prefixes;
+    AssignAll(slave);
+  }
   for (const std::string& name : changed) {
     Slave& slave = *Find(name);
     if (!slave.process || ending_) continue;
@@ -224,6 +230,7 @@ void SlaveService::KillLater(const std::string& name) {
 
 void SlaveService::ShutdownAll(std::function<void()> done) {
   ending_ = true;
+  CloseElsewhere();
   management_timer_.cancel();
   all_ended_ = std::move(done);
   bool any = false;
@@ -237,6 +244,7 @@ void SlaveService::ShutdownAll(std::function<void()> done) {
 
 void SlaveService::TerminateAll(std::function<void()> done) {
   ending_ = true;
+  CloseElsewhere();
   management_timer_.cancel();
   all_ended_ = std::move(done);
   bool any = false;
@@ -272,7 +280,7 @@ std::optional<Refusal> SlaveService::OnRequest(Slave& slave, const UpgradeReques
     return Refusal{426, "A slave that ov6d has started says Ov6-Version: 1."};
   const auto outcome = env_.master.Register(request, slave.plan.ToPermission());
   if (const auto* refusal = std::get_if<Refusal>(&outcome)) {
-    spdlog::warn("slave {} was refused: {}", name, refusal->sentence);
+    slave.log.Warn(env_.clock(), "slave " + name + " was refused: " + refusal->sentence);
     return *refusal;
   }
   const SlaveId id = std::get<SlaveId>(outcome);
@@ -334,10 +342,11 @@ void SlaveService::OnAdvertisement(Slave& slave, const RouteAdvertisementCapsule
   if (!slave.id) return;
   if (!capsule.prefixes.empty()) {
     const auto status = env_.master.Advertise(*slave.id, capsule.prefixes, slave.plan.ToPermission());
-    if (!status.ok()) spdlog::warn("advertisement of slave {}: {}", slave.plan.name, Message(status));
+    if (!status.ok())
+      slave.log.Warn(env_.clock(), "advertisement of slave " + slave.plan.name + ": " + Message(status));
     return;
   }
-  spdlog::info("slave {} says goodbye", slave.plan.name);
+  slave.log.Info(env_.clock(), "slave " + slave.plan.name + " says goodbye");
   slave.said_goodbye = true;
   const SlaveEntry entry = env_.master.slaves().Find(*slave.id)->entry;
   env_.master.Goodbye(*std::exchange(slave.id, std::nullopt));

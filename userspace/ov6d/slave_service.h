@@ -16,6 +16,8 @@
 #include <vector>
 
 #include "userspace/master/master.h"
+#include "userspace/ov6d/crowd.h"
+#include "userspace/ov6d/log_limit.h"
 #include "userspace/ov6d/node_layout.h"
 #include "userspace/ov6d/remote_site.h"
 #include "userspace/ov6d/slave_memory.h"
@@ -65,8 +67,9 @@ class SlaveService {
   static constexpr Duration kSilentAfter = std::chrono::milliseconds(700);
   static constexpr Duration kEndAfter = std::chrono::seconds(15);
   static constexpr Duration kPingInterval = std::chrono::milliseconds(250);
-  static constexpr size_t kMaxRefreshes = 256;  // addresses in one capsule
-  static constexpr size_t kMaxRelayed = 64;     // senders that a slave is told of at once
+  static constexpr size_t kMaxRefreshes = 256;      // addresses in one capsule
+  static constexpr size_t kMaxRelayed = 64;         // senders that a slave is told of at once
+  static constexpr size_t kMaxRemoteStatus = 4096;  // bytes of one elsewhere
 
   SlaveService(Environment environment, std::vector<SlavePlan> plans);
   ~SlaveService();
@@ -87,8 +90,9 @@ class SlaveService {
   // The master's ends of a slave's sockets; they are the service's from here on. The stream may be any.
   void Accept(const std::string& name, std::unique_ptr<Stream> stream, int port_channel);
 
-  // A connection from elsewhere. `place` is held until it is a slave's, or over.
-  void AcceptRemote(std::unique_ptr<Stream> stream, const Endpoint& from, std::shared_ptr<void> place);
+  // A connection from elsewhere. `place`, which may be null, is held until it is a slave's, or over.
+  void AcceptRemote(std::unique_ptr<Stream> stream, const Endpoint& from,
+                    std::shared_ptr<Crowd::Place> place);
   void CloseRemote(const std::string& name, const absl::Status& why);
 
   void Call(const std::string& name, const std::string& method, const std::string& argument, Result result);
@@ -120,6 +124,7 @@ class SlaveService {
     Endpoint from;
     bool silent = false;
     std::shared_ptr<RemoteSite> site;
+    LogLimit log;
   };
   struct Newcomer;
 
@@ -157,6 +162,11 @@ class SlaveService {
   void ArmRemoteTick();
   bool RemoteTick();  // false: no slave elsewhere has a session
   void CheckSilence(Slave& slave);
+  void ReturnFromSilence(Slave& slave);
+  void OnRemoteAdvertisement(Slave& slave, const RouteAdvertisementCapsule& capsule);
+  void AssignAll(Slave& slave);
+  void CloseElsewhere();
+  Refusal Refuse(const Endpoint& from, Refusal refusal);
   void ReplanRemote(const std::vector<SlavePlan>& plans);
   boost::json::object RemoteJson(const Slave& slave) const;
   void DropPort(const SlaveEntry& entry);
@@ -168,6 +178,7 @@ class SlaveService {
   std::map<std::string, PortHandles> handles_;  // made, to be sent when the session opens
   std::set<uint16_t> ports_;                    // slots that exist in this process's life
   ServiceCounters counters_;
+  LogLimit strangers_log_;
   Duration management_delay_ = kFirstDelay;
   boost::asio::steady_timer management_timer_;
   boost::asio::steady_timer remote_timer_{env_.io};

@@ -51,9 +51,15 @@ void SlaveSession::Wait(IoState direction) {
   descriptor_.async_wait(what, [self = shared_from_this(), &waiting](error_code error) {
     waiting = false;
     if (error || self->state_ == State::kClosed) return;
-    self->Read();
-    self->Write();
+    self->Serve();
   });
+}
+
+void SlaveSession::Serve() {
+  serving_ = true;
+  Read();
+  serving_ = false;
+  Write();
 }
 
 void SlaveSession::Read() {
@@ -69,7 +75,7 @@ void SlaveSession::Read() {
   }
   // Others have their turn.
   asio::post(io_, [self = shared_from_this()] {
-    if (self->state_ != State::kClosed) self->Read();
+    if (self->state_ != State::kClosed) self->Serve();
   });
 }
 
@@ -97,7 +103,7 @@ void SlaveSession::Enqueue(std::span<const uint8_t> bytes) {
 }
 
 void SlaveSession::Write() {
-  if (state_ == State::kClosed || !shaken_ || writing_) return;
+  if (state_ == State::kClosed || !shaken_ || writing_ || serving_) return;
   while (sent_ < queued_.size()) {
     const IoResult result = stream_->Write(std::span<const uint8_t>(queued_).subspan(sent_));
     if (result.state == IoState::kDone) {
@@ -142,11 +148,14 @@ void SlaveSession::Accept() {
   handlers_.opened();
 }
 
-// The stream ends when the sentence has been written.
+// The stream ends soon after the sentence has been written, or when it can't be.
 void SlaveSession::Refuse(const Refusal& refusal) {
   ++counters_.refused;
-  upgrade_timer_.cancel();
   state_ = State::kRefused;
+  upgrade_timer_.expires_after(kLinger);
+  upgrade_timer_.async_wait([self = shared_from_this()](error_code error) {
+    if (!error) self->Close(absl::OkStatus());
+  });
   const std::string response = FormatUpgradeRefused(refusal);
   Enqueue({reinterpret_cast<const uint8_t*>(response.data()), response.size()});
 }
@@ -266,10 +275,6 @@ void SlaveSession::Linger() {
   if (lingering_) return;
   lingering_ = true;
   ::shutdown(stream_->fd(), SHUT_WR);
-  upgrade_timer_.expires_after(kLinger);
-  upgrade_timer_.async_wait([self = shared_from_this()](error_code error) {
-    if (!error) self->Close(absl::OkStatus());
-  });
   Report(absl::PermissionDeniedError("the slave's request was refused"));
 }
 
@@ -279,6 +284,8 @@ void SlaveSession::Report(const absl::Status& why) {
 
 void SlaveSession::Close(absl::Status why) {
   if (state_ == State::kClosed) return;
+  serving_ = false;
+  Write();  // what was said before
   if (state_ == State::kOpen) ++counters_.broken;
   state_ = State::kClosed;
   upgrade_timer_.cancel();

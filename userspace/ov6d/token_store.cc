@@ -20,6 +20,12 @@ std::string HashOf(const std::string& secret) {
   return ToHex(Sha256({reinterpret_cast<const uint8_t*>(secret.data()), secret.size()}));
 }
 
+constexpr int kSiteLength = 64;
+
+bool IsHash(const std::string& text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == text.npos;
+}
+
 json::object ToJson(const RemoteToken& token) {
   return {{"name", token.name},       {"kind", std::string(ToString(token.kind))},
           {"domain", token.domain},   {"prefix", token.prefix.ToString()},
@@ -42,10 +48,25 @@ std::optional<RemoteToken> FromJson(const json::value& value) {
                     replace->get_bool(),
                     TextIn(object, "hash"),
                     UnixTime(std::chrono::seconds(made->get_int64()))};
-  return token.name.empty() || token.hash.size() != 64 ? std::nullopt : std::optional(token);
+  const bool whole = TokenStore::IsName(token.name) && !token.domain.empty() &&
+                     token.kind == SlaveKind::kGateway && token.prefix.length == kSiteLength &&
+                     IsHash(token.hash);
+  return whole ? std::optional(token) : std::nullopt;
 }
 
 }  // namespace
+
+bool TokenStore::IsName(const std::string& name) {
+  return !name.empty() && name.size() <= 11 &&
+         name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == name.npos;
+}
+
+absl::Status TokenStore::CheckRoom(const std::string& name) const {
+  if (FindByName(name) != nullptr)
+    return absl::AlreadyExistsError("there is a token for \"" + name + "\" already");
+  if (tokens_.size() < kMost) return absl::OkStatus();
+  return absl::ResourceExhaustedError("no more than " + std::to_string(kMost) + " tokens can be made");
+}
 
 absl::Status TokenStore::Load() {
   const auto text = ReadFile(file_);
@@ -61,7 +82,7 @@ absl::Status TokenStore::Load() {
   if (error || !value.is_array()) return damaged();
   for (const json::value& item : value.get_array()) {
     auto token = FromJson(item);
-    if (!token) return damaged();
+    if (!token || !CheckRoom(token->name).ok()) return damaged();
     tokens_.push_back(*std::move(token));
   }
   return absl::OkStatus();
@@ -80,10 +101,7 @@ absl::Status TokenStore::Save(std::vector<RemoteToken> tokens) {
 }
 
 absl::StatusOr<std::string> TokenStore::Add(RemoteToken token) {
-  if (FindByName(token.name) != nullptr)
-    return absl::AlreadyExistsError("there is a token for \"" + token.name + "\" already");
-  if (tokens_.size() >= kMost)
-    return absl::ResourceExhaustedError("no more than " + std::to_string(kMost) + " tokens can be made");
+  if (absl::Status status = CheckRoom(token.name); !status.ok()) return status;
   std::array<uint8_t, 32> random;
   FillRandom(random);
   std::string secret = std::string(kStart) + ToHex(random);

@@ -33,8 +33,12 @@ class TokenStore {
 
   explicit TokenStore(const std::filesystem::path& state) : file_(state / "tokens.json") {}
 
+  static bool IsName(const std::string& name);  // a slave's, elsewhere
+
   // No file: there are none. One that can't be read is an error.
   absl::Status Load();
+  // Whether one more token, of this name, may be made.
+  absl::Status CheckRoom(const std::string& name) const;
   // Fills in the hash; returns the token. AlreadyExists: the name is taken.
   absl::StatusOr<std::string> Add(RemoteToken token);
   absl::Status Remove(const std::string& name);

@@ -58,6 +58,8 @@ std::string_view Reason(int status) {
       return "Conflict";
     case 426:
       return "Upgrade Required";
+    case 503:
+      return "Service Unavailable";
   }
   return "Refused";
 }
@@ -84,6 +86,8 @@ std::optional<Refusal> CheckHead(const Head& head) {
     return Refusal{400, fmt::format("The field {} does not go with capsules (RFC 9297 section 3.2).",
                                     std::string(http::to_string(field)))};
   }
+  if (head.count(http::field::authorization) > 1)
+    return Refusal{400, "The request has more than one Authorization field."};
   if (!HasToken(Value(head, "Upgrade"), kToken) || !HasToken(Value(head, "Connection"), "upgrade")) {
     return Refusal{426, "Ask with 'Connection: Upgrade' and 'Upgrade: connect-ip'."};
   }
@@ -164,9 +168,17 @@ class QueryReader {
   bool has_kind_ = false;
 };
 
+// RFC 9112 section 3.2: a path, or a whole URI as through a proxy, whose host is as good as any.
+bool IsTarget(const urls::url_view& url) {
+  const auto scheme = url.scheme_id();
+  const bool whole = scheme == urls::scheme::http || scheme == urls::scheme::https;
+  return whole ? url.has_authority() : !url.has_scheme() && !url.has_authority();
+}
+
 ParsedRequest ReadTarget(std::string_view target, bool plain) {
   const auto url = urls::parse_uri_reference(urls::string_view(target.data(), target.size()));
-  if (url.has_error()) return {std::nullopt, {400, "The request's target is no URI."}};
+  if (url.has_error() || url->has_fragment() || !IsTarget(*url))
+    return {std::nullopt, {400, "The request's target is no URI."}};
   const std::string path = url->path();
   if (path != kPath) return {std::nullopt, {400, fmt::format("The path is '{}', not '{}'.", path, kPath)}};
   QueryReader reader;
@@ -258,6 +270,9 @@ std::optional<ParsedRequest> ParseUpgradeRequest(std::string_view bytes) {
     return ParsedRequest{std::nullopt,
                          {400, "Bytes follow the request; nothing may before the 101 has been read."}};
   }
+  // RFC 9112 section 5.2: a line folded into the one before may be two to somebody else.
+  if (bytes.find("\r\n ") != bytes.npos || bytes.find("\r\n\t") != bytes.npos)
+    return ParsedRequest{std::nullopt, {400, "A field of the request is folded over several lines."}};
   return ReadRequest(bytes);
 }
 

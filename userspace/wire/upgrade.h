@@ -31,7 +31,7 @@ struct UpgradeRequest {
 };
 
 struct Refusal {
-  int status = 400;      // 400, 401, 403, 409, 426
+  int status = 400;      // 400, 401, 403, 409, 426, 503
   std::string sentence;  // why, and what would be right
 };
 

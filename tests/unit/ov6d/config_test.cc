@@ -223,6 +223,21 @@ TEST(ConfigTest, TheDatapathsLimits) {
   EXPECT_EQ(ParseConfig(kGood, "ov6.toml")->datapath.icmp_rate, uint32_t{OV6_DEFAULT_ICMP_RATE});
 }
 
+TEST(ConfigTest, WhereSlavesFromElsewhereConnect) {
+  const auto config = ParseConfig(std::string(kGood) +
+                                      "[[listen]]\naddress = \"127.0.0.1:8080\"\n"
+                                      "[[listen]]\naddress = \"0.0.0.0:443\"\ncertificate = \"/c.pem\"\n"
+                                      "key = \"/k.pem\"\nclient_authorities = \"/a.pem\"\n",
+                                  "ov6.toml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  ASSERT_EQ(config->listeners.size(), 2u);
+  EXPECT_EQ(config->listeners[0].address.ToString(), "127.0.0.1:8080");
+  EXPECT_TRUE(config->listeners[0].certificate.empty());
+  EXPECT_EQ(config->listeners[1].certificate, "/c.pem");
+  EXPECT_EQ(config->listeners[1].key, "/k.pem");
+  EXPECT_EQ(config->listeners[1].client_authorities, "/a.pem");
+}
+
 TEST(ConfigTest, TheRing) {
   const auto config = ParseConfig(std::string(kGood) +
                                       "lookups = \"recursive\"\nsuccessors = 12\nreplicas = 6\nreads = 2\n"
@@ -279,6 +294,30 @@ const AddedRow kAdded[] = {
      "ov6.toml:32: key \"punt_rate\" is 0; it should be a number from 1 to 10000000"},
     {"path MTUs for ever", "[datapath]\npath_mtu_lifetime = 86401\n",
      "ov6.toml:32: key \"path_mtu_lifetime\" is 86401; it should be a number from 1 to 86400"},
+    {"listen without an address", "[[listen]]\n",
+     "ov6.toml:31: [[listen]] has no key \"address\"; it should be an IPv4 address and a TCP port, such as "
+     "0.0.0.0:443"},
+    {"listen at port 0", "[[listen]]\naddress = \"0.0.0.0:0\"\n",
+     "ov6.toml:32: key \"address\" is \"0.0.0.0:0\"; it should be an IPv4 address and a TCP port, such as "
+     "0.0.0.0:443"},
+    {"listen at an IPv6 address", "[[listen]]\naddress = \"[::]:443\"\n",
+     "ov6.toml:32: key \"address\" is \"[::]:443\"; it should be an IPv4 address and a TCP port, such as "
+     "0.0.0.0:443"},
+    {"a certificate without its key", "[[listen]]\naddress = \"0.0.0.0:443\"\ncertificate = \"/c.pem\"\n",
+     "ov6.toml:32: key \"key\" is missing; TLS takes both \"certificate\" and \"key\", PEM files"},
+    {"a key without its certificate", "[[listen]]\naddress = \"0.0.0.0:443\"\nkey = \"/k.pem\"\n",
+     "ov6.toml:32: key \"certificate\" is missing; TLS takes both \"certificate\" and \"key\", PEM files"},
+    {"a certificate by a relative path",
+     "[[listen]]\naddress = \"0.0.0.0:443\"\ncertificate = \"c.pem\"\nkey = \"/k.pem\"\n",
+     "ov6.toml:33: key \"certificate\" is \"c.pem\"; it should be an absolute path"},
+    {"authorities over plain TCP", "[[listen]]\naddress = \"0.0.0.0:80\"\nclient_authorities = \"/a.pem\"\n",
+     "ov6.toml:33: key \"client_authorities\" stands without \"certificate\"; only over TLS is a client "
+     "asked "
+     "for one"},
+    {"one address to listen at twice",
+     "[[listen]]\naddress = \"0.0.0.0:80\"\n[[listen]]\naddress = \"0.0.0.0:80\"\n",
+     "ov6.toml:34: key \"address\" is \"0.0.0.0:80\", as an earlier [[listen]]'s; it should be an address of "
+     "its own"},
     {"datapath as a list", "[[datapath]]\n",
      "ov6.toml:31: \"datapath\" is not a table; it should be written as [datapath]"},
     {"mapping without a prefix", "[[mapping]]\nvia = \"192.0.2.1\"\n",

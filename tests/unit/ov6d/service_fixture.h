@@ -50,6 +50,15 @@ class ServiceTest : public testing::Test {
       channel_ = channel[1];
       test_.service_.Accept(name, PlainStream(UniqueFd(stream[0])), channel[0]);
     }
+    // One from elsewhere.
+    FakeSlave(ServiceTest& test, SlaveService& service, const Endpoint& from,
+              std::shared_ptr<Crowd::Place> place = nullptr)
+        : test_(test) {
+      int stream[2];
+      EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, stream), 0);
+      fd_ = stream[1];
+      service.AcceptRemote(PlainStream(UniqueFd(stream[0])), from, std::move(place));
+    }
     FakeSlave(const FakeSlave&) = delete;
     ~FakeSlave() { Vanish(); }
 
