@@ -30,6 +30,23 @@ Decoded DecodeAll(std::span<const uint8_t> bytes, size_t at_once) {
   return decoded;
 }
 
+// As sessions read: DATAGRAMs where they lie.
+Decoded DecodeInPlace(std::span<const uint8_t> bytes) {
+  CapsuleDecoder decoder;
+  Decoded decoded{{}, true};
+  decoder.Ingest(bytes);
+  for (;;) {
+    while (const auto datagram = decoder.NextDatagram()) {
+      decoded.capsules.push_back(
+          DatagramCapsule{datagram->context, Bytes(datagram->payload.begin(), datagram->payload.end())});
+    }
+    auto next = decoder.Next();
+    if (!next.ok()) return {decoded.capsules, false};
+    if (!*next) return decoded;
+    decoded.capsules.push_back(**next);
+  }
+}
+
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -38,6 +55,9 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const Decoded whole = DecodeAll(bytes, std::max<size_t>(bytes.size(), 1));
   const Decoded pieces = DecodeAll(bytes, std::max<size_t>(data[0], 1));
   fuzz::Must(whole.ok == pieces.ok && whole.capsules == pieces.capsules, "fragments change what is decoded");
+  const Decoded in_place = DecodeInPlace(bytes);
+  fuzz::Must(whole.ok == in_place.ok && whole.capsules == in_place.capsules,
+             "a DATAGRAM in place is another");
   for (const Capsule& capsule : whole.capsules) {
     const Decoded again = DecodeAll(EncodeCapsule(capsule), SIZE_MAX);
     fuzz::Must(again.ok && again.capsules == std::vector<Capsule>{capsule}, "a capsule is not what it was");

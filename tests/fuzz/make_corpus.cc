@@ -8,6 +8,7 @@
 #include "slaves/dht/peering_codec.h"
 #include "slaves/engine/chord/codec.h"
 #include "tests/differential/generator.h"
+#include "tests/fuzz/smuggling.h"
 #include "tests/host/host_subject.h"
 #include "userspace/wire/capsule_codec.h"
 #include "userspace/wire/record.h"
@@ -89,6 +90,35 @@ void Capsules() {
     EncodeCapsule(capsule, &all);
   }
   Write("capsule", "all-in-threes", With(3, all));
+  const Prefix v4{Ipv6{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1}}, 128};
+  const std::vector<AssignedPrefix> both = {{7, false, *Prefix::Parse("fd00:2::/64")}, {8, true, v4}};
+  Write("capsule", "address-assign", With(255, EncodeCapsule(AddressAssignCapsule{both})));
+  Write("capsule", "address-request", With(2, EncodeCapsule(AddressRequestCapsule{both})));
+  Write("capsule", "address-assign-version-5", {255, 1, 8, 0, 5, 1, 2, 3, 4, 5, 6});
+  Write("capsule", "address-request-for-nothing", {255, 2, 0});
+  Bytes datagrams;
+  for (const uint64_t context : {kPacketContext, kPortContext, kSegmentContext, uint64_t{1} << 40})
+    EncodeDatagram(context, Bytes(50, 0x60), &datagrams);
+  EncodeCapsule(PingCapsule{}, &datagrams);
+  Write("capsule", "datagrams", With(7, datagrams));
+  Write("capsule", "datagram-without-context", {255, 0, 0});
+  Write("capsule", "datagram-with-half-a-context", {255, 0, 1, 0x40});
+  Write("capsule", "datagram-too-long", {255, 0, 0x80, 0x01, 0x00, 0x41});
+}
+
+// A virtio_net_hdr and an IPv6 packet behind it.
+void Segments() {
+  const auto segment = [](Bytes header, size_t packet) {
+    header.resize(10 + packet);
+    header[10] = 0x60;
+    header[14] = static_cast<uint8_t>((packet - 40) >> 8);
+    header[15] = static_cast<uint8_t>(packet - 40);
+    return header;
+  };
+  Write("segment", "packet", segment({0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 60));
+  Write("segment", "checksum", segment({1, 0, 0, 0, 0, 0, 40, 0, 16, 0}, 60));
+  Write("segment", "tcp", segment({1, 4, 60, 0, 0x40, 5, 40, 0, 16, 0}, 3000));
+  Write("segment", "tcp-ecn", segment({1, 0x84, 60, 0, 8, 0, 40, 0, 16, 0}, 100));
 }
 
 void Upgrade() {
@@ -101,6 +131,8 @@ void Upgrade() {
   Write("upgrade", "request", Bytes(request.begin(), request.end()));
   Write("upgrade", "response", Bytes(response.begin(), response.end()));
   Write("upgrade", "refused", Bytes(refused.begin(), refused.end()));
+  for (const auto& [name, text] : smuggling::Requests())
+    Write("upgrade", name, Bytes(text.begin(), text.end()));
 }
 
 void Records() {
@@ -181,6 +213,7 @@ int main(int argc, char** argv) {
   Datapath();
   Chord();
   Capsules();
+  Segments();
   Upgrade();
   Records();
   Peering();

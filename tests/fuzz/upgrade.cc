@@ -3,6 +3,7 @@
 #include "userspace/wire/upgrade.h"
 
 #include "tests/fuzz/must.h"
+#include "tests/fuzz/smuggling.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace ov6;
@@ -13,6 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!parsed) return 0;
   fuzz::Must(parsed->request || !parsed->refusal.sentence.empty(), "a refusal without a sentence");
   if (!parsed->request) return 0;
+  fuzz::Must(text.find('\0') == text.npos && !smuggling::HasBody(text), "a request with a body is taken");
   const auto again = ParseUpgradeRequest(FormatUpgradeRequest(*parsed->request));
   fuzz::Must(again && again->request == parsed->request, "a request is not what it was");
   return 0;

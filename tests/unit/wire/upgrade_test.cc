@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/fuzz/smuggling.h"
+
 namespace ov6 {
 namespace {
 
@@ -101,6 +103,13 @@ TEST(UpgradeRequest, AlsoTaken) {
     ASSERT_TRUE(parsed) << row.name;
     ASSERT_TRUE(parsed->request) << row.name << ": " << parsed->refusal.sentence;
     EXPECT_EQ(*parsed->request, kChord) << row.name;
+  }
+}
+
+TEST(UpgradeRequest, WhatCanBeReadInTwoWaysIsRefused) {
+  for (const auto& [name, head] : smuggling::Requests()) {
+    const auto parsed = ParseUpgradeRequest(head);
+    EXPECT_TRUE(!parsed || !parsed->request) << name;
   }
 }
 
