@@ -99,15 +99,15 @@ def upgrade(stream, options):
         head += part
     head, rest = head.split(b"\r\n\r\n", 1)
     lines = head.decode().split("\r\n")
+    fields = {line.split(":", 1)[0].lower(): line.split(":", 1)[1].strip() for line in lines[1:]}
     if not lines[0].startswith("HTTP/1.1 101 "):
-        while True:
+        while len(rest) < int(fields.get("content-length", 1 << 20)):
             part = stream.recv(4096)
             if not part:
                 break
             rest += part
         print("refused", lines[0].split(" ", 2)[1], rest.decode().strip(), flush=True)
         sys.exit(1)
-    fields = {line.split(":", 1)[0].lower(): line.split(":", 1)[1].strip() for line in lines[1:]}
     assert fields["upgrade"] == "connect-ip" and fields["connection"].lower() == "upgrade", fields
     return rest
 
