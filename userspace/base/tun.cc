@@ -29,15 +29,12 @@ ifreq Named(const std::string& name) {
 }
 
 // A carrier of packets, not a host: no link-local address, no solicitations of its own.
-absl::Status BringUp(const std::string& name, int mtu) {
+absl::Status BringUp(const std::string& name) {
   absl::Status status = netlink::WriteSysctl("net/ipv6/conf/" + name + "/addr_gen_mode", "1");
   status.Update(netlink::WriteSysctl("net/ipv6/conf/" + name + "/accept_ra", "0"));
   if (!status.ok()) return status;
   const UniqueFd any(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   ifreq request = Named(name);
-  request.ifr_mtu = mtu;
-  if (::ioctl(any.get(), SIOCSIFMTU, &request) != 0) return Failed("setting the MTU of", name, errno);
-  request = Named(name);
   if (::ioctl(any.get(), SIOCGIFFLAGS, &request) != 0) return Failed("asking for", name, errno);
   request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_UP);
   if (::ioctl(any.get(), SIOCSIFFLAGS, &request) != 0) return Failed("bringing up", name, errno);
@@ -54,7 +51,8 @@ absl::StatusOr<TunDevice> TunDevice::Make(const std::string& name, bool segments
   if (::ioctl(fd.get(), TUNSETIFF, &request) != 0) return Failed("making the TUN device", name, errno);
   TunDevice device(std::move(fd), name);
   absl::Status status = device.SetSegments(segments);
-  if (status.ok()) status = BringUp(name, mtu);
+  if (status.ok()) status = device.SetMtu(mtu);
+  if (status.ok()) status = BringUp(name);
   if (!status.ok()) return status;
   return device;
 }
@@ -73,6 +71,14 @@ std::optional<size_t> TunDevice::Read(std::span<uint8_t> out) const {
 
 bool TunDevice::Write(std::span<const uint8_t> packet) const {
   return ::write(fd_.get(), packet.data(), packet.size()) == static_cast<ssize_t>(packet.size());
+}
+
+absl::Status TunDevice::SetMtu(int mtu) const {
+  const UniqueFd any(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request = Named(name_);
+  request.ifr_mtu = mtu;
+  if (::ioctl(any.get(), SIOCSIFMTU, &request) == 0) return absl::OkStatus();
+  return Failed("setting the MTU of", name_, errno);
 }
 
 bool TunDevice::Gone() const {

@@ -33,6 +33,7 @@ class TunDevice {
   std::optional<size_t> Read(std::span<uint8_t> out) const;
   // A header and one packet. False: the kernel did not take it.
   bool Write(std::span<const uint8_t> packet) const;
+  absl::Status SetMtu(int mtu) const;
   // Somebody deleted it.
   bool Gone() const;
 

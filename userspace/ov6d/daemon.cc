@@ -402,7 +402,7 @@ void Daemon::AwaitWorld() {
 
 // What is right already is left alone, so that this may run as often as it likes.
 void Daemon::FollowWorld() {
-  if (const absl::Status status = remote_.MendDevices(config_); !status.ok())
+  if (const absl::Status status = remote_.FollowDevices(config_); !status.ok())
     spdlog::warn("{}", Message(status));
   const bool changed = keeper_->Follow();
   for (const auto step : {&Daemon::SetUpSites, &Daemon::SetUpSelf, &Daemon::OpenTunnelEnds}) {

@@ -17,6 +17,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr int kSubnetLength = 64;
+constexpr int kNoUnderlay = 65535;        // the MTU while there is none
 constexpr uint64_t kMostSubnets = 65536;  // of an aggregate that are looked at
 
 SiteConfig SiteFor(const RemoteToken& token) {
@@ -29,7 +30,7 @@ SiteConfig SiteFor(const RemoteToken& token) {
 
 // The biggest IPv6 packet through every underlay, as OverlayMtu() says it once they are attached.
 int MtuOf(const Config& config) {
-  int mtu = 65535;
+  int mtu = kNoUnderlay;
   for (const UnderlayConfig& underlay : config.underlays) {
     const auto link = netlink::GetLink(underlay.interface);
     if (link.ok()) mtu = std::min(mtu, static_cast<int>(link->mtu) - Overhead(underlay.encapsulation));
@@ -107,13 +108,18 @@ absl::Status RemoteControl::MakeDevices(const Config& config) {
   return absl::OkStatus();
 }
 
-absl::Status RemoteControl::MendDevices(const Config& config) {
+absl::Status RemoteControl::FollowDevices(const Config& config) {
+  const int mtu = MtuOf(config);
+  absl::Status status;
   for (const auto& [name, site] : sites_) {
-    if (!site->Gone()) continue;
+    if (!site->Gone()) {
+      if (mtu != kNoUnderlay) status.Update(site->SetMtu(mtu));
+      continue;
+    }
     spdlog::warn("somebody deleted the device {}: it is made again", site->device());
-    if (absl::Status status = MakeDevice(name, MtuOf(config)); !status.ok()) return status;
+    status.Update(MakeDevice(name, mtu));
   }
-  return absl::OkStatus();
+  return status;
 }
 
 absl::Status RemoteControl::MakeDevice(const std::string& name, int mtu) {

@@ -26,8 +26,9 @@ class RemoteControl {
   absl::Status Load(Config* config);
   // A device for each, and the listeners: while privileges are there.
   absl::Status MakeDevices(const Config& config);
-  // Those that somebody deleted are made again; their sessions end by themselves.
-  absl::Status MendDevices(const Config& config);
+  // Those that somebody deleted are made again, their sessions end by themselves; and all have the MTU that
+  // the underlays leave now.
+  absl::Status FollowDevices(const Config& config);
   absl::Status Listen(const std::vector<ListenConfig>& listeners);
   void Start(const RemoteListener::Handler& handler);
 

@@ -39,6 +39,7 @@ class RemoteSite : public std::enable_shared_from_this<RemoteSite> {
   // Somebody took the device away: nothing comes or goes any more, and a session is closed as soon as it
   // shows.
   bool Gone() const { return device_.Gone(); }
+  absl::Status SetMtu(int mtu) const { return device_.SetMtu(mtu); }
 
   const std::string& device() const { return device_.name(); }
   const RemoteSiteCounters& counters() const { return counters_; }

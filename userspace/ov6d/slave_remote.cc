@@ -94,7 +94,7 @@ std::optional<Refusal> SlaveService::OnRemoteRequest(Newcomer& newcomer, const U
                                            std::string(ToString(token->kind)) + "."});
   }
   if (wanted.prefixes.empty()) wanted.prefixes = slave->plan.prefixes;
-  if (slave->session && !token->replace) {
+  if (slave->session && !slave->silent && !token->replace) {
     return Refuse(newcomer.from, {409, "\"" + token->name + "\" has a session already, from " +
                                            slave->from.ToString() + "."});
   }
@@ -200,6 +200,16 @@ void SlaveService::ReplanRemote(const std::vector<SlavePlan>& plans) {
   }
 }
 
+// One that can't take it while it runs takes it when it comes again.
+void SlaveService::ReconfigureRemote(Slave& slave) {
+  if (!slave.session || slave.request.plain) return;
+  const std::weak_ptr<SlaveSession> weak = slave.session;
+  slave.session->Call("reconfigure", ConfigOf(slave), [weak](const absl::StatusOr<std::string>& result) {
+    const auto session = weak.lock();
+    if (!result.ok() && session) session->Close(result.status());
+  });
+}
+
 void SlaveService::CloseElsewhere() {
   for (const auto& [name, slave] : slaves_) CloseRemote(name, absl::UnavailableError("ov6d ends"));
 }
@@ -238,27 +248,31 @@ boost::json::object SlaveService::RemoteJson(const Slave& slave) const {
 
 void SlaveService::ArmRemoteTick() {
   if (std::exchange(ticking_, true)) return;
+  if (ticked_ == BootTime{}) ticked_ = BootClock::now();
   remote_timer_.expires_after(kPingInterval);
   remote_timer_.async_wait([this](error_code error) {
     ticking_ = false;
-    if (!error && RemoteTick()) ArmRemoteTick();
+    if (!error && RemoteTick()) return ArmRemoteTick();
+    ticked_ = {};
   });
 }
 
+// A tick that is late says that this process stood still: what came meanwhile is still to be read.
 bool SlaveService::RemoteTick() {
+  const BootTime now = BootClock::now();
+  const bool late = now - std::exchange(ticked_, now) > kSilentAfter;
   bool any = false;
   for (auto& [name, slave] : slaves_) {
     if (!slave.plan.remote || !slave.session || !slave.session->open()) continue;
     any = true;
-    CheckSilence(slave);
+    late ? slave.session->Ping() : CheckSilence(slave);
   }
   return any;
 }
 
 // A path that stands still for a moment keeps its session; packets are told at once that nobody is there.
 void SlaveService::CheckSilence(Slave& slave) {
-  const Duration silence =
-      slave.request.plain ? slave.session->Unacknowledged() : BootClock::now() - slave.session->heard();
+  const Duration silence = slave.request.plain ? slave.session->Unacknowledged() : slave.session->Silence();
   if (silence >= kEndAfter)
     return slave.session->Close(absl::UnavailableError("nothing was heard of it for 15 s"));
   if (silence >= kSilentAfter && !slave.silent) {

@@ -176,6 +176,7 @@ void SlaveService::Replan(std::vector<SlavePlan> plans) {
   }
   for (const std::string& name : changed) {
     Slave& slave = *Find(name);
+    if (slave.plan.remote) ReconfigureRemote(slave);
     if (!slave.process || ending_) continue;
     Call(name, "reconfigure", ConfigOf(slave), [this, name](const absl::StatusOr<std::string>& result) {
       if (result.ok() || ending_) return;

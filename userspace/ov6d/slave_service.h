@@ -165,6 +165,7 @@ class SlaveService {
   void ReturnFromSilence(Slave& slave);
   void OnRemoteAdvertisement(Slave& slave, const RouteAdvertisementCapsule& capsule);
   void AssignAll(Slave& slave);
+  void ReconfigureRemote(Slave& slave);
   void CloseElsewhere();
   Refusal Refuse(const Endpoint& from, Refusal refusal);
   void ReplanRemote(const std::vector<SlavePlan>& plans);
@@ -183,6 +184,7 @@ class SlaveService {
   boost::asio::steady_timer management_timer_;
   boost::asio::steady_timer remote_timer_{env_.io};
   bool ticking_ = false;
+  BootTime ticked_{};
   std::vector<std::unique_ptr<boost::asio::steady_timer>> timers_;
   std::function<void()> all_ended_;
   bool ending_ = false;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/ov6d/slave_session.h"
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <boost/asio/post.hpp>
@@ -15,6 +17,14 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 
 constexpr int kReadsAtOnce = 16;
+
+// Linux's tcp_info goes on behind glibc's; <linux/tcp.h> can't stand beside <netinet/tcp.h>.
+struct LongTcpInfo {
+  tcp_info info;
+  uint64_t pacing_rate, max_pacing_rate;
+  uint64_t bytes_acked;
+};
+static_assert(sizeof(tcp_info) == 104);
 
 }  // namespace
 
@@ -192,9 +202,21 @@ void SlaveSession::Dispatch(Capsule capsule) {
 
 // The last one is waited for: on a path slower than the interval another would take its time away.
 void SlaveSession::Ping() {
-  if (state_ != State::kOpen || queued() > kMaxPackets) return;
+  if (state_ != State::kOpen || queued() > kMaxQueued) return;
   pinged_ = BootClock::now();
   Send(PingCapsule{false, ++ping_});
+}
+
+Duration SlaveSession::Silence() {
+  int outstanding = 0;
+  LongTcpInfo tcp{};
+  socklen_t size = sizeof(tcp);
+  const bool known = ::ioctl(stream_->fd(), SIOCOUTQ, &outstanding) == 0 &&
+                     ::getsockopt(stream_->fd(), IPPROTO_TCP, TCP_INFO, &tcp, &size) == 0;
+  const bool backlog = static_cast<size_t>(outstanding) >= kBacklog || queued() >= kBacklog;
+  if (known && backlog && tcp.bytes_acked != arrived_) heard_ = BootClock::now();
+  if (known) arrived_ = tcp.bytes_acked;
+  return BootClock::now() - heard_;
 }
 
 Duration SlaveSession::Unacknowledged() const {

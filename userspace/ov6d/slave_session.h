@@ -45,6 +45,7 @@ class SlaveSession : public std::enable_shared_from_this<SlaveSession> {
   };
   static constexpr size_t kMaxQueued = 1 << 20;             // bytes
   static constexpr size_t kMaxPackets = 512 << 10;          // bytes queued past which a DATAGRAM is dropped
+  static constexpr size_t kBacklog = 4096;                  // bytes on their way that are more than PINGs
   static constexpr auto kLinger = std::chrono::seconds(1);  // for the other side to read why it is refused
   static constexpr auto kCallTimeout = std::chrono::seconds(5);
   static constexpr auto kUpgradeTimeout = std::chrono::seconds(5);
@@ -66,7 +67,9 @@ class SlaveSession : public std::enable_shared_from_this<SlaveSession> {
   void Call(const std::string& method, const std::string& argument, Result result);
   // A PING; what it took is round_trip() once it is answered.
   void Ping();
-  BootTime heard() const { return heard_; }  // when bytes last came
+  // How long nothing has been heard of the other side: no bytes, and where many are on their way to it, none
+  // of which its TCP says that they have come. Its answer to a PING waits behind those.
+  Duration Silence();
   // How long what was sent has gone unacknowledged by the other side's TCP: all there is to tell of one that
   // answers no PING.
   Duration Unacknowledged() const;
@@ -117,7 +120,8 @@ class SlaveSession : public std::enable_shared_from_this<SlaveSession> {
   Bytes queued_;
   size_t sent_ = 0;  // of queued_
   BootTime heard_ = BootClock::now();
-  uint64_t ping_ = 0;  // nonce of the last one
+  uint64_t arrived_ = 0;  // bytes, as its TCP said last
+  uint64_t ping_ = 0;     // nonce of the last one
   BootTime pinged_{};
   std::optional<Duration> round_trip_;
   uint64_t next_call_ = 1;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Slaves from elsewhere (docs/slave-protocol.md section 8). Silence is a matter of real time.
 #include <boost/json.hpp>
+#include <thread>
 
 #include "tests/unit/ov6d/service_fixture.h"
 
@@ -221,6 +222,27 @@ TEST_F(RemoteSlaveTest, SilentItHasNoRoutesAndHeardItHasThemAgain) {
   EXPECT_FALSE(Routed(kSite)) << "it has what it advertised";
 }
 
+// Its NAT box or its address is another now, and nobody tells the master of the former session's end.
+TEST_F(RemoteSlaveTest, ASessionThatIsSilentMakesWay) {
+  const auto before = UpHome();
+  Pass(1100);
+  EXPECT_EQ(State(), "silent");
+  const auto after = UpHome();
+  before->Read();
+  EXPECT_TRUE(before->Ended());
+  EXPECT_TRUE(Routed(kSite));
+}
+
+TEST_F(RemoteSlaveTest, WhoStoodStillItselfBlamesNobody) {
+  const auto slave = UpHome();
+  Pass(300);
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  Pass(10);
+  EXPECT_EQ(State(), "up");
+  Pass(1000);
+  EXPECT_EQ(State(), "silent");
+}
+
 TEST_F(RemoteSlaveTest, WhatItAdvertisesWhileSilentCounts) {
   auto slave = UpHome();
   Pass(1100);
@@ -286,6 +308,25 @@ TEST_F(RemoteSlaveTest, AnotherPrefixIsAssignedInTheSameSession) {
   EXPECT_EQ(assigned->prefixes, (std::vector<AssignedPrefix>{{0, false, plan_.prefixes[0]}}));
   EXPECT_TRUE(Routed("fd12:3456:789a:fd::/64"));
   EXPECT_FALSE(Routed(kSite));
+}
+
+TEST_F(RemoteSlaveTest, AChangedConfigurationIsToldWhileItRuns) {
+  const auto slave = UpHome();
+  plan_.config["mtu"] = 1400;
+  remote_->Replan({plan_, other_plan_});
+  Run();
+  const auto call = slave->Next<CallCapsule>();
+  ASSERT_TRUE(call);
+  EXPECT_EQ(call->method, "reconfigure");
+  EXPECT_EQ(boost::json::parse(call->argument).at("mtu"), 1400);
+  slave->Send(ReturnCapsule{call->id, 0, "{}"});
+  EXPECT_FALSE(slave->Ended());
+  plan_.config["mtu"] = 1300;
+  remote_->Replan({plan_, other_plan_});
+  Run();
+  slave->Send(ReturnCapsule{slave->Next<CallCapsule>()->id, 9, "not while I run"});
+  slave->Read();
+  EXPECT_TRUE(slave->Ended()) << "it takes it when it comes again";
 }
 
 TEST_F(RemoteSlaveTest, WhenTheDaemonEndsSessionsDoAndNoneBegins) {
