@@ -9,6 +9,7 @@ Of each of these as many as of any other, from all the addresses in turn, until 
   head      to the plain port, a head whose lines never end, a byte at a time
   hello     to the TLS port, half a ClientHello, then a byte at a time
   garbage   to both ports, random bytes
+  shake     to the TLS port, a whole ClientHello, whose answer it does not read on
   stranger  to the plain port, a request with a token that nobody has
 """
 import argparse
@@ -16,16 +17,30 @@ import os
 import selectors
 import signal
 import socket
+import ssl
 import struct
 import time
 
 REQUEST = (b"GET /.well-known/masque/ip/*/*/ HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: connect-ip\r\n"
            b"Authorization: Bearer ov6-token-" + b"0" * 64 + b"\r\n\r\n")
 HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(100)
+
+
+def hello():
+    """A whole one: the master has to sign its answer."""
+    context = ssl.create_default_context()
+    outgoing = ssl.MemoryBIO()
+    client = context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="10.9.0.1")
+    try:
+        client.do_handshake()
+    except ssl.SSLWantReadError:
+        return outgoing.read()
+
+
 # kind: index of the port, what it says at first, what it says every half second
 KINDS = [("idle", 0, b"", b""), ("idle", 1, b"", b""), ("head", 0, b"GET / HTTP/1.1\r\nX: ", b"x"),
          ("hello", 1, HELLO, b"\0"), ("garbage", 0, None, b""), ("garbage", 1, None, b""),
-         ("stranger", 0, REQUEST, b"")]
+         ("shake", 1, hello(), b""), ("stranger", 0, REQUEST, b"")]
 DRIP = 0.5  # s
 
 

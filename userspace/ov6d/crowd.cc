@@ -57,6 +57,11 @@ std::shared_ptr<Crowd::Place> Crowd::Enter(const Ipv4& address) {
   return place;
 }
 
+size_t Crowd::CountOf(const Ipv4& address) const {
+  const auto count = state_->of_one.find(address);
+  return count == state_->of_one.end() ? 0 : count->second;
+}
+
 size_t Crowd::size() const { return state_->rows.size(); }
 uint64_t Crowd::full() const { return state_->full; }
 uint64_t Crowd::full_of_one() const { return state_->full_of_one; }

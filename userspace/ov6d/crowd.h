@@ -36,6 +36,7 @@ class Crowd {
   std::shared_ptr<Place> Enter(const Ipv4& address);
 
   size_t size() const;
+  size_t CountOf(const Ipv4& address) const;
   uint64_t full() const;         // had to go since there were too many in all
   uint64_t full_of_one() const;  // too many of one address
 

@@ -26,6 +26,7 @@ using Local = asio::local::stream_protocol;
 using boost::system::error_code;
 
 constexpr auto kIdle = std::chrono::seconds(30);
+constexpr auto kPause = std::chrono::milliseconds(100);  // when there is no descriptor
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
@@ -111,6 +112,7 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Listen(asio::io_context&
 
 HttpServer::HttpServer(Local::acceptor acceptor, std::filesystem::path path, ApiHandler handler)
     : acceptor_(std::move(acceptor)),
+      pause_(acceptor_.get_executor()),
       path_(std::move(path)),
       handler_(std::make_shared<ApiHandler>(std::move(handler))) {}
 
@@ -122,7 +124,11 @@ void HttpServer::Accept() {
     if (!error && *connections_ < kMaxConnections) {
       std::make_shared<Connection>(std::move(socket), handler_, connections_)->Read();
     }
-    Accept();
+    if (!error) return Accept();
+    pause_.expires_after(kPause);
+    pause_.async_wait([this](error_code cancelled) {
+      if (!cancelled) Accept();
+    });
   });
 }
 

@@ -7,6 +7,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -45,6 +46,7 @@ class HttpServer {
   void Accept();
 
   boost::asio::local::stream_protocol::acceptor acceptor_;
+  boost::asio::steady_timer pause_;
   std::filesystem::path path_;
   std::shared_ptr<ApiHandler> handler_;
   std::shared_ptr<int> connections_ = std::make_shared<int>(0);

@@ -208,6 +208,7 @@ json::object RemoteControl::Json() const {
                          {"refused_source", c.refused_source},
                          {"refused_full", c.refused_full},
                          {"silent", c.silent},
+                         {"waited", c.waited},
                          {"no_descriptor", c.no_descriptor}});
   }
   return {{"tokens", tokens_.Json()}, {"listeners", std::move(listeners)}};

@@ -149,7 +149,17 @@ void RemoteListener::Take(UniqueFd fd, const Endpoint& from) {
   });
 }
 
+void RemoteListener::BeginLater(const std::shared_ptr<Silent>& silent) {
+  ++counters_->waited;
+  silent->timer.expires_after(kHandshakeWait);
+  silent->timer.async_wait([this, silent](error_code error) {
+    if (!error && silent->fd.ok()) Begin(silent);
+  });
+}
+
 void RemoteListener::Begin(const std::shared_ptr<Silent>& silent) {
+  TokenBucket& handshakes = silent_.CountOf(silent->from.address) <= kFew ? of_few_ : of_many_;
+  if (tls_ && !handshakes.Take(BootClock::now())) return BeginLater(silent);
   silent->timer.cancel();
   silent->descriptor.release();
   silent->place.reset();

@@ -14,6 +14,7 @@
 
 #include "absl/status/statusor.h"
 #include "userspace/base/tls.h"
+#include "userspace/base/token_bucket.h"
 #include "userspace/ov6d/config.h"
 #include "userspace/ov6d/crowd.h"
 
@@ -24,6 +25,7 @@ struct ListenerCounters {
   uint64_t refused_source = 0;  // too many of one address
   uint64_t refused_full = 0;    // too many in all
   uint64_t silent = 0;          // sent nothing in time
+  uint64_t waited = 0;          // times that a TLS handshake had to wait for others
   uint64_t no_descriptor = 0;   // times that the kernel had none, and accepting paused
 };
 
@@ -33,6 +35,12 @@ class RemoteListener {
   static constexpr size_t kMostUpgrading = 64;  // that have, and are no slaves yet
   static constexpr size_t kMostOfOne = 16;      // in each of the two, of one address
   static constexpr auto kSilence = std::chrono::seconds(10);
+  // TLS handshakes begun in a second, and at once: each takes a signature, up to a millisecond of RSA. Who
+  // comes too soon waits among the silent ones. Addresses with few connections there don't wait for those
+  // with many.
+  static constexpr double kHandshakes = 200, kHandshakesAtOnce = 64;
+  static constexpr size_t kFew = 2;
+  static constexpr auto kHandshakeWait = std::chrono::milliseconds(50);
   static constexpr auto kPause = std::chrono::milliseconds(100);  // when there is no descriptor
 
   // Among those that are no slaves yet.
@@ -57,6 +65,7 @@ class RemoteListener {
   bool TakeAll();  // false: the kernel has no descriptor or no memory for more
   void Take(UniqueFd fd, const Endpoint& from);
   void Begin(const std::shared_ptr<Silent>& silent);
+  void BeginLater(const std::shared_ptr<Silent>& silent);
 
   boost::asio::io_context& io_;
   ListenConfig config_;
@@ -64,6 +73,7 @@ class RemoteListener {
   boost::asio::posix::stream_descriptor acceptor_;
   boost::asio::steady_timer pause_;
   Handler handler_;
+  TokenBucket of_few_{kHandshakes, kHandshakesAtOnce}, of_many_{kHandshakes, kHandshakesAtOnce};
   Crowd silent_{kMostSilent, kMostOfOne}, upgrading_{kMostUpgrading, kMostOfOne};
   std::shared_ptr<ListenerCounters> counters_ = std::make_shared<ListenerCounters>();
 };

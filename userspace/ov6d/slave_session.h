@@ -109,7 +109,7 @@ class SlaveSession : public std::enable_shared_from_this<SlaveSession> {
   bool shaken_ = false;                               // the handshake is over
   bool lingering_ = false;
   bool held_back_ = false;  // somebody has packets and waits for room
-  bool serving_ = false;  // what is to be written waits until all that came has been read
+  bool serving_ = false;    // what is to be written waits until all that came has been read
   SessionCounters& counters_;
   Handlers handlers_;
   boost::asio::steady_timer upgrade_timer_;

@@ -10,6 +10,8 @@
 
 #include <ctime>
 
+#include "tests/unit/base/certificates.h"
+
 namespace ov6 {
 namespace {
 
@@ -21,8 +23,8 @@ class ListenerTest : public testing::Test {
     RemoteListener::Place place;
   };
 
-  void SetUp() override {
-    ListenConfig config;
+  void SetUp() override { Listen({}); }
+  void Listen(ListenConfig config) {
     config.address = {*Ipv4::Parse("127.0.0.1"), 0};
     auto listener = RemoteListener::Listen(io_, config);
     ASSERT_TRUE(listener.ok()) << listener.status();
@@ -141,6 +143,39 @@ TEST_F(ListenerTest, PlacesAreFreeAgain) {
     taken_.clear();
   }
   EXPECT_EQ(listener_->counters().refused_source, 0u);
+}
+
+TEST_F(ListenerTest, HandshakesWaitForOthers) {
+  char name[] = "/tmp/ov6-listener-test-XXXXXX";
+  const std::filesystem::path folder = mkdtemp(name);
+  const Authority authority(folder, "master");
+  ListenConfig config;
+  config.certificate = authority.Pem();
+  config.key = authority.Key("master");
+  Listen(config);
+  std::filesystem::remove_all(folder);
+  std::vector<UniqueFd> clients;
+  for (uint8_t source = 10; source < 18; ++source) {
+    for (size_t i = 0; i < RemoteListener::kMostOfOne; ++i) clients.push_back(Connect(source));
+  }
+  Run();
+  for (const UniqueFd& fd : clients) Say(fd);
+  Run();
+  EXPECT_GE(taken_.size(), 60u);
+  EXPECT_LT(taken_.size(), 100u);
+  EXPECT_GT(listener_->counters().waited, 20u);
+  const size_t before = taken_.size();
+  const UniqueFd slave = Connect(1);
+  Say(slave);
+  Run();
+  EXPECT_TRUE(std::any_of(taken_.begin() + static_cast<ptrdiff_t>(before), taken_.end(), [](const Taken& t) {
+    return t.from.address.ToString() == "127.0.0.2";
+  })) << "others' waiting is not its own";
+  clients.push_back(Connect(1));
+  Say(clients.back());
+  io_.restart();
+  io_.run_for(std::chrono::milliseconds(700));
+  EXPECT_EQ(taken_.size(), clients.size() + 1);
 }
 
 // What waits is readable all the time: without a pause nothing else would be done.
