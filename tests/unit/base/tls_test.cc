@@ -52,7 +52,7 @@ class TlsTest : public testing::Test {
 
   std::filesystem::path folder_ = [] {
     char name[] = "/tmp/ov6-tls-test-XXXXXX";
-    return mkdtemp(name);
+    return std::filesystem::path(mkdtemp(name));
   }();
   Authority ours_{folder_, "ours"}, others_{folder_, "others"};
   std::unique_ptr<Stream> server_, client_;

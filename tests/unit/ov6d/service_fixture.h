@@ -147,7 +147,7 @@ class ServiceTest : public testing::Test {
 
   std::filesystem::path state_ = [] {
     char name[] = "/tmp/ov6-service-test-XXXXXX";
-    return mkdtemp(name);
+    return std::filesystem::path(mkdtemp(name));
   }();
   boost::asio::io_context io_;
   FakeDatapath kernel_;

@@ -28,7 +28,7 @@ class TokenStoreTest : public testing::Test {
 
   std::filesystem::path state_ = [] {
     char name[] = "/tmp/ov6-token-test-XXXXXX";
-    return mkdtemp(name);
+    return std::filesystem::path(mkdtemp(name));
   }();
 };
 
