@@ -200,6 +200,7 @@ void ChordEngine::Node::Hear(const Peer& member) {
 // Each member knows the one before it from that one itself: one of the list is asked, and from there back as
 // far as the list leaves members out.
 void ChordEngine::Node::CheckList() {
+  if (table_whole_) heard_.clear();  // nobody looks after them any more
   if (table_whole_ || successors_.size() < 2) return;
   const Key last = successors_.back().id;
   std::erase_if(heard_, [&](const auto& h) { return !Between(self_.id, h.first, last); });
