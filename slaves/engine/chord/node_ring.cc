@@ -200,8 +200,7 @@ void ChordEngine::Node::Hear(const Peer& member) {
 // Each member knows the one before it from that one itself: one of the list is asked, and from there back as
 // far as the list leaves members out.
 void ChordEngine::Node::CheckList() {
-  if (table_whole_) heard_.clear();  // nobody looks after them any more
-  if (table_whole_ || successors_.size() < 2) return;
+  if (successors_.size() < 2) return;
   const Key last = successors_.back().id;
   std::erase_if(heard_, [&](const auto& h) { return !Between(self_.id, h.first, last); });
   std::vector<Peer> ask;
@@ -209,6 +208,7 @@ void ChordEngine::Node::CheckList() {
     if (heard.at + kHeardLately <= now_) ask.push_back(heard.peer);
   }
   for (const Peer& peer : ask) AskBefore(peer, 0);
+  if (table_whole_) return;  // which finds out itself whom somebody leaves out
   const size_t next = rounds_ / kCheckList % (successors_.size() - 1);
   AskBefore(Peer(successors_[1 + next]), kStepsBack);
 }
