@@ -252,7 +252,7 @@ void MappingControl::DropForeignNegatives(const MappingSource& source) {
     const auto route = routes_.Lookup(prefix.address);
     const bool its_own = route && route->second.slave == negative.slave;
     const bool covers = std::any_of(source.prefixes.begin(), source.prefixes.end(),
-                                    [&prefix](const Prefix& own) { return prefix.Contains(own); });
+                                    [&inside = prefix](const Prefix& own) { return inside.Contains(own); });
     if (covers || (!its_own && InsideAny(source.prefixes, prefix))) foreign.push_back(prefix);
   }
   for (const Prefix& prefix : foreign) EraseNegative(prefix).IgnoreError();  // retried by the mirror

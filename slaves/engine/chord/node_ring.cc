@@ -172,7 +172,8 @@ void ChordEngine::Node::WithHeard(const Peer& head, std::vector<Peer>* list) con
   if (heard_.empty() || static_cast<int>(list->size()) < config_.successors) return;
   const Key& last = list->back().id;
   for (const auto& [id, heard] : heard_) {
-    const bool listed = std::any_of(list->begin(), list->end(), [&](const Peer& p) { return p.id == id; });
+    const bool listed = std::any_of(list->begin(), list->end(),
+                                    [&heard = heard](const Peer& p) { return p.id == heard.peer.id; });
     if (!listed && !Buried(heard.peer) && Between(head.id, id, last)) list->push_back(heard.peer);
   }
   std::sort(list->begin(), list->end(), [&](const Peer& a, const Peer& b) {
