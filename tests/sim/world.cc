@@ -338,7 +338,9 @@ void World::Astray(size_t node, const Packet& packet) {
 void World::Converse(Duration time, Duration pause) {
   for (const BootTime end = now() + time; now() < end; RunFor(pause)) {
     const std::vector<size_t> up = Up();
-    if (!up.empty()) Send(up[sim_.network().Below(up.size())], sim_.network().Below(sites_.size()));
+    // One draw after the other: compilers evaluate arguments in different orders.
+    const size_t to = sim_.network().Below(sites_.size());
+    if (!up.empty()) Send(up[sim_.network().Below(up.size())], to);
   }
 }
 
