@@ -14,6 +14,7 @@ TEST=${0##*/}
 NAME=t$$
 TMP=$(mktemp -d "/tmp/ov6-$TEST.XXXXXX")
 lab_topology=
+logs=()  # patterns of files in $TMP, whose ends are shown if the test fails
 
 step() { printf '%(%H:%M:%S)T %s\n' -1 "$*"; }
 skip() { echo "SKIPPED: $TEST: $*"; exit 77; }
@@ -35,19 +36,39 @@ expect_at_least() { [ "$3" -ge "$2" ] || die "$1: wanted at least $2, got '$3'";
 expect_at_most() { [ "$3" -le "$2" ] || die "$1: wanted at most $2, got '$3'"; }
 expect_says() { grep -qE -- "$2" "$3" || { tail -n 5 "$3" >&2; die "$1: nothing in it matches '$2'"; }; }
 
+# make_certificate ADDRESS: $TMP/cert.pem, which trusts itself, and $TMP/key.pem
+make_certificate() {
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=master \
+    -addext "subjectAltName=IP:$1" -keyout "$TMP/key.pem" -out "$TMP/cert.pem" 2>"$TMP/openssl" ||
+    die "openssl made no certificate: $(tail -n 2 "$TMP/openssl")"
+}
+
+# What stands of this test's namespaces, the topology's or its own, and whatever runs in them.
+remove_namespaces() {
+  local node
+  for node in $(ip netns list | awk -v name="$NAME-" 'index($1, name) == 1 { print $1 }'); do
+    kill_pids KILL $(ip netns pids "$node")
+    ip netns del "$node"
+  done
+}
+
 finish() {
   local status=$? r
   trap - EXIT
+  if [ $status != 0 ] && [ $status != 77 ] && [ ${#logs[@]} != 0 ]; then
+    (cd "$TMP" && tail -n 12 -- ${logs[@]} >&2) || true
+  fi
   if [ $status != 0 ] && [ $status != 77 ] && [ -n "$lab_topology" ]; then
     for r in "${ROUTERS[@]}"; do
       [ ! -s "$LAB_DIR/$r/log" ] || { echo "--- the end of the log of $r" >&2; tail -n 12 "$LAB_DIR/$r/log" >&2; }
     done
   fi
   if [ $status != 0 ] && [ -n "${OV6_KEEP-}" ]; then
-    echo "left standing: scripts/lab down $lab_topology --name $NAME; files in $TMP" >&2
+    echo "left standing: namespaces $NAME-*${lab_topology:+, scripts/lab down $lab_topology --name $NAME}; files in $TMP" >&2
     exit $status
   fi
   if [ -n "$lab_topology" ]; then "$OV6_ROOT/scripts/lab" down "$lab_topology" --name "$NAME" || status=1; fi
+  remove_namespaces || status=1
   rm -rf "$TMP"
   exit $status
 }

@@ -46,7 +46,7 @@ count() { ctl -j counter show -a | jq --arg name "$1" '[.[] | select(.name == $n
 
 # Everything of this experiment's own, whatever stands of it.
 lone_down() {
-  local status=$? node
+  local status=$?
   set +e
   trap - EXIT
   if [ $status != 0 ] && [ $status != 77 ] && [ -n "$lone_pid" ]; then tail -n 12 "$lone_dir/log" >&2; fi
@@ -55,10 +55,7 @@ lone_down() {
     kill_pids TERM "$lone_pid"
     wait_for 5 gone "$lone_pid" || kill_pids KILL "$lone_pid"
   fi
-  for node in $(ip netns list | awk '{ print $1 }' | grep "^$LAB-"); do
-    kill_pids KILL $(ip netns pids "$node")
-    ip netns del "$node"
-  done
+  remove_namespaces
   [ -z "$lone_pid" ] || ! mountpoint -q "$lone_dir/bpf" || umount "$lone_dir/bpf"
   (exit $status)
   finish
