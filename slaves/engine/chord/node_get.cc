@@ -69,14 +69,7 @@ void ChordEngine::Node::LookUpHolders(uint64_t id) {
 
 // One neighbour's list may skip whom it does not want to be asked: the table has its say as well.
 void ChordEngine::Node::AddFromTable(const Key& key, std::vector<Peer>* nodes) const {
-  if (!table_whole_) return;
-  for (const Peer& peer : table_.Behind(key, config_.replicas)) {
-    const bool known =
-        std::any_of(nodes->begin(), nodes->end(), [&](const Peer& p) { return p.id == peer.id; });
-    if (!known) nodes->push_back(peer);
-  }
-  std::sort(nodes->begin(), nodes->end(),
-            [&](const Peer& a, const Peer& b) { return Distance(key, a.id) < Distance(key, b.id); });
+  if (table_whole_) AddFound(key, table_.Behind(key, config_.replicas), nodes);
 }
 
 // The owner first, then those of the other holders that answer soonest; behind them who may have become

@@ -84,10 +84,8 @@ void ChordEngine::Node::TableTick() {
 double ChordEngine::Node::RingSize() const {
   if (successors_.size() < static_cast<size_t>(config_.successors))
     return 1 + static_cast<double>(successors_.size());
-  const Key span = Distance(self_.id, successors_.back().id);
-  double part = 0;
-  for (size_t i = 0; i < 8; ++i) part = part * 256 + span[i];
-  return static_cast<double>(successors_.size()) / std::max(part / 18446744073709551616.0, 1e-12);
+  const double part = PartOfRing(Distance(self_.id, successors_.back().id));
+  return static_cast<double>(successors_.size()) / std::max(part, 1e-12);
 }
 
 void ChordEngine::Node::FetchArc(const MemberTable::Arc& arc, std::optional<Key> after, const Peer& from) {
