@@ -37,8 +37,8 @@ struct RingConfig {
   int reads = 4;        // holders that a get asks at the same time; more than `replicas` are of no use
 
   // The table of all members, for lookups in one hop: kept while the ring has no more members than this (0:
-  // never) and keeping it costs no more than this many bytes a second, both directions together, over an hour:
-  // an hour's worth may be spent at once.
+  // never) and keeping it costs no more than this many bytes a second, both directions together, over an
+  // hour: an hour's worth may be spent at once.
   size_t table_members = 10000;
   size_t table_budget = 4000;
 

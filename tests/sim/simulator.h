@@ -96,7 +96,8 @@ class Simulator {
   Network& network() { return network_; }
   bool Known(const Key& id) const { return ids_.contains(id); }
   bool RingIsPerfect() const;
-  std::string WhyNotPerfect() const;  // the first nodes that are not as they should be, a line each  // everybody's list and predecessor are the right ones
+  std::string WhyNotPerfect() const;  // the first nodes that are not as they should be, a line each  //
+                                      // everybody's list and predecessor are the right ones
 
  private:
   struct Event {

@@ -18,7 +18,8 @@ TEST(AThousandRouters, AreRightAmongTwoHundredLiars) {
   const Verdict verdict = Judge({false, 1, 1000, 10, 20});
   for (const std::string& fault : verdict.faults) ADD_FAILURE() << fault;
   EXPECT_EQ(verdict.wrong, 0u) << "forged mappings accepted";
-  EXPECT_LE(100 * verdict.lost, verdict.right + verdict.lost) << verdict.line << "\nagain: " << verdict.command;
+  EXPECT_LE(100 * verdict.lost, verdict.right + verdict.lost)
+      << verdict.line << "\nagain: " << verdict.command;
   std::printf("%s\n", verdict.line.c_str());
 }
 

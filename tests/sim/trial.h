@@ -23,7 +23,7 @@ struct Verdict {
   std::string line;  // figures, the trace's hash last
   size_t asked = 0, unreached = 0;
   uint64_t right = 0, wrong = 0, lost = 0;  // answers
-  std::string command;  // that gives the same again
+  std::string command;                      // that gives the same again
 };
 
 Verdict Judge(const Trial& trial);
