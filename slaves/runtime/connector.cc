@@ -15,14 +15,12 @@ namespace {
 
 std::string ErrorText(int error) { return std::generic_category().message(error); }
 
-// Small writes go at once; a peer that does not acknowledge for so long is gone; little waits in the kernel,
-// where it could not be dropped any more.
+// A peer that does not acknowledge for so long is gone.
 void SetOptions(int fd) {
-  constexpr int kOn = 1, kUserTimeoutMs = 15'000, kUnsent = 128 << 10;
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &kOn, sizeof(kOn));
+  constexpr int kOn = 1, kUserTimeoutMs = 15'000;
+  SendPromptly(fd);
   ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &kOn, sizeof(kOn));
   ::setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &kUserTimeoutMs, sizeof(kUserTimeoutMs));
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kUnsent, sizeof(kUnsent));
 }
 
 }  // namespace

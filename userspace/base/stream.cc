@@ -2,6 +2,8 @@
 #include "userspace/base/stream.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -41,6 +43,12 @@ class Plain : public Stream {
 };
 
 }  // namespace
+
+void SendPromptly(int fd) {
+  constexpr int kOn = 1, kUnsent = 128 << 10;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &kOn, sizeof(kOn));
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kUnsent, sizeof(kUnsent));
+}
 
 std::unique_ptr<Stream> PlainStream(UniqueFd fd) {
   ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK);

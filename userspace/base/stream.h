@@ -44,6 +44,10 @@ class Stream {
   virtual std::string PeerName() const { return {}; }
 };
 
+// For a TCP connection that packets go over: nothing waits for company, and little waits unsent, where it
+// could not be dropped any more and a packet would stand behind seconds of others.
+void SendPromptly(int fd);
+
 // Makes the socket non-blocking.
 std::unique_ptr<Stream> PlainStream(UniqueFd fd);
 

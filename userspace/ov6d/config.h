@@ -129,6 +129,8 @@ struct Config {
 // "FILE:LINE: SENTENCE"
 absl::Status ConfigError(const std::string& file, int line, const std::string& sentence);
 // No locator is this router's own; underlays whose address is not known yet don't count.
+// ov6d's own slaves and devices have it, gw1 for one.
+bool IsReservedSlaveName(std::string_view name);
 absl::Status CheckOwnLocators(const Config& config);
 absl::StatusOr<Config> ParseConfig(std::string_view text, const std::string& file);
 // With the delegations in the files it names.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the file says of overlays: [[domain]], and [[slave]], which serves one.
 #include <algorithm>
-#include <set>
 
 #include "userspace/ov6d/config_tables.h"
 #include "userspace/wire/ownership.h"
+#include "userspace/wire/upgrade.h"
 
 namespace ov6 {
 namespace {
@@ -13,11 +13,6 @@ constexpr int kLongestAggregate = 64;    // OwnedPrefix cuts no longer ones
 constexpr int64_t kDefaultSecurity = 1;  // 2^16 hashes at the first start: some 20 ms
 const char* const kAnchorWanted = "64 hexadecimal digits, as `ov6ctl key show` prints a public key";
 const char* const kNameWanted = "1 to 11 of the characters a-z, 0-9 and \"-\"";
-
-bool IsName(const std::string& name) {
-  return !name.empty() && name.size() < OV6_SLAVE_NAME_SIZE &&
-         name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
-}
 
 bool TakeTrust(const std::string& text, Domain::Trust* out) {
   for (const auto trust : {Domain::Trust::kSelf, Domain::Trust::kAnchors, Domain::Trust::kOpen}) {
@@ -78,11 +73,7 @@ void CheckSlave(ConfigReader& reader, const Config& config, const SlaveConfig& s
   }
   const bool taken = std::any_of(config.slaves.begin(), config.slaves.end(),
                                  [&](const SlaveConfig& other) { return other.name == slave.name; });
-  const bool gateway = slave.name.starts_with("gw") && slave.name.size() > 2 &&
-                       slave.name.find_first_not_of("0123456789", 2) == std::string::npos;
-  // ov6-self, ov6-selfp and ov6-master are devices of ov6d's own.
-  static const std::set<std::string> kReserved = {"management", "self", "selfp", "master", "daemon"};
-  if (taken || gateway || kReserved.contains(slave.name)) {
+  if (taken || IsReservedSlaveName(slave.name)) {
     reader.Fail("name",
                 "key \"name\" is \"" + slave.name + "\", which is taken; it should be a name of its own");
   }
@@ -117,13 +108,21 @@ void ReadRing(ConfigReader& reader, RingConfig* ring) {
 
 }  // namespace
 
+bool IsReservedSlaveName(std::string_view name) {
+  if (name.starts_with("gw") && name.size() > 2 && name.find_first_not_of("0123456789", 2) == name.npos)
+    return true;
+  // ov6-self, ov6-selfp and ov6-master are devices of ov6d's own.
+  static constexpr std::string_view kReserved[] = {"management", "self", "selfp", "master", "daemon"};
+  return std::find(std::begin(kReserved), std::end(kReserved), name) != std::end(kReserved);
+}
+
 absl::Status ReadDomain(ConfigReader& reader, Config* config) {
   Domain domain;
   int64_t aggregate = domain.aggregate;
   reader.Require("name", kNameWanted);
   reader.Parsed("name", kNameWanted, [&](const std::string& text) {
     domain.name = text;
-    return IsName(text);
+    return IsSlaveName(text);
   });
   reader.Require("prefix", kPrefixWanted);
   reader.Parsed("prefix", kPrefixWanted,
@@ -157,7 +156,7 @@ absl::Status ReadSlave(ConfigReader& reader, Config* config) {
   slave.name = std::string(ToString(slave.kind));
   reader.Parsed("name", kNameWanted, [&](const std::string& text) {
     slave.name = text;
-    return IsName(text);
+    return IsSlaveName(text);
   });
   reader.Require("domain", "the name of a [[domain]] of this file");
   reader.String("domain", &slave.domain);

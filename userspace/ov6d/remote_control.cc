@@ -10,6 +10,7 @@
 
 #include "userspace/base/netlink.h"
 #include "userspace/ov6d/text.h"
+#include "userspace/wire/upgrade.h"
 
 namespace ov6 {
 namespace {
@@ -39,15 +40,13 @@ int MtuOf(const Config& config) {
 }
 
 absl::Status CheckName(const Config& config, const std::string& name) {
-  if (!TokenStore::IsName(name))
+  if (!IsSlaveName(name))
     return absl::InvalidArgumentError("\"" + name +
                                       "\" is no slave's name: 1 to 11 characters of a-z, 0-9, -");
-  const bool gateway = name.starts_with("gw") && name.find_first_not_of("0123456789", 2) == name.npos;
   const bool slave = std::any_of(config.slaves.begin(), config.slaves.end(),
                                  [&](const SlaveConfig& s) { return s.name == name; });
-  for (const char* reserved : {"management", "self", "selfp", "master", "daemon"}) {
-    if (name == reserved || gateway || slave) return absl::AlreadyExistsError("\"" + name + "\" is taken");
-  }
+  if (slave || name == "gw" || IsReservedSlaveName(name))
+    return absl::AlreadyExistsError("\"" + name + "\" is taken");
   const bool device = std::any_of(config.sites.begin(), config.sites.end(), [&](const SiteConfig& s) {
     return s.interface == RemoteControl::DeviceOf(name);
   });

@@ -2,12 +2,13 @@
 #include "userspace/ov6d/remote_listener.h"
 
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <cerrno>
 #include <cstring>
 #include <utility>
+
+#include "userspace/base/stream.h"
 
 namespace ov6 {
 namespace {
@@ -128,10 +129,7 @@ bool RemoteListener::TakeAll() {
 
 void RemoteListener::Take(UniqueFd fd, const Endpoint& from) {
   ++counters_->accepted;
-  // Nothing waits for company, and little unsent, or a packet would stand behind seconds of others.
-  const int one = 1, unsent = 128 << 10;
-  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
+  SendPromptly(fd.get());
   const auto silent = std::make_shared<Silent>(io_, std::move(fd), from);
   silent->place = silent_.Enter(from.address);
   silent->place->make_way = [weak = std::weak_ptr(silent)] {

@@ -8,6 +8,9 @@
 
 namespace ov6 {
 
+// A datagram carries the header as the device gives and takes it.
+static_assert(kSegmentHeader == TunDevice::kHeader);
+
 RemoteSite::RemoteSite(boost::asio::io_context& io, TunDevice device)
     : device_(std::move(device)),
       descriptor_(io, device_.fd()),

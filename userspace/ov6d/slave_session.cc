@@ -200,7 +200,7 @@ void SlaveSession::Dispatch(Capsule capsule) {
   }
 }
 
-// The last one is waited for: on a path slower than the interval another would take its time away.
+// Each takes the place of the one before: on a path slower than the interval none is ever timed.
 void SlaveSession::Ping() {
   if (state_ != State::kOpen || queued() > kMaxQueued) return;
   pinged_ = BootClock::now();

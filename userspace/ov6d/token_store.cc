@@ -10,6 +10,7 @@
 #include "userspace/base/crypto.h"
 #include "userspace/base/files.h"
 #include "userspace/ov6d/text.h"
+#include "userspace/wire/upgrade.h"
 
 namespace ov6 {
 namespace {
@@ -48,18 +49,12 @@ std::optional<RemoteToken> FromJson(const json::value& value) {
                     replace->get_bool(),
                     TextIn(object, "hash"),
                     UnixTime(std::chrono::seconds(made->get_int64()))};
-  const bool whole = TokenStore::IsName(token.name) && !token.domain.empty() &&
-                     token.kind == SlaveKind::kGateway && token.prefix.length == kSiteLength &&
-                     IsHash(token.hash);
+  const bool whole = IsSlaveName(token.name) && !token.domain.empty() && token.kind == SlaveKind::kGateway &&
+                     token.prefix.length == kSiteLength && IsHash(token.hash);
   return whole ? std::optional(token) : std::nullopt;
 }
 
 }  // namespace
-
-bool TokenStore::IsName(const std::string& name) {
-  return !name.empty() && name.size() <= 11 &&
-         name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == name.npos;
-}
 
 absl::Status TokenStore::CheckRoom(const std::string& name) const {
   if (FindByName(name) != nullptr)

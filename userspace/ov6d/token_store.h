@@ -33,8 +33,6 @@ class TokenStore {
 
   explicit TokenStore(const std::filesystem::path& state) : file_(state / "tokens.json") {}
 
-  static bool IsName(const std::string& name);  // a slave's, elsewhere
-
   // No file: there are none. One that can't be read is an error.
   absl::Status Load();
   // Whether one more token, of this name, may be made.

@@ -41,11 +41,6 @@ std::string EscapeQueryValue(std::string_view text) {
   return escaped;
 }
 
-bool IsSlaveName(std::string_view name) {
-  const auto fits = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
-  return !name.empty() && name.size() <= kMaxNameSize && std::all_of(name.begin(), name.end(), fits);
-}
-
 std::string_view Reason(int status) {
   switch (status) {
     case 400:
@@ -230,6 +225,11 @@ absl::Status CheckAccepted(const http::fields& fields) {
 }
 
 }  // namespace
+
+bool IsSlaveName(std::string_view name) {
+  const auto fits = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
+  return !name.empty() && name.size() <= kMaxNameSize && std::all_of(name.begin(), name.end(), fits);
+}
 
 std::string FormatUpgradeRequest(const UpgradeRequest& request, std::string_view host) {
   std::string target =

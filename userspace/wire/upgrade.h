@@ -18,6 +18,9 @@ namespace ov6 {
 inline constexpr size_t kMaxHeadSize = 8192;
 inline constexpr std::string_view kSessionVersion = "1";
 
+// 1 to OV6_SLAVE_NAME_SIZE - 1 of the characters a-z, 0-9 and '-'.
+bool IsSlaveName(std::string_view name);
+
 // One without Ov6-Version is `plain`: RFC 9484 and no more; it need not say kind and name, which then follow
 // from who it is.
 struct UpgradeRequest {
