@@ -76,7 +76,8 @@ void World::Submit(size_t node, Request request) {
 
 void World::AddSite(size_t number) {
   Site site{KeyNumber(options_.seed, sites_.size()), {}, {}};
-  site.prefix = OwnedPrefix(domain_, site.key.public_key(), site.modifier);
+  const PublicKey root = site.key.public_key();
+  site.prefix = OwnedPrefix(domain_, root, site.modifier, SecurityOf(root, site.modifier));
   sites_.push_back(std::move(site));
   site_at_.push_back(number);
   site_nodes_.emplace_back();

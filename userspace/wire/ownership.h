@@ -20,8 +20,7 @@ Modifier FindModifier(const PublicKey& key, uint32_t security, Modifier start);
 
 // The prefix a key owns in a `self` domain: the domain's prefix filled up to its aggregate with bits of
 // SHA-256(modifier, domain's prefix, public key, security). Only for aggregates shorter than 65 bits.
-Prefix OwnedPrefix(const Domain& domain, const PublicKey& key, const Modifier& modifier,
-                   uint32_t security = 0);
+Prefix OwnedPrefix(const Domain& domain, const PublicKey& key, const Modifier& modifier, uint32_t security);
 
 // Whether the root of the record's claim may begin it: it owns the prefix, or is an anchor.
 absl::Status CheckRoot(const Record& record, const Domain& domain);

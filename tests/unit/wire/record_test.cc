@@ -27,7 +27,7 @@ Record GoodRecord(const PrivateKey& key) {
   record.domain = "chord";
   record.modifier.fill(7);
   record.public_key = key.public_key();
-  record.prefix = OwnedPrefix(SelfDomain(), record.public_key, record.modifier);
+  record.prefix = OwnedPrefix(SelfDomain(), record.public_key, record.modifier, 0);
   record.sequence = 1;
   record.not_before = kNow;
   record.expiry = kNow + hours(1);
@@ -208,7 +208,7 @@ TEST(OwnedPrefix, FillsTheDomainUpToItsAggregate) {
   ByteWriter hashed;
   hashed.Raw(modifier).U8(8).Raw(Ipv6::Parse("fd00::")->bytes).Raw(key);
   const auto hash = Sha256(hashed.bytes());
-  const Prefix owned = OwnedPrefix(SelfDomain(), key, modifier);
+  const Prefix owned = OwnedPrefix(SelfDomain(), key, modifier, 0);
   EXPECT_EQ(owned.length, 48);
   EXPECT_EQ(owned.address.bytes[0], 0xfd);
   for (int i = 0; i < 5; ++i) EXPECT_EQ(owned.address.bytes[1 + i], hash[i]);
@@ -217,8 +217,8 @@ TEST(OwnedPrefix, FillsTheDomainUpToItsAggregate) {
   Domain odd = SelfDomain();
   odd.prefix = *Prefix::Parse("2001:db8::/33");
   odd.aggregate = 50;
-  EXPECT_TRUE(odd.prefix.Contains(OwnedPrefix(odd, key, modifier)));
-  EXPECT_EQ(OwnedPrefix(odd, key, modifier).address.Masked(50), OwnedPrefix(odd, key, modifier).address);
+  EXPECT_TRUE(odd.prefix.Contains(OwnedPrefix(odd, key, modifier, 0)));
+  EXPECT_EQ(OwnedPrefix(odd, key, modifier, 0).address.Masked(50), OwnedPrefix(odd, key, modifier, 0).address);
 }
 
 }  // namespace
