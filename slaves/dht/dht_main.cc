@@ -185,7 +185,7 @@ absl::Status Dht::Configure(const boost::json::object& json) {
   const auto send = [this](const Endpoint& to, const Bytes& bytes, std::optional<Ipv4> source) {
     return socket_->Send(to, bytes, source);
   };
-  peering_.emplace(config_, session_, *registrar_, *slave_, send, RandomNonce, clock_);
+  peering_.emplace(config_, session_, *registrar_, *slave_, *query_, send, RandomNonce, clock_);
   driver_->SetFilter([this](const Endpoint& from, std::span<const uint8_t> bytes) {
     const bool own = peering_->OnDatagram(from, socket_->asked_at(), bytes);
     if (own) ArmLookups();

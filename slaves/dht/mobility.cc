@@ -27,7 +27,7 @@ std::string Text(const std::vector<Endpoint>& places) {
 }  // namespace
 
 Mobility::Mobility(const DhtConfig& config, Parts parts) : config_(config), parts_(std::move(parts)) {
-  parts_.registrar.HoldBack();
+  parts_.registrar.HoldBack([this](const Prefix& prefix) { OnDue(prefix); });
   parts_.registrar.WhenSigned([this](const Prefix& prefix, bool elsewhere) { OnSigned(prefix, elsewhere); });
   parts_.slave.WhenInstalled([this](const Record& record) { OnInstalled(record); });
 }
@@ -66,11 +66,13 @@ void Mobility::OnJoined() {
 }
 
 void Mobility::FindFormers() {
-  for (const Prefix& prefix : parts_.registrar.Held()) {
-    if (!searching_.insert(prefix).second) continue;
-    parts_.slave.Lookup(prefix.address,
-                        [this, prefix](const ResolveOutput& output) { OnFormer(prefix, output); });
-  }
+  for (const Prefix& prefix : parts_.registrar.Held()) Claim(prefix);
+}
+
+void Mobility::Claim(const Prefix& prefix) {
+  if (!searching_.insert(prefix).second) return;
+  parts_.slave.Lookup(prefix.address,
+                      [this, prefix](const ResolveOutput& output) { OnFormer(prefix, output); });
 }
 
 // Where nobody can be asked there is nobody to be told either.
@@ -265,6 +267,32 @@ void Mobility::OnClaimed(const Endpoint& from, Ipv4 at, const PeeringMessage& me
   OnProofs();
 }
 
+// A newer record of a place that could not, or did not know to, notify us. What the DHT has never taken from
+// here is not here for sure: it is claimed once more.
+void Mobility::OnDue(const Prefix& prefix) {
+  if (!parts_.registrar.Settled(prefix)) return Claim(prefix);
+  if (moved_.contains(prefix) || !reading_.insert(prefix).second) return;
+  parts_.query.Find(prefix, [this, prefix](const std::set<Bytes>& values) { OnRead(prefix, values); });
+}
+
+void Mobility::OnRead(const Prefix& prefix, const std::set<Bytes>& values) {
+  reading_.erase(prefix);
+  Expire();
+  if (!parts_.registrar.Serves(prefix) || moved_.contains(prefix)) return;
+  const BootTime now = parts_.clock.boot();
+  for (const Bytes& value : values) {
+    const auto record = VerifySigned(value, config_.domain, parts_.clock.Wall());
+    if (!record.ok() || record->locators.empty()) continue;
+    const Endpoint there{record->locators.front().address, record->control_port};
+    if (!MayTakeOver(there, *record)) continue;
+    ++counters_.gave_way;
+    moved_[prefix] = {there, {}, std::nullopt, value, *record, now + kMoveTime};
+    if (config_.domain.prove) parts_.prover.Prove(now, *record);
+    return OnProofs();
+  }
+  parts_.registrar.Release(prefix);
+}
+
 // Newer than ours, of the same claim's root, and from where it says; ours only comes back by registering.
 bool Mobility::MayTakeOver(const Endpoint& from, const Record& record) const {
   const Prefix own = *parts_.registrar.ServesAround(record.prefix);
@@ -302,8 +330,8 @@ void Mobility::OnHandedOver(const Prefix& prefix, const absl::Status& status) {
   const auto found = moved_.find(prefix);
   if (found == moved_.end()) return;
   Moved& moved = found->second;
-  const PeeringMessage question{PeeringType::kNotify, false, moved.nonce, prefix};
-  Answer(moved.to, moved.at, question, status.ok());
+  if (moved.nonce)
+    Answer(moved.to, moved.at, {PeeringType::kNotify, false, *moved.nonce, prefix}, status.ok());
   if (!status.ok()) {
     spdlog::warn("{} is not handed over to {}: {}", prefix.ToString(), moved.to.address.ToString(),
                  std::string(status.message()));
@@ -352,6 +380,7 @@ json::object Mobility::StateJson() const {
           {"from_here", std::move(moved)},
           {"formers", counters_.formers},
           {"handed_over", counters_.handed_over},
+          {"gave_way", counters_.gave_way},
           {"learned", counters_.learned},
           {"named", counters_.named},
           {"told", counters_.told},

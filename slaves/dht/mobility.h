@@ -2,7 +2,8 @@
 // What a prefix that moves from one router to another needs of both and of who sends there (docs/peering.md).
 // The new place finds the old one by the record that the DHT has, and notifies it; the old one has the master
 // hand the prefix over, relays what still comes, names its correspondents to the new place and tells senders;
-// the new one notifies the correspondents. A router whose own address changes notifies its own. Everybody
+// the new one notifies the correspondents. Who has heard of none of it, because two moves crossed or the old
+// place could not be reached, reads it in the DHT before it renews its record. A router whose own address changes notifies its own. Everybody
 // takes a notification only of what he serves or sends to, and only with a valid record that is newer.
 #ifndef OV6_SLAVES_DHT_MOBILITY_H
 #define OV6_SLAVES_DHT_MOBILITY_H
@@ -19,6 +20,7 @@
 #include "ov6/move.h"
 #include "slaves/dht/dht_slave.h"
 #include "slaves/dht/notifier.h"
+#include "slaves/dht/record_query.h"
 #include "slaves/dht/registrar.h"
 
 namespace ov6 {
@@ -33,6 +35,7 @@ class Mobility {
   struct Counters {
     uint64_t formers = 0;      // prefixes of ours that were at another place before
     uint64_t handed_over = 0;  // prefixes that another place has now
+    uint64_t gave_way = 0;     // of them, where the DHT told us and not that place
     uint64_t learned = 0;      // of others' prefixes, newer records than what was known
     uint64_t named = 0;        // correspondents that an old place named to us
     uint64_t told = 0;         // senders that came to the old place
@@ -49,6 +52,7 @@ class Mobility {
     DhtSlave& slave;
     LocatorProver& prover;
     Notifier& notifier;
+    RecordQuery& query;
     Send send;
     DhtClock clock;
   };
@@ -74,8 +78,8 @@ class Mobility {
   };
   struct Moved {
     Endpoint to;
-    Ipv4 at;  // where it was said to us
-    uint64_t nonce = 0;
+    Ipv4 at;                        // where it was said to us
+    std::optional<uint64_t> nonce;  // absent: it was not said, but read
     Bytes record;
     Record decoded;
     BootTime until{};
@@ -84,6 +88,7 @@ class Mobility {
   };
 
   void FindFormers();
+  void Claim(const Prefix& prefix);
   void OnFormer(const Prefix& prefix, const ResolveOutput& output);
   void NotifyFormer(const Prefix& prefix);
   void OnSigned(const Prefix& prefix, bool elsewhere);
@@ -92,6 +97,8 @@ class Mobility {
   void NotifyOwner(const Record& correspondent, const Prefix& prefix, const Bytes& record);
 
   bool OnNotify(const Endpoint& from, const PeeringMessage& message);  // true: answered "of use"
+  void OnDue(const Prefix& prefix);
+  void OnRead(const Prefix& prefix, const std::set<Bytes>& values);
   void OnClaimed(const Endpoint& from, Ipv4 at, const PeeringMessage& message);
   bool MayTakeOver(const Endpoint& from, const Record& record) const;
   void HandOver(const Prefix& prefix);
@@ -110,7 +117,8 @@ class Mobility {
   DhtConfig config_;
   Parts parts_;
   bool joined_ = false;
-  std::set<Prefix> searching_;
+  std::set<Prefix> searching_;  // what was here or elsewhere before
+  std::set<Prefix> reading_;    // before a renewal
   std::map<Prefix, Former> formers_;  // of our prefixes
   std::map<Prefix, BootTime> named_;  // correspondents, until when they are to be notified
   std::map<Prefix, Moved> moved_;     // from here

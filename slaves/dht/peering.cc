@@ -6,8 +6,8 @@
 
 namespace ov6 {
 
-Peering::Peering(const DhtConfig& config, Session& session, Registrar& registrar, DhtSlave& slave, Send send,
-                 std::function<uint64_t()> nonce, DhtClock clock)
+Peering::Peering(const DhtConfig& config, Session& session, Registrar& registrar, DhtSlave& slave,
+                 RecordQuery& query, Send send, std::function<uint64_t()> nonce, DhtClock clock)
     : send_(std::move(send)),
       clock_(std::move(clock)),
       registrar_(registrar),
@@ -15,7 +15,7 @@ Peering::Peering(const DhtConfig& config, Session& session, Registrar& registrar
       prover_([this](const Endpoint& to, const Bytes& bytes) { send_(to, bytes, std::nullopt); }, nonce),
       notifier_([this](const Endpoint& to, const Bytes& bytes) { return send_(to, bytes, std::nullopt); },
                 nonce),
-      mobility_(config, {session, registrar, slave, prover_, notifier_, send_, clock_}) {
+      mobility_(config, {session, registrar, slave, prover_, notifier_, query, send_, clock_}) {
   if (config.domain.prove) slave.ProveBy(&prover_);
 }
 

@@ -99,10 +99,17 @@ void RecordQuery::OnCall(const std::string& argument, Respond respond) {
   if (queries_.size() >= kMostAtOnce)
     return respond(absl::ResourceExhaustedError("as many records as possible are being asked for"));
   Query query;
-  query.respond = std::move(respond);
+  query.done = [this, respond = std::move(respond)](const Query& done) { respond(Answer(done)); };
   if (prefix) query.wanted = [wanted = *prefix](const Prefix& p) { return p == wanted; };
   if (!prefix) query.wanted = [wanted = *address](const Prefix& p) { return p.Contains(wanted); };
   Start(prefix ? PlacesOf(domain_, *prefix) : PlacesAround(domain_, *address), std::move(query));
+}
+
+void RecordQuery::Find(const Prefix& prefix, Found found) {
+  Query query;
+  query.wanted = [prefix](const Prefix& p) { return p == prefix; };
+  query.done = [found = std::move(found)](const Query& done) { found(done.values); };
+  Start(PlacesOf(domain_, prefix), std::move(query));
 }
 
 void RecordQuery::Start(const std::vector<Prefix>& places, Query query) {
@@ -134,7 +141,7 @@ bool RecordQuery::OnGet(const GetOutput& output) {
   }
   if (!query.gets.empty()) return true;
   const Query done = std::move(queries_.extract(id).mapped());
-  done.respond(Answer(done));
+  done.done(done);
   return true;
 }
 

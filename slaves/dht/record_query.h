@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The call `record`: what the DHT holds for a prefix, or for everything around an address, with each record's
-// chain and every check spelled out (docs/slave-protocol.md section 6).
+// What the DHT holds for a prefix, or for everything around an address: for the slave itself, and for the call
+// `record` with each record's chain and every check spelled out (docs/slave-protocol.md section 6).
 #ifndef OV6_SLAVES_DHT_RECORD_QUERY_H
 #define OV6_SLAVES_DHT_RECORD_QUERY_H
 
@@ -26,6 +26,9 @@ class RecordQuery {
   RecordQuery(const Domain& domain, SubmitRequest submit, DhtClock clock)
       : domain_(domain), submit_(std::move(submit)), clock_(std::move(clock)) {}
 
+  // All values that the DHT holds for just this prefix, signed and not checked.
+  using Found = std::function<void(const std::set<Bytes>& values)>;
+  void Find(const Prefix& prefix, Found found);
   // `argument`: {"prefix": PREFIX} or {"address": ADDRESS}.
   void OnCall(const std::string& argument, Respond respond);
   bool OnGet(const GetOutput& output);  // false: not one of its own
@@ -36,7 +39,7 @@ class RecordQuery {
     std::set<uint64_t> gets;  // that have not answered
     std::set<Bytes> values;   // each once
     size_t asked = 0, unanswered = 0;
-    Respond respond;
+    std::function<void(const Query&)> done;
   };
 
   void Start(const std::vector<Prefix>& places, Query query);

@@ -31,14 +31,30 @@ BootTime Registrar::NextDeadline() const {
 
 void Registrar::OnTimer() {
   const BootTime now = clock_.boot();
+  std::vector<Prefix> due;
   for (auto& [prefix, registration] : registrations_) {
     if (registration.signing) continue;
     if (registration.next <= now) {
-      Sign(prefix, &registration);
+      if (HoldsBack(registration))
+        due.push_back(prefix);
+      else
+        Sign(prefix, &registration);
     } else if (registration.again <= now) {
       PutAgain(prefix, &registration);
     }
   }
+  for (const Prefix& prefix : due) Hold(prefix);
+}
+
+bool Registrar::HoldsBack(const Registration& registration) const {
+  return on_due_ && !registration.record.empty() && !registration.revoked && !registration.at_once;
+}
+
+void Registrar::Hold(const Prefix& prefix) {
+  Registration& registration = registrations_.at(prefix);
+  registration.held = registration.due = true;
+  registration.next = clock_.boot() + kLongestRetry;
+  on_due_(prefix);
 }
 
 void Registrar::Reconfigure(const DhtConfig& config) {
@@ -58,7 +74,7 @@ void Registrar::Reconfigure(const DhtConfig& config) {
   for (const Prefix& prefix : config.registrations) {
     if (registrations_.contains(prefix)) continue;
     registrations_[prefix].next = clock_.boot();
-    registrations_[prefix].held = hold_back_;
+    registrations_[prefix].held = on_due_ != nullptr;
   }
   for (auto& [prefix, registration] : registrations_) {
     if (elsewhere) SignAnew(&registration);
@@ -68,11 +84,12 @@ void Registrar::Reconfigure(const DhtConfig& config) {
 
 void Registrar::SignAnew(Registration* registration) {
   registration->outdated = registration->signing;
+  registration->at_once = true;
   registration->next = clock_.boot();
 }
 
-void Registrar::HoldBack() {
-  hold_back_ = true;
+void Registrar::HoldBack(std::function<void(const Prefix&)> due) {
+  on_due_ = std::move(due);
   for (auto& [prefix, registration] : registrations_) registration.held = true;
 }
 
@@ -81,7 +98,7 @@ void Registrar::Release(const Prefix& prefix, uint64_t above) {
   const auto found = registrations_.find(prefix);
   if (found == registrations_.end() || !std::exchange(found->second.held, false)) return;
   Registration& registration = found->second;
-  if (registration.sequence <= above) {
+  if (std::exchange(registration.due, false) || registration.sequence <= above) {
     SignAnew(&registration);
     return OnTimer();
   }
@@ -91,9 +108,14 @@ void Registrar::Release(const Prefix& prefix, uint64_t above) {
 std::vector<Prefix> Registrar::Held() const {
   std::vector<Prefix> held;
   for (const auto& [prefix, registration] : registrations_) {
-    if (registration.held) held.push_back(prefix);
+    if (registration.held && !registration.due) held.push_back(prefix);
   }
   return held;
+}
+
+bool Registrar::Settled(const Prefix& prefix) const {
+  const auto found = registrations_.find(prefix);
+  return found != registrations_.end() && found->second.settled;
 }
 
 void Registrar::AwaitStored(const Prefix& prefix, Respond respond) {
@@ -110,7 +132,7 @@ void Registrar::Revoke(const Prefix& prefix, Respond respond) {
   registration.revoked = true;
   registration.stored = false;
   registration.put = 0;  // what is under way answers for what was before
-  registration.held = false;
+  registration.held = registration.due = false;
   SignAnew(&registration);
   registration.waiting.push_back(std::move(respond));
   OnTimer();
@@ -181,6 +203,7 @@ Record Registrar::MakeRecord(const Prefix& prefix, bool revoked) {
 void Registrar::Sign(const Prefix& prefix, Registration* registration) {
   const Bytes unsigned_record = EncodeRecord(MakeRecord(prefix, registration->revoked));
   registration->signing = true;
+  registration->at_once = false;
   registration->sequence = last_sequence_;
   registration->next = clock_.boot() + config_.registration / 2;
   session_.Call("sign", std::string(unsigned_record.begin(), unsigned_record.end()),
@@ -247,6 +270,8 @@ void Registrar::OnPut(const PutOutput& output) {
       Answer(prefix, &registration, absl::UnavailableError("no node of the DHT took the record"));
       return Retry(&registration);
     }
+    if (!std::exchange(registration.settled, true) && on_due_)
+      registration.next = std::min(registration.next, clock_.boot() + kFirstRenewal);
     registration.retry = kFirstRetry;
     registration.replicas = output.replicas;
     Answer(prefix, &registration, StoredJson(output.replicas));

@@ -2,7 +2,8 @@
 // Keeps this router's prefixes registered: a record for each, signed by the master (who
 // has the key), put into the DHT when the node is a member, renewed at half its
 // lifetime, at once when the locators change, and again whenever the node joins anew. A
-// prefix can be held back until it is known whether it comes from another place.
+// prefix can be held back until it is known whether it comes from another place, and each time before it is
+// renewed until it is known whether it has gone to one.
 // The sequence is Unix time in milliseconds, or one more than the last if the clock was
 // set back, so that a restarted slave wins over what its predecessor stored.
 #ifndef OV6_SLAVES_DHT_REGISTRAR_H
@@ -29,6 +30,9 @@ class Registrar {
   // node that is just handing over its part of the ring.
   static constexpr Duration kFirstAgain = std::chrono::seconds(1);
   static constexpr Duration kLastAgain = std::chrono::seconds(32);
+  // After the DHT has taken a prefix for the first time it is renewed early: had it just moved on when it came
+  // here, nobody else would say so.
+  static constexpr Duration kFirstRenewal = std::chrono::seconds(30);
   // Ids of its PutRequests count up from here; the resolver's start far above.
   static constexpr uint64_t kFirstRequest = 1;
 
@@ -52,11 +56,15 @@ class Registrar {
   // Registrations, delegations or locators are others now: what is new is held back, what has gone is
   // signed no more, and what is left is signed at once if the locators changed.
   void Reconfigure(const DhtConfig& config);
-  // From now on each prefix is held back, those there are too.
-  void HoldBack();
+  // From now on each prefix is held back, those there are too; and `due` is called, again and again, of what
+  // is held back before it is renewed.
+  void HoldBack(std::function<void(const Prefix&)> due);
   // Its record gets a sequence above that.
   void Release(const Prefix& prefix, uint64_t above = 0);
+  // Those that are held back since they came here.
   std::vector<Prefix> Held() const;
+  // The DHT has taken a record of it from here.
+  bool Settled(const Prefix& prefix) const;
   // Answers when the DHT holds the record, or on the next failure.
   void AwaitStored(const Prefix& prefix, Respond respond);
   // Called when there is a new record; `elsewhere`: the first, or with other locators than the last.
@@ -91,12 +99,17 @@ class Registrar {
     Duration again_delay = kFirstAgain;
     bool revoked = false;
     bool held = false;
+    bool due = false;      // .. before it is renewed
+    bool at_once = false;  // what is signed next is no renewal
+    bool settled = false;
     uint64_t sequence = 0;          // of the last record, or of the one being signed
     int replicas = 0;               // of what is stored
     std::vector<Locator> locators;  // that the last record names
     std::vector<Respond> waiting;   // for the next answer of the DHT
   };
 
+  bool HoldsBack(const Registration& registration) const;
+  void Hold(const Prefix& prefix);
   void Sign(const Prefix& prefix, Registration* registration);
   void OnSigned(const Prefix& prefix, const Bytes& unsigned_record,
                 const absl::StatusOr<std::string>& result);
@@ -114,7 +127,7 @@ class Registrar {
   DhtClock clock_;
   std::map<Prefix, Registration> registrations_;
   bool joined_ = false;
-  bool hold_back_ = false;
+  std::function<void(const Prefix&)> on_due_;  // empty: nothing is held back
   uint64_t next_request_ = kFirstRequest;
   uint64_t last_sequence_ = 0;
   std::function<void(const Prefix&, bool elsewhere)> on_signed_ = [](const Prefix&, bool) {};

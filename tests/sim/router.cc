@@ -67,12 +67,13 @@ Router::Router(Surroundings& world, const Domain& domain, const Place& place, co
   DhtSlave::Lifetimes lifetimes;
   lifetimes.seed = seed;
   slave_ = std::make_unique<DhtSlave>(domain, *this, *this, submit, Clock(), lifetimes);
+  query_ = std::make_unique<RecordQuery>(domain, submit, Clock());
   const auto send = [this](const Endpoint& to, const Bytes& bytes, std::optional<Ipv4>) {
     world_.Tell(node_, to, bytes);
     return true;
   };
   peering_ = std::make_unique<Peering>(
-      config_, *this, *registrar_, *slave_, send, [this] { return random_(); }, Clock());
+      config_, *this, *registrar_, *slave_, *query_, send, [this] { return random_(); }, Clock());
   PortCapsule port;
   port.slave = id_;
   port.frame_count = kChunks;
@@ -165,7 +166,7 @@ void Router::Submit(Request request) {
 void Router::OnOutput(const Output& output) {
   if (const auto* get = std::get_if<GetOutput>(&output)) {
     asked_.erase(get->id);
-    slave_->OnGet(*get);
+    if (!query_->OnGet(*get)) slave_->OnGet(*get);
   }
   if (const auto* put = std::get_if<PutOutput>(&output)) {
     asked_.erase(put->id);

@@ -140,6 +140,7 @@ class Router : public Session, public FramePort {
   uint64_t sequence_ = 0;
   std::unique_ptr<Registrar> registrar_;
   std::unique_ptr<DhtSlave> slave_;
+  std::unique_ptr<RecordQuery> query_;
   std::unique_ptr<Peering> peering_;
   std::map<uint64_t, Request> asked_;  // of the engine, and not answered yet
   std::map<uint32_t, Bytes> frames_;   // punted, by their chunks

@@ -46,8 +46,9 @@ class Router {
     MoveTo(address);
     registrar_.emplace(config_, session_, Submit(), Clock());
     slave_.emplace(kDomain, session_, port_, Submit(), Clock());
+    query_.emplace(kDomain, Submit(), Clock());
     peering_.emplace(
-        config_, session_, *registrar_, *slave_,
+        config_, session_, *registrar_, *slave_, *query_,
         [this](const Endpoint& to, const Bytes& bytes, std::optional<Ipv4>) {
           network_.wires.push_back({{address_, kPort}, to, bytes});
           return true;
@@ -88,6 +89,7 @@ class Router {
     EXPECT_TRUE(peering_->OnDatagram(datagram.from, address_, datagram.bytes));
   }
   void OnTimer() {
+    registrar_->OnTimer();
     slave_->OnTimer();
     peering_->OnTimer();
     peering_->mobility().OnProofs();
@@ -103,7 +105,8 @@ class Router {
     return found == mappings.end() ? std::vector<Locator>() : found->second.locators;
   }
 
-  bool hears = true;
+  bool hears = true, finds = true;
+  milliseconds skew{0};
   std::map<Prefix, MappingAdd> mappings;
   std::vector<std::string> former;  // arguments of the calls
   std::vector<Record> moved;
@@ -111,7 +114,7 @@ class Router {
 
  private:
   DhtClock Clock() {
-    return {[this] { return network_.now; }, [this] { return network_.wall; }};
+    return {[this] { return network_.now; }, [this] { return network_.wall + skew; }};
   }
   SubmitRequest Submit() {
     return [this](Request request) { asked_.push_back(std::move(request)); };
@@ -140,13 +143,18 @@ class Router {
     if (const auto* put = std::get_if<PutRequest>(&request)) {
       const auto record = VerifySigned(put->value, kDomain, std::chrono::floor<seconds>(network_.wall));
       ASSERT_TRUE(record.ok()) << record.status();
-      network_.stored[put->key][record->prefix] = put->value;
-      registrar_->OnPut({put->id, true, 8});
+      Bytes& stored = network_.stored[put->key][record->prefix];
+      const bool older = !stored.empty() && DecodeSigned(stored)->record.sequence > record->sequence;
+      if (!older) stored = put->value;
+      registrar_->OnPut({put->id, !older, older ? 0 : 8});
     }
     if (const auto* get = std::get_if<GetRequest>(&request)) {
       std::vector<Bytes> values;
-      for (const auto& [prefix, value] : network_.stored[get->key]) values.push_back(value);
-      slave_->OnGet({get->id, values.empty() ? GetOutcome::kAbsent : GetOutcome::kFound, values, 1});
+      if (finds) {
+        for (const auto& [prefix, value] : network_.stored[get->key]) values.push_back(value);
+      }
+      const GetOutput got{get->id, values.empty() ? GetOutcome::kAbsent : GetOutcome::kFound, values, 1};
+      if (!query_->OnGet(got)) slave_->OnGet(got);
     }
   }
 
@@ -159,6 +167,7 @@ class Router {
   std::deque<Request> asked_;
   std::optional<Registrar> registrar_;
   std::optional<DhtSlave> slave_;
+  std::optional<RecordQuery> query_;
   std::optional<Peering> peering_;
 };
 
@@ -271,6 +280,66 @@ TEST_F(MobilityTest, WhereItWasBeforeTellsOfThePlaceThatItHasMovedOnTo) {
   old.mobility().OnRelayed(Address("fd01:0:1::5"), At("198.51.100.2"));
   Settle();
   EXPECT_EQ(peer.Mapped(kMoving).at(0).address, At("198.51.100.4")) << "one packet was enough";
+}
+
+TEST_F(MobilityTest, WhoIsNotToldThatItHasMovedReadsItBeforeHeRenews) {
+  Router& old = Add(mover_, "198.51.100.1", {PrefixOf(kMoving)});
+  Pass(seconds(70));  // puts of the same record are over too
+  old.hears = false;
+  Router& place = Add(mover_, "198.51.100.3", {PrefixOf(kMoving)});
+  Pass(seconds(65));  // it is notified no more
+  const Bytes moved = Stored(kMoving);
+  old.hears = true;
+  Pass(seconds(20));
+  EXPECT_TRUE(old.moved.empty()) << "it can't know yet";
+  Pass(seconds(280));
+  ASSERT_EQ(old.moved.size(), 1u);
+  EXPECT_EQ(old.moved[0].locators.at(0).address, At("198.51.100.3"));
+  EXPECT_EQ(old.counters().gave_way, 1u);
+  EXPECT_EQ(old.counters().handed_over, 1u) << "what still comes is relayed";
+  EXPECT_TRUE(place.moved.empty());
+  EXPECT_GT(DecodeSigned(Stored(kMoving))->record.sequence, DecodeSigned(moved)->record.sequence)
+      << "the new place has renewed its own";
+}
+
+// As it is after a partition: the newest place finds the record of the oldest, and notifies that one.
+TEST_F(MobilityTest, ThePlaceBetweenTwoCrossedMovesReadsWhereItIsSoonAfterItCame) {
+  Router& old = Add(mover_, "198.51.100.1", {PrefixOf(kMoving)});
+  Pass(seconds(40));
+  const Bytes oldest = Stored(kMoving);
+  Router& between = Add(mover_, "198.51.100.2", {PrefixOf(kMoving)});
+  const Bytes second = Stored(kMoving);
+  network_.stored.at(StorageKey(kDomain, PrefixOf(kMoving))).at(PrefixOf(kMoving)) = oldest;
+  Pass(milliseconds(50));
+  Router& newest = Add(mover_, "198.51.100.3", {PrefixOf(kMoving)});
+  ASSERT_NE(Stored(kMoving), second);
+  EXPECT_TRUE(between.moved.empty()) << "nobody has told it";
+  Pass(seconds(31));
+  EXPECT_EQ(between.counters().gave_way, 1u);
+  EXPECT_EQ(between.counters().handed_over, 1u);
+  EXPECT_TRUE(newest.moved.empty());
+  EXPECT_EQ(old.moved.size(), 1u);
+}
+
+// Its own clock is behind that of the place of before, whose record it has not found: the DHT refuses.
+TEST_F(MobilityTest, APlaceWhoseRecordTheDhtRefusesClaimsItAboveTheOneThatIsThere) {
+  Router& old = Add(mover_, "198.51.100.1", {PrefixOf(kMoving)});
+  old.skew = seconds(90);
+  Pass(seconds(31));
+  const uint64_t before = DecodeSigned(Stored(kMoving))->record.sequence;
+  routers_.push_back(
+      std::make_unique<Router>(network_, mover_, "198.51.100.3", std::vector{PrefixOf(kMoving)}));
+  Router& place = *routers_.back();
+  place.finds = false;
+  Settle();
+  EXPECT_EQ(DecodeSigned(Stored(kMoving))->record.sequence, before) << "refused";
+  place.finds = true;
+  Pass(seconds(3));
+  const auto record = DecodeSigned(Stored(kMoving))->record;
+  EXPECT_EQ(record.locators.at(0).address, At("198.51.100.3"));
+  EXPECT_GT(record.sequence, before);
+  EXPECT_EQ(old.moved.size(), 1u);
+  EXPECT_TRUE(place.moved.empty());
 }
 
 TEST_F(MobilityTest, TheMasterHasTheLastWord) {
