@@ -261,6 +261,7 @@ Endpoint DhtConfig::Self() const {
 bool OnlyPlacesDiffer(const DhtConfig& a, const DhtConfig& b) {
   DhtConfig like_b = a;
   like_b.registrations = b.registrations;
+  like_b.awaited = b.awaited;
   like_b.delegations = b.delegations;
   like_b.locators = b.locators;
   return like_b == b;
@@ -275,6 +276,10 @@ absl::StatusOr<DhtConfig> ParseDhtConfig(const json::object& config) {
   auto registrations = PrefixListField(config, "registrations");
   if (!registrations.ok()) return registrations.status();
   out.registrations = *std::move(registrations);
+  if (!config.contains("awaited")) return out;
+  auto awaited = PrefixListField(config, "awaited");
+  if (!awaited.ok()) return awaited.status();
+  out.awaited = *std::move(awaited);
   return out;
 }
 

@@ -21,6 +21,7 @@ struct DhtConfig {
   std::vector<Endpoint> bootstrap;  // empty: found a new ring
   RingConfig ring;
   std::vector<Prefix> registrations;
+  std::vector<Prefix> awaited;  // of them, those that are not here yet: another place still serves them
   std::vector<Locator> locators;
   PublicKey public_key{};
   Modifier modifier{};

@@ -34,6 +34,7 @@ Mobility::Mobility(const DhtConfig& config, Parts parts) : config_(config), part
 
 void Mobility::Reconfigure(const DhtConfig& config) {
   config_ = config;
+  OnArrived();
   if (joined_) FindFormers();
 }
 
@@ -70,7 +71,9 @@ void Mobility::FindFormers() {
 }
 
 void Mobility::Claim(const Prefix& prefix) {
-  if (!searching_.insert(prefix).second) return;
+  const auto former = formers_.find(prefix);
+  const bool waits = former != formers_.end() && former->second.awaited;
+  if (waits || !searching_.insert(prefix).second) return;
   parts_.slave.Lookup(prefix.address,
                       [this, prefix](const ResolveOutput& output) { OnFormer(prefix, output); });
 }
@@ -82,6 +85,10 @@ void Mobility::OnFormer(const Prefix& prefix, const ResolveOutput& output) {
       output.outcome == ResolveOutcome::kFound && output.records.front().prefix.Contains(prefix);
   const uint64_t above = found ? output.records.front().sequence : 0;
   const auto places = found ? PlacesElsewhere(output.records.front()) : std::vector<Endpoint>();
+  if (places.empty() && IsAwaited(prefix)) {
+    formers_[prefix] = {{}, parts_.clock.boot() + kMoveTime, above, true};
+    return;
+  }
   if (places.empty()) return parts_.registrar.Release(prefix, above);
   json::array addresses;
   for (const Endpoint& place : places) addresses.emplace_back(place.address.ToString());
@@ -91,12 +98,34 @@ void Mobility::OnFormer(const Prefix& prefix, const ResolveOutput& output) {
                         if (!result.ok())
                           spdlog::warn("what {} still gets for {} is not accepted: {}", Text(places),
                                        prefix.ToString(), std::string(result.status().message()));
-                        spdlog::info("{} was at {} before", prefix.ToString(), Text(places));
-                        ++counters_.formers;
-                        formers_[prefix] = {places, parts_.clock.boot() + kMoveTime};
-                        parts_.registrar.Release(prefix, above);
-                        NotifyFormer(prefix);
+                        OnFormerAccepted(prefix, above, places);
                       });
+}
+
+void Mobility::OnFormerAccepted(const Prefix& prefix, uint64_t above, const std::vector<Endpoint>& places) {
+  spdlog::info("{} was at {} before", prefix.ToString(), Text(places));
+  ++counters_.formers;
+  formers_[prefix] = {places, parts_.clock.boot() + kMoveTime, above, IsAwaited(prefix)};
+  if (IsAwaited(prefix))
+    parts_.registrar.Raise(prefix, above);
+  else
+    parts_.registrar.Release(prefix, above);
+  NotifyFormer(prefix);
+}
+
+bool Mobility::IsAwaited(const Prefix& prefix) const {
+  return std::find(config_.awaited.begin(), config_.awaited.end(), prefix) != config_.awaited.end();
+}
+
+void Mobility::OnArrived() {
+  for (auto& [prefix, former] : formers_) {
+    if (!former.awaited || IsAwaited(prefix)) continue;
+    former.awaited = false;
+    former.until = parts_.clock.boot() + kMoveTime;
+    parts_.registrar.Release(prefix, former.above);
+    NotifyFormer(prefix);
+    NotifyCorrespondents(prefix);
+  }
 }
 
 void Mobility::NotifyFormer(const Prefix& prefix) {
@@ -104,16 +133,20 @@ void Mobility::NotifyFormer(const Prefix& prefix) {
   const auto former = formers_.find(prefix);
   if (record == nullptr || former == formers_.end()) return;
   for (const Endpoint& place : former->second.places)
-    parts_.notifier.Notify(parts_.clock.boot(), place, prefix, *record);
+    parts_.notifier.Notify(parts_.clock.boot(), place, prefix, *record, former->second.awaited);
 }
 
 void Mobility::OnSigned(const Prefix& prefix, bool elsewhere) {
   Expire();
   NotifyFormer(prefix);
-  if (!elsewhere) return;
-  const Bytes record = *parts_.registrar.RecordOf(prefix);
-  for (const Record* correspondent : Correspondents()) NotifyOwner(*correspondent, prefix, record);
-  NotifyAskers(prefix, record);
+  if (elsewhere && !IsAwaited(prefix)) NotifyCorrespondents(prefix);
+}
+
+void Mobility::NotifyCorrespondents(const Prefix& prefix) {
+  const Bytes* record = parts_.registrar.RecordOf(prefix);
+  if (record == nullptr) return;
+  for (const Record* correspondent : Correspondents()) NotifyOwner(*correspondent, prefix, *record);
+  NotifyAskers(prefix, *record);
 }
 
 void Mobility::OnAsked(const Endpoint& from, const Prefix& prefix) {
@@ -254,16 +287,26 @@ void Mobility::OnMovedOn(const Record& record, const Bytes& bytes) {
 // Answered when it is done; until then the same notification again changes nothing.
 void Mobility::OnClaimed(const Endpoint& from, Ipv4 at, const PeeringMessage& message) {
   if (const auto found = moved_.find(message.prefix);
-      found != moved_.end() && found->second.record == message.record) {
-    if (found->second.handed_over) Answer(from, at, message, true);
-    return;
-  }
+      found != moved_.end() && found->second.record == message.record)
+    return OnClaimedAgain(from, at, message, &found->second);
   if (moved_.size() >= kMaxMoved) return;
   const auto record = Verify(message);
   if (!record || !MayTakeOver(from, *record)) return Answer(from, at, message, false);
   const BootTime now = parts_.clock.boot();
-  moved_[message.prefix] = {from, at, message.nonce, message.record, *record, now + kMoveTime};
+  moved_[message.prefix] = {from,    at, message.nonce, message.record, *record, now + kMoveTime,
+                            message.awaited};
   if (config_.domain.prove) parts_.prover.Prove(now, *record);
+  if (message.awaited) Answer(from, at, message, true);
+  OnProofs();
+}
+
+// What was awaited has come, or is still awaited.
+void Mobility::OnClaimedAgain(const Endpoint& from, Ipv4 at, const PeeringMessage& message, Moved* moved) {
+  if (moved->handed_over || message.awaited) return Answer(from, at, message, true);
+  if (!std::exchange(moved->awaited, false)) return;
+  moved->nonce = message.nonce;
+  moved->until = parts_.clock.boot() + kMoveTime;
+  if (config_.domain.prove) parts_.prover.Prove(parts_.clock.boot(), moved->decoded);
   OnProofs();
 }
 
@@ -309,7 +352,7 @@ void Mobility::OnProofs() {
   const BootTime now = parts_.clock.boot();
   std::vector<Prefix> ready, silent;
   for (auto& [prefix, moved] : moved_) {
-    if (moved.asked) continue;
+    if (moved.asked || moved.awaited) continue;
     const bool proven = !config_.domain.prove || parts_.prover.Proven(now, prefix, moved.to.address);
     if (proven) ready.push_back(prefix);
     if (!proven && !parts_.prover.Asking(prefix)) silent.push_back(prefix);

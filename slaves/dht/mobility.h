@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a prefix that moves from one router to another needs of both and of who sends there (docs/peering.md).
-// The new place finds the old one by the record that the DHT has, and notifies it; the old one has the master
+// The new place finds the old one by the record that the DHT has, and notifies it, of an address that is only
+// awaited too: so all that takes time is done when it comes. The old one has the master
 // hand the prefix over, relays what still comes, names its correspondents to the new place and tells senders;
 // the new one notifies the correspondents. Who has heard of none of it, because two moves crossed or the old
 // place could not be reached, reads it in the DHT before it renews its record. A router whose own address changes notifies its own. Everybody
@@ -75,6 +76,8 @@ class Mobility {
   struct Former {
     std::vector<Endpoint> places;
     BootTime until{};
+    uint64_t above = 0;    // of the record of then
+    bool awaited = false;  // it has not come yet: nothing is claimed
   };
   struct Moved {
     Endpoint to;
@@ -83,14 +86,19 @@ class Mobility {
     Bytes record;
     Record decoded;
     BootTime until{};
-    bool asked = false;  // the master
+    bool awaited = false;  // there, still
+    bool asked = false;    // the master
     bool handed_over = false;
   };
 
   void FindFormers();
   void Claim(const Prefix& prefix);
   void OnFormer(const Prefix& prefix, const ResolveOutput& output);
+  void OnFormerAccepted(const Prefix& prefix, uint64_t above, const std::vector<Endpoint>& places);
+  void OnArrived();
+  bool IsAwaited(const Prefix& prefix) const;
   void NotifyFormer(const Prefix& prefix);
+  void NotifyCorrespondents(const Prefix& prefix);
   void OnSigned(const Prefix& prefix, bool elsewhere);
   void OnInstalled(const Record& record);
   void NotifyAskers(const Prefix& prefix, const Bytes& record);
@@ -100,6 +108,7 @@ class Mobility {
   void OnDue(const Prefix& prefix);
   void OnRead(const Prefix& prefix, const std::set<Bytes>& values);
   void OnClaimed(const Endpoint& from, Ipv4 at, const PeeringMessage& message);
+  void OnClaimedAgain(const Endpoint& from, Ipv4 at, const PeeringMessage& message, Moved* moved);
   bool MayTakeOver(const Endpoint& from, const Record& record) const;
   void HandOver(const Prefix& prefix);
   void OnHandedOver(const Prefix& prefix, const absl::Status& status);

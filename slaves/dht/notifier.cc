@@ -5,8 +5,9 @@
 
 namespace ov6 {
 
-void Notifier::Notify(BootTime now, const Endpoint& to, const Prefix& prefix, const Bytes& record) {
-  Say(now, to, {PeeringType::kNotify, false, 0, prefix, record});
+void Notifier::Notify(BootTime now, const Endpoint& to, const Prefix& prefix, const Bytes& record,
+                      bool awaited) {
+  Say(now, to, {PeeringType::kNotify, false, 0, prefix, record, awaited});
 }
 
 void Notifier::Name(BootTime now, const Endpoint& to, const Prefix& correspondent) {
@@ -16,7 +17,8 @@ void Notifier::Name(BootTime now, const Endpoint& to, const Prefix& corresponden
 void Notifier::Say(BootTime now, const Endpoint& to, PeeringMessage message) {
   const Place place{to, message.type, message.prefix};
   if (const auto old = said_.find(place); old != said_.end()) {
-    if (old->second.message.record == message.record && old->second.sent == 1) return;
+    const PeeringMessage& said = old->second.message;
+    if (said.record == message.record && said.awaited == message.awaited && old->second.sent == 1) return;
     Forget(old);
   } else if (said_.size() >= kMost) {
     ++counters_.overflow;

@@ -38,7 +38,9 @@ class Notifier {
 
   Notifier(Send send, std::function<uint64_t()> nonce) : send_(std::move(send)), nonce_(std::move(nonce)) {}
 
-  void Notify(BootTime now, const Endpoint& to, const Prefix& prefix, const Bytes& record);
+  // `awaited`: that it is about to come. To be followed by that it has.
+  void Notify(BootTime now, const Endpoint& to, const Prefix& prefix, const Bytes& record,
+              bool awaited = false);
   void Name(BootTime now, const Endpoint& to, const Prefix& correspondent);
   // A NOTIFIED or NAMED. Anything that answers nothing is ignored.
   void OnAnswer(const Endpoint& from, const PeeringMessage& message);

@@ -33,7 +33,8 @@ struct PeeringMessage {
   bool yes = false;    // PROBED: it is; NOTIFIED, NAMED: it is of use here
   uint64_t nonce = 0;  // of the question
   Prefix prefix;
-  Bytes record = {};  // NOTIFY: signed, as the DHT holds it
+  Bytes record = {};     // NOTIFY: signed, as the DHT holds it
+  bool awaited = false;  // NOTIFY: the prefix is not there yet, but about to come
   bool operator==(const PeeringMessage&) const = default;
 };
 

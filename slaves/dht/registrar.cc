@@ -93,6 +93,14 @@ void Registrar::HoldBack(std::function<void(const Prefix&)> due) {
   for (auto& [prefix, registration] : registrations_) registration.held = true;
 }
 
+void Registrar::Raise(const Prefix& prefix, uint64_t above) {
+  Resume(above);
+  const auto found = registrations_.find(prefix);
+  if (found == registrations_.end() || found->second.sequence > above) return;
+  SignAnew(&found->second);
+  OnTimer();
+}
+
 void Registrar::Release(const Prefix& prefix, uint64_t above) {
   Resume(above);
   const auto found = registrations_.find(prefix);

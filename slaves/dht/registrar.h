@@ -59,7 +59,9 @@ class Registrar {
   // From now on each prefix is held back, those there are too; and `due` is called, again and again, of what
   // is held back before it is renewed.
   void HoldBack(std::function<void(const Prefix&)> due);
-  // Its record gets a sequence above that.
+  // Its record gets a sequence above that, and ..
+  void Raise(const Prefix& prefix, uint64_t above);
+  // .. is put.
   void Release(const Prefix& prefix, uint64_t above = 0);
   // Those that are held back since they came here.
   std::vector<Prefix> Held() const;

@@ -43,6 +43,40 @@ make_certificate() {
     die "openssl made no certificate: $(tail -n 2 "$TMP/openssl")"
 }
 
+# second_home HOST ROUTER: the host also at that router's switch, by eth1, with the address it has; eth1 is down
+second_home() {
+  local host=$1 switch=$2sw address
+  address=$(host_address "$host")
+  ip -n "$LAB-$host" link add eth1 type veth peer name "$host" netns "$LAB-$switch"
+  set_node "$host" ipv6.conf.eth1.accept_ra=0 ipv6.conf.eth1.keep_addr_on_down=1
+  ip -n "$LAB-$switch" link set "$host" master lan up
+  ip -n "$LAB-$host" addr add "$address/128" dev eth1 nodad
+}
+
+# lengthen_wire HOST TARGET: r1's wire becomes 10 ms long, each way. $rtt: ms from HOST, at r1, to TARGET.
+lengthen_wire() {
+  local far=${NET[r1]}.1 end
+  on r1 ethtool -K eth0 tx off tso off gso off gro off >/dev/null
+  in_node core ip link add long type veth peer name longer
+  for end in long longer r1; do in_node core ethtool -K $end tx off tso off gso off gro off >/dev/null; done
+  set_node core ipv4.conf.r1.arp_ignore=1  # the wire's end does not answer for the core
+  in_node core ip addr del "$far/24" dev r1
+  in_node core ip addr add "$far/24" dev long
+  in_node core ip link set long up
+  in_node core ip link set longer up
+  nsenter --net="/run/netns/$LAB-core" -- timeout 110 "$BUILD/tests/delay" r1 longer 10 &
+  delay=$!
+  disown $delay
+  on r1 ip neigh flush dev eth0
+  in_node core ip neigh flush all
+  expect_within 5 "r1 hears from the core" on r1 ping -c 1 -W 1 "$far"
+  expect_within 30 "$1 reaches $2" ping_once "$1" "$2"
+  start_ping far "$1" "$2" -i 0.01 -c 20 -W 1
+  await_ping far
+  rtt=$(sed -n 's#^rtt [^=]*= [0-9.]*/\([0-9]*\).*#\1#p' "$TMP/ping-far")
+  [ "$rtt" -ge 20 ] && [ "$rtt" -le 30 ] || die "the round trip is $rtt ms, not 20 and a little"
+}
+
 # What stands of this test's namespaces, the topology's or its own, and whatever runs in them.
 remove_namespaces() {
   local node

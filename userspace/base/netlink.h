@@ -78,7 +78,8 @@ absl::StatusOr<std::vector<Route6>> Routes6(uint8_t protocol);
 absl::Status SetRoute6(const Route6& route, uint8_t protocol);
 absl::Status DeleteRoute6(const Route6& route, uint8_t protocol);
 
-// Has the kernel ask who has the address there, as for a packet to it.
+// Has the kernel ask now who has the address there. Of one that it asks for already it forgets that first: it
+// would ask again after a second.
 absl::Status SolicitNeighbour(uint32_t ifindex, const Ipv6& address);
 // Whether a packet to it could be sent now.
 bool KnowsNeighbour(uint32_t ifindex, const Ipv6& address);

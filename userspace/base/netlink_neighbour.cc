@@ -22,6 +22,9 @@ void PutNeighbour(Request& request, uint32_t ifindex, const Ipv6& address, uint8
 }  // namespace
 
 absl::Status SolicitNeighbour(uint32_t ifindex, const Ipv6& address) {
+  Request forget(RTM_DELNEIGH, NLM_F_ACK);
+  PutNeighbour(forget, ifindex, address, 0);
+  forget.Send(NETLINK_ROUTE);  // mostly there is none
   Request request(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_ACK);
   PutNeighbour(request, ifindex, address, NTF_USE);
   return Ask(request, "soliciting the neighbour " + address.ToString());

@@ -44,7 +44,7 @@ constexpr auto kSweepInterval = std::chrono::seconds(1);
 // Changes of the world come in swarms; where they don't, an address that is new should be followed at once.
 constexpr auto kSwarm = std::chrono::milliseconds(2);
 constexpr auto kSettle = std::chrono::milliseconds(50);
-constexpr auto kNeighbourTime = std::chrono::milliseconds(500);
+constexpr auto kNeighbourTime = std::chrono::seconds(5);
 constexpr auto kNeighbourPoll = std::chrono::milliseconds(5);
 constexpr double kFollowRate = 5, kFollowBurst = 5;  // a second, without waiting to settle
 // What nothing tells of: that another process gave a port back, that somebody wrote to a sysctl.
@@ -425,10 +425,10 @@ void Daemon::FollowSites() {
 }
 
 // A host whose address comes here is found before anybody is told to send here: the kernel keeps few packets
-// for one that it still looks for.
+// for one that it still looks for. Meanwhile slaves do what takes time and binds nobody.
 void Daemon::AwaitNeighbours(BootTime until) {
   std::set<Ipv6> there;
-  bool all = true;
+  std::set<Prefix> missing;
   for (const auto& [prefix, interface] : PlanSelf(config_, layout_).routed) {
     const auto link = netlink::GetLink(interface);
     if (prefix.length != 128 || !link.ok()) continue;
@@ -436,9 +436,13 @@ void Daemon::AwaitNeighbours(BootTime until) {
     if (awaited_.contains(prefix.address) || netlink::KnowsNeighbour(link->ifindex, prefix.address)) continue;
     if (const absl::Status status = netlink::SolicitNeighbour(link->ifindex, prefix.address); !status.ok())
       spdlog::debug("{}", Message(status));
-    all = false;
+    missing.insert(prefix);
   }
-  if (!all && BootClock::now() < until) {
+  if (BootClock::now() >= until) missing.clear();
+  const bool news = std::exchange(layout_.awaited, missing) != missing;
+  if (news || missing.empty())
+    service_->Replan(PlanSlaves(config_, layout_, *key_, datapath_->Devices()));
+  if (!missing.empty()) {
     neighbour_timer_.expires_after(kNeighbourPoll);
     neighbour_timer_.async_wait([this, until](error_code error) {
       if (!error && !detaching_) AwaitNeighbours(until);
@@ -446,7 +450,6 @@ void Daemon::AwaitNeighbours(BootTime until) {
     return;
   }
   awaited_ = std::move(there);
-  service_->Replan(PlanSlaves(config_, layout_, *key_, datapath_->Devices()));
   for (const auto& then : std::exchange(after_sites_, {})) then();
 }
 

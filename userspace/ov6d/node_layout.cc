@@ -244,6 +244,10 @@ SlavePlan PlanDht(const Config& config, const NodeLayout& layout, const NodeKey&
   if (const auto found = layout.registrations.find(domain.name); found != layout.registrations.end())
     plan.registrations = found->second;
   plan.locators = OwnLocators(devices);
+  std::vector<Prefix> awaited;
+  for (const Prefix& prefix : plan.registrations) {
+    if (layout.awaited.contains(prefix)) awaited.push_back(prefix);
+  }
   json::array bootstrap;
   for (const Endpoint& peer : slave.bootstrap) bootstrap.emplace_back(peer.ToString());
   if (const auto own = layout.own.find(domain.name); own != layout.own.end()) AddOnce(&plan.own, own->second);
@@ -256,6 +260,7 @@ SlavePlan PlanDht(const Config& config, const NodeLayout& layout, const NodeKey&
                  {"lifetime_s", slave.lifetime},
                  {"stale_s", slave.stale},
                  {"registrations", Strings(plan.registrations)},
+                 {"awaited", Strings(awaited)},
                  {"delegations", AddDelegations(config, key.key.public_key(), &plan)},
                  {"locators", LocatorsJson(plan.locators)}};
   return plan;

@@ -37,8 +37,10 @@ struct Network {
 
 class Router {
  public:
-  Router(Network& network, const PrivateKey& key, const std::string& address, std::vector<Prefix> prefixes)
+  Router(Network& network, const PrivateKey& key, const std::string& address, std::vector<Prefix> prefixes,
+         std::vector<Prefix> awaited = {})
       : network_(network), key_(key) {
+    config_.awaited = std::move(awaited);
     config_.domain = kDomain;
     config_.listen = {Ipv4{}, kPort};
     config_.public_key = key.public_key();
@@ -64,6 +66,10 @@ class Router {
     Locator locator;
     locator.address = address_;
     config_.locators = {locator};
+  }
+  void Arrived() {
+    config_.awaited.clear();
+    Reconfigure();
   }
   void Reconfigure() {
     registrar_->Reconfigure(config_);
@@ -340,6 +346,52 @@ TEST_F(MobilityTest, APlaceWhoseRecordTheDhtRefusesClaimsItAboveTheOneThatIsTher
   EXPECT_GT(record.sequence, before);
   EXPECT_EQ(old.moved.size(), 1u);
   EXPECT_TRUE(place.moved.empty());
+}
+
+// The host has left the old place and is not at the new one yet: what takes round trips is done meanwhile.
+TEST_F(MobilityTest, WhatIsAwaitedIsClaimedWithinOneRoundTripOfItsComing) {
+  Router& old = Add(mover_, "198.51.100.1", {PrefixOf(kMoving)});
+  Router& peer = Add(other_, "198.51.100.2", {PrefixOf(kPeer)});
+  Correspond(old, peer);
+  const Bytes before = Stored(kMoving);
+  routers_.push_back(std::make_unique<Router>(network_, mover_, "198.51.100.3",
+                                              std::vector{PrefixOf(kMoving)}, std::vector{PrefixOf(kMoving)}));
+  Router& place = *routers_.back();
+  Settle();
+  Pass(seconds(3));
+  EXPECT_EQ(place.former.size(), 1u) << "what the old place sends is accepted already";
+  EXPECT_TRUE(old.moved.empty());
+  EXPECT_EQ(Stored(kMoving), before);
+  EXPECT_EQ(peer.Mapped(kMoving).at(0).address, At("198.51.100.1"));
+  EXPECT_EQ(peer.counters().learned, 0u);
+
+  place.Arrived();
+  place.Serve();
+  std::deque<Network::Datagram> said;
+  said.swap(network_.wires);
+  for (const auto& datagram : said) {
+    if (datagram.to.address == At("198.51.100.1")) old.Receive(datagram);
+  }
+  old.Serve();
+  ASSERT_EQ(old.moved.size(), 1u) << "by the first datagram, and without another question";
+  EXPECT_EQ(old.Mapped(kMoving).at(0).address, At("198.51.100.3"));
+  EXPECT_LT(old.Mapped(kMoving).at(0).priority, kAcceptOnly) << "which has proven itself";
+  Settle();
+  EXPECT_NE(Stored(kMoving), before);
+  EXPECT_EQ(old.counters().handed_over, 1u);
+  Pass(seconds(2));
+  EXPECT_EQ(peer.Mapped(kMoving).at(0).address, At("198.51.100.3"));
+}
+
+TEST_F(MobilityTest, WhatIsAwaitedAndWasNowhereIsRegisteredWhenItComes) {
+  Router place(network_, mover_, "198.51.100.3", {PrefixOf(kMoving)}, {PrefixOf(kMoving)});
+  while (place.Serve()) {
+  }
+  EXPECT_FALSE(network_.stored[StorageKey(kDomain, PrefixOf(kMoving))].contains(PrefixOf(kMoving)));
+  place.Arrived();
+  while (place.Serve()) {
+  }
+  EXPECT_TRUE(network_.stored[StorageKey(kDomain, PrefixOf(kMoving))].contains(PrefixOf(kMoving)));
 }
 
 TEST_F(MobilityTest, TheMasterHasTheLastWord) {
