@@ -13,6 +13,7 @@ namespace ov6 {
 namespace {
 
 constexpr int kPacketsAtOnce = 64;
+constexpr size_t kFrame = TunDevice::kHeader + TunDevice::kMaxPacket;
 
 boost::json::object CountsJson(const auto& counts) {
   boost::json::object object;
@@ -78,9 +79,12 @@ void SiteTun::OnReadable() {
       held_back_ = true;
       return session_->Push();
     }
-    const auto size = device_->tun.Read(buffer_);
+    std::array<uint8_t, 64> nobody;
+    const std::span<uint8_t> room =
+        session_ == nullptr ? nobody : session_->PacketRoom(kFrame).first(kFrame);
+    const auto size = device_->tun.Read(room);
     if (!size) break;
-    if (session_ != nullptr) Send(std::span(buffer_).first(*size));
+    if (session_ != nullptr) Send(room.first(*size));
   }
   if (session_ != nullptr) session_->Push();
   Watch();
@@ -92,9 +96,9 @@ void SiteTun::Send(PacketBytes framed) {
   ++from_site_[static_cast<size_t>(check)];
   if (check != PacketCheck::kGood) return;
   if (IsWhole(framed))
-    session_->SendDatagram(kPacketContext, packet);
+    session_->SendPacket(kPacketContext, TunDevice::kHeader, packet.size());
   else
-    session_->SendDatagram(kSegmentContext, framed);
+    session_->SendPacket(kSegmentContext, 0, framed.size());
 }
 
 PacketCheck SiteTun::CheckDatagram(const DatagramView& datagram) const {

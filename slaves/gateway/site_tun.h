@@ -60,7 +60,6 @@ class SiteTun {
   Counts from_site_{}, from_master_{};
   uint64_t not_taken_ = 0;  // by the kernel
   SegmentMerger merger_;    // of what comes from the master
-  std::vector<uint8_t> buffer_ = std::vector<uint8_t>(TunDevice::kHeader + TunDevice::kMaxPacket);
 };
 
 }  // namespace ov6

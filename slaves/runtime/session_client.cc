@@ -16,6 +16,7 @@ template <class... Ts>
 Overloaded(Ts...) -> Overloaded<Ts...>;
 
 constexpr int kReadsAtOnce = 16;
+constexpr size_t kRead = 65536, kHeadRead = 4096;  // bytes at least; at most, in front of the 101
 constexpr int kMostInSilence = 3;
 
 }  // namespace
@@ -39,7 +40,8 @@ SessionClient::~SessionClient() {
 
 void SessionClient::Open(const UpgradeRequest& request) {
   const std::string head = FormatUpgradeRequest(request, options_.host);
-  out_.assign(head.begin(), head.end());
+  out_.Clear();
+  out_.Append({reinterpret_cast<const uint8_t*>(head.data()), head.size()});
   state_ = State::kUpgrading;
   upgrade_timer_.After(options_.upgrade_timeout, [this] {
     Close(absl::DeadlineExceededError("the master did not answer the Upgrade request in time"));
@@ -59,26 +61,29 @@ void SessionClient::WaitToRead() {
 }
 
 void SessionClient::Read() {
-  std::array<uint8_t, 65536> buffer;
+  std::array<uint8_t, kHeadRead> head;
   const std::shared_ptr<bool> alive = alive_;
+  bool more = true;
   for (int i = 0; i < kReadsAtOnce; ++i) {
-    const IoResult result = shaken_ ? stream_->Read(buffer) : stream_->Handshake();
+    const std::span<uint8_t> room = state_ == State::kOpen ? decoder_.Room(kRead) : std::span<uint8_t>(head);
+    const IoResult result = shaken_ ? stream_->Read(room) : stream_->Handshake();
     if (result.state == IoState::kEnd) return OnEnd();
     if (result.state == IoState::kFailed)
       return Close(absl::UnavailableError("reading from the session failed: " + stream_->error()));
     if (result.state == IoState::kWantWrite) return WaitToWrite();
-    if (result.state == IoState::kWantRead) break;
+    more = result.state != IoState::kWantRead;
+    if (!more) break;
     ping_.in_silence = 0;  // an answer may wait behind much else
-    if (shaken_) Ingest(std::span(buffer).first(result.size));
+    if (shaken_) OnRead(room.first(result.size));
     if (!*alive || state_ == State::kClosed) return;
     shaken_ = true;
   }
   if (handlers_.caught_up) handlers_.caught_up();
   if (!*alive || state_ == State::kClosed) return;
-  stream_->Pending() ? loop_.Post([this, alive] {
+  if (!more) return WaitToRead();
+  loop_.Post([this, alive] {
     if (*alive && state_ != State::kClosed) Read();
-  })
-                     : WaitToRead();
+  });
 }
 
 void SessionClient::OnEnd() {
@@ -86,13 +91,10 @@ void SessionClient::OnEnd() {
                                : absl::UnavailableError("the master closed the session before its 101"));
 }
 
-void SessionClient::Ingest(std::span<const uint8_t> bytes) {
-  if (state_ == State::kUpgrading) {
-    IngestHead(bytes);
-  } else {
-    decoder_.Ingest(bytes);
-    DecodeAll();
-  }
+void SessionClient::OnRead(std::span<const uint8_t> bytes) {
+  if (state_ == State::kUpgrading) return IngestHead(bytes);
+  decoder_.Commit(bytes.size());
+  DecodeAll();
 }
 
 void SessionClient::IngestHead(std::span<const uint8_t> bytes) {
@@ -206,13 +208,21 @@ bool SessionClient::TakesPackets() {
 }
 
 bool SessionClient::SendDatagram(uint64_t context, std::span<const uint8_t> payload) {
-  if (state_ != State::kOpen || queued() > options_.max_packets) {
-    ++counters_.datagrams_dropped;
-    return false;
-  }
-  ++counters_.datagrams_out;
+  if (!MaySend()) return false;
   EncodeDatagram(context, payload, &out_);
   return true;
+}
+
+bool SessionClient::SendPacket(uint64_t context, size_t skip, size_t size) {
+  if (!MaySend()) return false;
+  CommitDatagram(context, skip, size, &out_);
+  return true;
+}
+
+bool SessionClient::MaySend() {
+  const bool may = state_ == State::kOpen && queued() <= options_.max_packets;
+  ++(may ? counters_.datagrams_out : counters_.datagrams_dropped);
+  return may;
 }
 
 void SessionClient::Call(const std::string& method, const std::string& argument, Result result) {
@@ -277,7 +287,7 @@ void SessionClient::Flush(Callback done) {
 }
 
 bool SessionClient::HasRoom() {
-  if (out_.size() - out_sent_ <= options_.max_queued) return true;
+  if (out_.size() <= options_.max_queued) return true;
   ++counters_.send_queue_full;
   return false;
 }
@@ -289,21 +299,19 @@ void SessionClient::Enqueue(const Capsule& capsule) {
 }
 
 void SessionClient::Write() {
-  while (shaken_ && !writing_ && state_ != State::kClosed && out_sent_ < out_.size()) {
-    const IoResult result = stream_->Write(std::span<const uint8_t>(out_).subspan(out_sent_));
+  while (shaken_ && !writing_ && state_ != State::kClosed && !out_.empty()) {
+    const IoResult result = stream_->Write(out_.bytes());
     if (result.state == IoState::kDone) {
-      out_sent_ += result.size;
+      out_.Consume(result.size);
     } else if (result.state == IoState::kWantRead) {
       break;  // what is waited for anyway
     } else if (result.state == IoState::kWantWrite) {
       WaitToWrite();
     } else {
       // The reading side learns of a broken stream and says why; here it would be inside somebody's call.
-      out_sent_ = out_.size();
+      out_.Clear();
     }
   }
-  out_.erase(out_.begin(), out_.begin() + static_cast<ptrdiff_t>(out_sent_));
-  out_sent_ = 0;
   if (held_back_ && queued() < options_.max_packets / 4) TellDrained();
   if (!out_.empty()) return;
   if (flushed_) loop_.Post(std::exchange(flushed_, nullptr));

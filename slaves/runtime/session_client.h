@@ -66,6 +66,9 @@ class SessionClient : public Session {
   void SendStatus(std::string json);
   // Queued until Push(), so that many go at once. False: dropped, the master reads too slowly.
   bool SendDatagram(uint64_t context, std::span<const uint8_t> payload);
+  // The same without a copy: bytes [skip, skip + size) of what was written to PacketRoom() just before.
+  std::span<uint8_t> PacketRoom(size_t most) { return DatagramRoom(most, &out_); }
+  bool SendPacket(uint64_t context, size_t skip, size_t size);
   void Push() { Write(); }
   // Whether the queue is short; if not, `drained` is called when it is. Whoever asks before it reads a packet
   // has none dropped.
@@ -74,7 +77,7 @@ class SessionClient : public Session {
   void Flush(Callback done);
 
   bool open() const { return state_ == State::kOpen; }
-  size_t queued() const { return out_.size() - out_sent_; }           // bytes
+  size_t queued() const { return out_.size(); }                       // bytes
   std::optional<Duration> round_trip() const { return round_trip_; }  // of the last PING
   const SessionCounters& counters() const { return counters_; }
 
@@ -98,7 +101,7 @@ class SessionClient : public Session {
   void WaitToRead();
   void Read();
   void OnEnd();
-  void Ingest(std::span<const uint8_t> bytes);
+  void OnRead(std::span<const uint8_t> bytes);
   void IngestHead(std::span<const uint8_t> bytes);
   void DecodeAll();
   void Dispatch(const Capsule& capsule);
@@ -109,6 +112,7 @@ class SessionClient : public Session {
   void Beat();
 
   bool HasRoom();
+  bool MaySend();
   void Enqueue(const Capsule& capsule);
   void Write();
   void WaitToWrite();
@@ -126,8 +130,7 @@ class SessionClient : public Session {
   State state_ = State::kNew;
   std::string head_;
   CapsuleDecoder decoder_;
-  Bytes out_;
-  size_t out_sent_ = 0;
+  ByteQueue out_;
   bool held_back_ = false;                  // somebody has packets and waits for room
   bool reading_ = false, writing_ = false;  // what is waited for
   Callback flushed_;

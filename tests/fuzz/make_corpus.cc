@@ -84,23 +84,23 @@ void Capsules() {
                               ReturnCapsule{},
                               PingCapsule{},
                               UnknownCapsule{.type = 0x4242, .value = {1, 2, 3}}};
-  Bytes all;
+  ByteQueue all;
   for (const Capsule& capsule : capsules) {
     Write("capsule", std::to_string(capsule.index()), With(255, EncodeCapsule(capsule)));
     EncodeCapsule(capsule, &all);
   }
-  Write("capsule", "all-in-threes", With(3, all));
+  Write("capsule", "all-in-threes", With(3, {all.bytes().begin(), all.bytes().end()}));
   const Prefix v4{Ipv6{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1}}, 128};
   const std::vector<AssignedPrefix> both = {{7, false, *Prefix::Parse("fd00:2::/64")}, {8, true, v4}};
   Write("capsule", "address-assign", With(255, EncodeCapsule(AddressAssignCapsule{both})));
   Write("capsule", "address-request", With(2, EncodeCapsule(AddressRequestCapsule{both})));
   Write("capsule", "address-assign-version-5", {255, 1, 8, 0, 5, 1, 2, 3, 4, 5, 6});
   Write("capsule", "address-request-for-nothing", {255, 2, 0});
-  Bytes datagrams;
+  ByteQueue datagrams;
   for (const uint64_t context : {kPacketContext, kPortContext, kSegmentContext, uint64_t{1} << 40})
     EncodeDatagram(context, Bytes(50, 0x60), &datagrams);
   EncodeCapsule(PingCapsule{}, &datagrams);
-  Write("capsule", "datagrams", With(7, datagrams));
+  Write("capsule", "datagrams", With(7, {datagrams.bytes().begin(), datagrams.bytes().end()}));
   Write("capsule", "datagram-without-context", {255, 0, 0});
   Write("capsule", "datagram-with-half-a-context", {255, 0, 1, 0x40});
   Write("capsule", "datagram-too-long", {255, 0, 0x80, 0x01, 0x00, 0x41});

@@ -70,6 +70,15 @@ class ByteReader {
   bool ok_ = true;
 };
 
+// RFC 9000 section 16, shortest form, at most 8 bytes; v below 2^62. Returns how many.
+inline size_t WriteVarint(uint64_t v, uint8_t* out) {
+  const int form = v < 1u << 6 ? 0 : v < 1u << 14 ? 1 : v < 1u << 30 ? 2 : 3;
+  const size_t size = size_t{1} << form;
+  for (size_t i = 0; i < size; ++i) out[i] = static_cast<uint8_t>(v >> 8 * (size - 1 - i));
+  out[0] |= static_cast<uint8_t>(form << 6);
+  return size;
+}
+
 class ByteWriter {
  public:
   ByteWriter& U8(uint8_t v) { return Big(v, 1); }
@@ -79,10 +88,9 @@ class ByteWriter {
 
   // Shortest form; v below 2^62.
   ByteWriter& Varint(uint64_t v) {
-    if (v < 1u << 6) return Big(v, 1);
-    if (v < 1u << 14) return Big(v | 0x4000, 2);
-    if (v < 1u << 30) return Big(v | 0x80000000, 4);
-    return Big(v | 0xc000000000000000, 8);
+    std::array<uint8_t, 8> out;
+    const size_t size = WriteVarint(v, out.data());
+    return Raw(std::span<const uint8_t>(out).first(size));
   }
 
   ByteWriter& Raw(std::span<const uint8_t> bytes) {

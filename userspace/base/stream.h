@@ -15,7 +15,7 @@ namespace ov6 {
 
 enum class IoState {
   kDone,       // `size` bytes were read or written, at least one; or the handshake is over
-  kWantRead,   // again when the descriptor is readable
+  kWantRead,   // again when the descriptor is readable; until a Read says so, bytes may wait inside
   kWantWrite,  // again when it is writable
   kEnd,        // the other side ended its half in good order
   kFailed,     // error() says why
@@ -35,8 +35,6 @@ class Stream {
   virtual IoResult Read(std::span<uint8_t> out) = 0;
   virtual IoResult Write(std::span<const uint8_t> bytes) = 0;
   virtual const char* Name() const = 0;  // "plain" or "tls"
-  // Read bytes wait inside, of which the descriptor says nothing.
-  virtual bool Pending() const { return false; }
   // Says goodbye as far as the protocol has one, and closes the descriptor. Nothing else may be called then.
   virtual void Close() = 0;
   virtual const std::string& error() const = 0;

@@ -15,6 +15,8 @@
 namespace ov6 {
 namespace {
 
+// Records are of 16 KiB at most: several go in one system call, and come in one.
+constexpr int kBuffer = 72 << 10;  // bytes
 constexpr std::array<uint8_t, 9> kProtocol{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
 
 std::string LastError() {
@@ -42,7 +44,10 @@ class Tls : public Stream {
  public:
   Tls(SSL* ssl, UniqueFd fd) : fd_(std::move(fd)), ssl_(ssl) {
     ::fcntl(fd_.get(), F_SETFL, ::fcntl(fd_.get(), F_GETFL) | O_NONBLOCK);
-    SSL_set_fd(ssl_, fd_.get());
+    BIO* buffer = BIO_new(BIO_f_buffer());
+    BIO_set_write_buffer_size(buffer, kBuffer);
+    out_ = BIO_push(buffer, BIO_new_socket(fd_.get(), BIO_NOCLOSE));
+    SSL_set_bio(ssl_, BIO_new_socket(fd_.get(), BIO_NOCLOSE), out_);
     SSL_set_mode(
         ssl_, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
   }
@@ -56,17 +61,28 @@ class Tls : public Stream {
     const int result = SSL_read_ex(ssl_, out.data(), out.size(), &size);
     return Result(result, size);
   }
+  // While records wait that the socket does not take, the last byte in them counts as not written, so that
+  // whoever writes comes again; it is then left out.
   IoResult Write(std::span<const uint8_t> bytes) override {
-    size_t size = 0;
-    const int result = SSL_write_ex(ssl_, bytes.data(), bytes.size(), &size);
-    return Result(result, size);
+    size_t taken = std::exchange(owed_, false) ? 1 : 0;
+    while (taken < bytes.size() && BIO_wpending(out_) < kBuffer) {
+      size_t size = 0;
+      const int result = SSL_write_ex(ssl_, bytes.data() + taken, bytes.size() - taken, &size);
+      if (result != 1 && taken == 0) return Result(result, 0);
+      if (result != 1) break;
+      taken += size;
+    }
+    if (BIO_flush(out_) == 1) return {IoState::kDone, taken};
+    if (!BIO_should_retry(out_)) return Fail();
+    owed_ = true;
+    return taken == 1 ? IoResult{IoState::kWantWrite} : IoResult{IoState::kDone, taken - 1};
   }
   void Close() override {
     if (SSL_is_init_finished(ssl_) == 1 && error_.empty()) SSL_shutdown(ssl_);
+    BIO_flush(out_);
     ERR_clear_error();
     fd_ = UniqueFd();
   }
-  bool Pending() const override { return SSL_pending(ssl_) > 0; }
   const std::string& error() const override { return error_; }
   std::string PeerName() const override;
 
@@ -93,6 +109,8 @@ class Tls : public Stream {
 
   UniqueFd fd_;
   SSL* ssl_;
+  BIO* out_;           // the SSL's own
+  bool owed_ = false;  // the first byte of the next Write is in records already
   std::string error_;
 };
 
@@ -126,6 +144,8 @@ absl::StatusOr<std::shared_ptr<SSL_CTX>> Make(const SSL_METHOD* method, const Tl
   std::shared_ptr<SSL_CTX> context(SSL_CTX_new(method), SSL_CTX_free);
   if (!context) return absl::ResourceExhaustedError("OpenSSL has no memory");
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
+  SSL_CTX_set_read_ahead(context.get(), 1);
+  SSL_CTX_set_default_read_buffer_len(context.get(), kBuffer);
   // An end without a goodbye is an end: capsules tell where they are whole.
   SSL_CTX_set_options(context.get(),
                       SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);

@@ -14,7 +14,6 @@ static_assert(kSegmentHeader == TunDevice::kHeader);
 RemoteSite::RemoteSite(boost::asio::io_context& io, TunDevice device)
     : device_(std::move(device)),
       descriptor_(io, device_.fd()),
-      out_(TunDevice::kHeader + TunDevice::kMaxPacket),
       in_(TunDevice::kHeader + TunDevice::kMaxPacket) {}
 
 // The descriptor is the device's to close.
@@ -25,7 +24,7 @@ void RemoteSite::Attach(std::shared_ptr<SlaveSession> session, bool segments) {
   session_ = std::move(session);
   if (!session_) return descriptor_.cancel();
   if (device_.SetSegments(segments).ok()) segments_ = segments;
-  for (int i = 0; i < kMostWaiting && device_.Read(out_); ++i) ++counters_.dropped_waiting;
+  for (int i = 0; i < kMostWaiting && device_.Read(in_); ++i) ++counters_.dropped_waiting;
   Watch();
 }
 
@@ -52,9 +51,10 @@ void RemoteSite::Drain() {
   for (; packets < kBurst; ++packets) {
     held_back_ = !session_->TakesPackets();
     if (held_back_) return session_->Flush();
-    const auto size = device_.Read(out_);
+    const auto room = session_->PacketRoom(TunDevice::kHeader + TunDevice::kMaxPacket);
+    const auto size = device_.Read(room.first(TunDevice::kHeader + TunDevice::kMaxPacket));
     if (!size) break;
-    ToGateway(std::span<const uint8_t>(out_).first(*size));
+    ToGateway(room.first(*size));
   }
   if (packets > 0) return session_->Flush();
   // A device that is gone is readable for ever.
@@ -62,9 +62,9 @@ void RemoteSite::Drain() {
 }
 
 void RemoteSite::ToGateway(std::span<const uint8_t> bytes) {
-  const bool plain = IsWhole(bytes);
-  const bool sent = plain ? session_->SendDatagram(kPacketContext, bytes.subspan(kSegmentHeader))
-                          : session_->SendDatagram(kSegmentContext, bytes);
+  const bool sent = IsWhole(bytes)
+                        ? session_->SendPacket(kPacketContext, kSegmentHeader, bytes.size() - kSegmentHeader)
+                        : session_->SendPacket(kSegmentContext, 0, bytes.size());
   ++(sent ? counters_.sent : counters_.dropped_queue);
 }
 

@@ -17,6 +17,7 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 
 constexpr int kReadsAtOnce = 16;
+constexpr size_t kRead = 65536;  // bytes, at least
 
 // Linux's tcp_info goes on behind glibc's; <linux/tcp.h> can't stand beside <netinet/tcp.h>.
 struct LongTcpInfo {
@@ -74,12 +75,13 @@ void SlaveSession::Serve() {
 
 void SlaveSession::Read() {
   for (int i = 0; i < kReadsAtOnce; ++i) {
-    const IoResult result = shaken_ ? stream_->Read(buffer_) : stream_->Handshake();
+    const std::span<uint8_t> room = state_ == State::kOpen ? decoder_.Room(kRead) : std::span(buffer_);
+    const IoResult result = shaken_ ? stream_->Read(room) : stream_->Handshake();
     if (result.state == IoState::kEnd) return OnEnd();
     if (result.state == IoState::kFailed)
       return Close(absl::UnavailableError("reading from the slave failed: " + stream_->error()));
     if (result.state != IoState::kDone) return Wait(result.state);
-    if (shaken_) OnBytes(std::span(buffer_).first(result.size));
+    if (shaken_) OnBytes(room.first(result.size));
     shaken_ = true;
     if (state_ == State::kClosed) return;
   }
@@ -100,7 +102,7 @@ void SlaveSession::OnBytes(std::span<const uint8_t> bytes) {
     head_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     OnHead();
   } else if (state_ == State::kOpen) {
-    decoder_.Ingest(bytes);
+    decoder_.Commit(bytes.size());
     DecodeAll();
   }
 }
@@ -108,27 +110,25 @@ void SlaveSession::OnBytes(std::span<const uint8_t> bytes) {
 void SlaveSession::Flush() { Write(); }
 
 void SlaveSession::Enqueue(std::span<const uint8_t> bytes) {
-  queued_.insert(queued_.end(), bytes.begin(), bytes.end());
+  queued_.Append(bytes);
   Write();
 }
 
 void SlaveSession::Write() {
   if (state_ == State::kClosed || !shaken_ || writing_ || serving_) return;
-  while (sent_ < queued_.size()) {
-    const IoResult result = stream_->Write(std::span<const uint8_t>(queued_).subspan(sent_));
+  while (!queued_.empty()) {
+    const IoResult result = stream_->Write(queued_.bytes());
     if (result.state == IoState::kDone) {
-      sent_ += result.size;
+      queued_.Consume(result.size);
       continue;
     }
     // A stream that is broken ends on the reading side, behind what the slave said before.
     if (result.state == IoState::kEnd || result.state == IoState::kFailed)
-      sent_ = queued_.size();
+      queued_.Clear();
     else
       Wait(result.state);
     break;
   }
-  queued_.erase(queued_.begin(), queued_.begin() + static_cast<ptrdiff_t>(sent_));
-  sent_ = 0;
   if (held_back_ && queued() < kMaxPackets / 4) {
     held_back_ = false;
     asio::post(io_, [self = shared_from_this()] {
@@ -261,13 +261,22 @@ bool SlaveSession::TakesPackets() {
 }
 
 bool SlaveSession::SendDatagram(uint64_t context, std::span<const uint8_t> payload) {
-  if (state_ != State::kOpen) return false;
-  if (queued() > kMaxPackets) {
-    ++counters_.datagrams_dropped;
-    return false;
-  }
+  if (!MaySend()) return false;
   EncodeDatagram(context, payload, &queued_);
   return true;
+}
+
+bool SlaveSession::SendPacket(uint64_t context, size_t skip, size_t size) {
+  if (!MaySend()) return false;
+  CommitDatagram(context, skip, size, &queued_);
+  return true;
+}
+
+bool SlaveSession::MaySend() {
+  if (state_ != State::kOpen) return false;
+  const bool may = queued() <= kMaxPackets;
+  counters_.datagrams_dropped += may ? 0 : 1;
+  return may;
 }
 
 void SlaveSession::Call(const std::string& method, const std::string& argument, Result result) {

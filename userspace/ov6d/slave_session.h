@@ -60,6 +60,9 @@ class SlaveSession : public std::enable_shared_from_this<SlaveSession> {
   void Send(const Capsule& capsule);
   // Queued until Flush(), so that many go at once. False: dropped, the slave reads too slowly.
   bool SendDatagram(uint64_t context, std::span<const uint8_t> payload);
+  // The same without a copy: bytes [skip, skip + size) of what was written to PacketRoom() just before.
+  std::span<uint8_t> PacketRoom(size_t most) { return DatagramRoom(most, &queued_); }
+  bool SendPacket(uint64_t context, size_t skip, size_t size);
   void Flush();
   // Whether the queue is short; if not, `drained` is called when it is. Whoever asks before it reads a packet
   // has none dropped.
@@ -74,7 +77,7 @@ class SlaveSession : public std::enable_shared_from_this<SlaveSession> {
   // answers no PING.
   Duration Unacknowledged() const;
   std::optional<Duration> round_trip() const { return round_trip_; }
-  size_t queued() const { return queued_.size() - sent_; }  // bytes
+  size_t queued() const { return queued_.size(); }  // bytes
   const Stream& stream() const { return *stream_; }
   void Close(absl::Status why);
 
@@ -99,6 +102,7 @@ class SlaveSession : public std::enable_shared_from_this<SlaveSession> {
   void Report(const absl::Status& why);
   void OnReturn(const ReturnCapsule& answer);
   void FinishCall(uint64_t id, absl::StatusOr<std::string> result);
+  bool MaySend();
   void Enqueue(std::span<const uint8_t> bytes);
   void Write();
 
@@ -116,9 +120,8 @@ class SlaveSession : public std::enable_shared_from_this<SlaveSession> {
   State state_ = State::kUpgrading;
   std::string head_;
   CapsuleDecoder decoder_;
-  std::array<uint8_t, 65536> buffer_;
-  Bytes queued_;
-  size_t sent_ = 0;  // of queued_
+  std::array<uint8_t, 4096> buffer_;  // of what comes in front of capsules
+  ByteQueue queued_;
   BootTime heard_ = BootClock::now();
   uint64_t arrived_ = 0;  // bytes, as its TCP said last
   uint64_t ping_ = 0;     // nonce of the last one

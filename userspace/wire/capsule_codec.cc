@@ -4,12 +4,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <utility>
 
 #include "userspace/base/bytes.h"
 
 namespace ov6 {
 namespace {
+
+// In front of a payload from 16 KiB on, in a context below 64: type, length in 4 bytes, context.
+constexpr size_t kLongDatagramHead = 6;
+constexpr size_t kMaxDatagramHead = 1 + 8 + 8;
 
 constexpr size_t kRangeSize = 34;  // version, start, end, protocol
 constexpr uint8_t kIpv6Version = 6;
@@ -451,39 +457,47 @@ int BiggestBlock(Number first, Number last) {
 
 }  // namespace
 
-void EncodeCapsule(const Capsule& capsule, Bytes* out) {
+void EncodeCapsule(const Capsule& capsule, ByteQueue* out) {
   ByteWriter head, value;
   std::visit([&value](const auto& c) { EncodeValue(c, value); }, capsule);
   head.Varint(std::visit([](const auto& c) { return TypeOf(c); }, capsule)).Varint(value.size());
-  out->insert(out->end(), head.bytes().begin(), head.bytes().end());
-  out->insert(out->end(), value.bytes().begin(), value.bytes().end());
+  out->Append(head.bytes());
+  out->Append(value.bytes());
 }
 
 Bytes EncodeCapsule(const Capsule& capsule) {
-  Bytes out;
+  ByteQueue out;
   EncodeCapsule(capsule, &out);
-  return out;
+  return {out.bytes().begin(), out.bytes().end()};
 }
 
-void EncodeDatagram(uint64_t context, std::span<const uint8_t> payload, Bytes* out) {
-  ByteWriter contexts, head;
-  contexts.Varint(context);
-  head.Varint(static_cast<uint64_t>(CapsuleType::kDatagram)).Varint(contexts.size() + payload.size());
-  out->insert(out->end(), head.bytes().begin(), head.bytes().end());
-  out->insert(out->end(), contexts.bytes().begin(), contexts.bytes().end());
-  out->insert(out->end(), payload.begin(), payload.end());
+void EncodeDatagram(uint64_t context, std::span<const uint8_t> payload, ByteQueue* out) {
+  const std::span<uint8_t> room = DatagramRoom(payload.size(), out);
+  std::copy(payload.begin(), payload.end(), room.begin());
+  CommitDatagram(context, 0, payload.size(), out);
 }
 
-void CapsuleDecoder::Ingest(std::span<const uint8_t> bytes) {
-  if (!status_.ok()) return;
-  buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<ptrdiff_t>(consumed_));
-  consumed_ = 0;
-  buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+std::span<uint8_t> DatagramRoom(size_t most, ByteQueue* out) {
+  return out->Room(kMaxDatagramHead + most).subspan(kLongDatagramHead);
+}
+
+void CommitDatagram(uint64_t context, size_t skip, size_t size, ByteQueue* out) {
+  std::array<uint8_t, kMaxDatagramHead> head;
+  std::array<uint8_t, 8> contexts;
+  const size_t context_size = WriteVarint(context, contexts.data());
+  size_t head_size = WriteVarint(static_cast<uint64_t>(CapsuleType::kDatagram), head.data());
+  head_size += WriteVarint(context_size + size, head.data() + head_size);
+  std::copy_n(contexts.begin(), context_size, head.begin() + static_cast<ptrdiff_t>(head_size));
+  head_size += context_size;
+  uint8_t* room = out->Room(0).data();
+  if (const size_t at = kLongDatagramHead + skip; at != head_size) std::memmove(room + head_size, room + at, size);
+  std::copy_n(head.begin(), head_size, room);
+  out->Commit(head_size + size);
 }
 
 absl::StatusOr<std::optional<Capsule>> CapsuleDecoder::Next() {
   if (!status_.ok()) return status_;
-  ByteReader in(std::span<const uint8_t>(buffer_).subspan(consumed_));
+  ByteReader in(buffer_.bytes());
   const uint64_t type = in.Varint();
   const uint64_t size = in.Varint();
   if (!in.ok()) return std::nullopt;
@@ -494,7 +508,7 @@ absl::StatusOr<std::optional<Capsule>> CapsuleDecoder::Next() {
   }
   if (size > in.size()) return std::nullopt;
   auto capsule = DecodeValue(type, in.Take(size));
-  consumed_ = buffer_.size() - in.size();
+  buffer_.Consume(buffer_.size() - in.size());
   if (!capsule.ok()) {
     status_ = capsule.status();
     return status_;
@@ -504,7 +518,7 @@ absl::StatusOr<std::optional<Capsule>> CapsuleDecoder::Next() {
 
 std::optional<DatagramView> CapsuleDecoder::NextDatagram() {
   if (!status_.ok()) return std::nullopt;
-  ByteReader in(std::span<const uint8_t>(buffer_).subspan(consumed_));
+  ByteReader in(buffer_.bytes());
   const uint64_t type = in.Varint();
   const uint64_t size = in.Varint();
   const bool whole = in.ok() && type == static_cast<uint64_t>(CapsuleType::kDatagram) &&
@@ -513,15 +527,14 @@ std::optional<DatagramView> CapsuleDecoder::NextDatagram() {
   ByteReader value(in.Take(size));
   const uint64_t context = value.Varint();
   if (!value.ok()) return std::nullopt;  // Next() says what is wrong
-  consumed_ = buffer_.size() - in.size();
+  buffer_.Consume(buffer_.size() - in.size());
   return DatagramView{context, value.Take(value.size())};
 }
 
 absl::Status CapsuleDecoder::Finish() const {
   if (!status_.ok()) return status_;
-  if (consumed_ == buffer_.size()) return absl::OkStatus();
-  return Malformed(
-      fmt::format("the stream ends inside a capsule, {} bytes into it", buffer_.size() - consumed_));
+  if (buffer_.empty()) return absl::OkStatus();
+  return Malformed(fmt::format("the stream ends inside a capsule, {} bytes into it", buffer_.size()));
 }
 
 std::vector<Prefix> RangeToPrefixes(const Ipv6& first, const Ipv6& last) {

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "ov6/capsule.h"
+#include "userspace/base/byte_queue.h"
 
 namespace ov6 {
 
@@ -15,11 +16,15 @@ inline constexpr size_t kMaxCapsuleSize = 65536;   // value, other than DATAGRAM
 inline constexpr size_t kMaxDatagramSize = 65600;  // value
 
 // Appends to `out`.
-void EncodeCapsule(const Capsule& capsule, Bytes* out);
+void EncodeCapsule(const Capsule& capsule, ByteQueue* out);
 Bytes EncodeCapsule(const Capsule& capsule);
 
-// Appends a DATAGRAM of these bytes, without a copy in between.
-void EncodeDatagram(uint64_t context, std::span<const uint8_t> payload, Bytes* out);
+// Appends a DATAGRAM of these bytes.
+void EncodeDatagram(uint64_t context, std::span<const uint8_t> payload, ByteQueue* out);
+// The same of a payload that somebody puts there himself: room for `most` bytes of it, and then which of them it
+// is. One of 16 KiB or more from the front of the room is not moved.
+std::span<uint8_t> DatagramRoom(size_t most, ByteQueue* out);
+void CommitDatagram(uint64_t context, size_t skip, size_t size, ByteQueue* out);
 
 // A DATAGRAM where it lies in the decoder; good until the decoder is asked or fed again.
 struct DatagramView {
@@ -30,7 +35,10 @@ struct DatagramView {
 // Takes fragments of any size; gives out whole capsules in order. After an error it stays failed.
 class CapsuleDecoder {
  public:
-  void Ingest(std::span<const uint8_t> bytes);
+  void Ingest(std::span<const uint8_t> bytes) { buffer_.Append(bytes); }
+  // The same of bytes that somebody puts there himself.
+  std::span<uint8_t> Room(size_t size) { return buffer_.Room(size); }
+  void Commit(size_t size) { buffer_.Commit(size); }
   // nullopt: more bytes are needed. Error: a sentence; the session must end.
   absl::StatusOr<std::optional<Capsule>> Next();
   // If the next one is a whole DATAGRAM: that, without a copy. nullopt: ask Next().
@@ -39,8 +47,7 @@ class CapsuleDecoder {
   absl::Status Finish() const;
 
  private:
-  Bytes buffer_;
-  size_t consumed_ = 0;
+  ByteQueue buffer_;
   absl::Status status_;
 };
 

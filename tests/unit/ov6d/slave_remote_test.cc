@@ -196,11 +196,12 @@ TEST_F(RemoteSlaveTest, WhenTheSessionBreaksTheRouteGoesAtOnce) {
 // The end of a session in the middle of what came at once: what is behind it is not looked at.
 TEST_F(RemoteSlaveTest, NothingBehindTheEndIsDone) {
   const auto slave = UpHome();
-  Bytes bytes = EncodeCapsule(PingCapsule{false, 1});
-  bytes.insert(bytes.end(), {0x3f, 0x80, 0xff, 0xff, 0xff});  // longer than any
-  EncodeCapsule(StatusCapsule{"{}"}, &bytes);
-  EncodeDatagram(kPacketContext, Bytes(60, 0x60), &bytes);
-  slave->Write({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  ByteQueue queue;
+  EncodeCapsule(PingCapsule{false, 1}, &queue);
+  queue.Append(Bytes{0x3f, 0x80, 0xff, 0xff, 0xff});  // longer than any
+  EncodeCapsule(StatusCapsule{"{}"}, &queue);
+  EncodeDatagram(kPacketContext, Bytes(60, 0x60), &queue);
+  slave->Write({reinterpret_cast<const char*>(queue.bytes().data()), queue.size()});
   EXPECT_TRUE(slave->Next<PingCapsule>());
   EXPECT_TRUE(slave->Ended());
   EXPECT_FALSE(Routed(kSite));
@@ -367,9 +368,9 @@ TEST_F(RemoteSlaveTest, AStrangerKeepsItsPlaceUntilItIsGone) {
 // Many small capsules at once, all answered, in few writes.
 TEST_F(RemoteSlaveTest, ASwarmOfPingsIsAnswered) {
   const auto slave = UpHome();
-  Bytes bytes;
-  for (uint64_t i = 0; i < 1000; ++i) EncodeCapsule(PingCapsule{false, i}, &bytes);
-  slave->Write({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  ByteQueue queue;
+  for (uint64_t i = 0; i < 1000; ++i) EncodeCapsule(PingCapsule{false, i}, &queue);
+  slave->Write({reinterpret_cast<const char*>(queue.bytes().data()), queue.size()});
   for (uint64_t i = 0; i < 1000; ++i) {
     const auto pong = slave->Next<PingCapsule>();
     ASSERT_TRUE(pong) << i;

@@ -183,12 +183,13 @@ TEST(CapsuleCodec, BytesBothWays) {
 }
 
 TEST(CapsuleCodec, FragmentsOfEverySize) {
-  Bytes stream;
+  ByteQueue queue;
   std::vector<Capsule> expected;
   for (const Row& row : kRows) {
-    EncodeCapsule(row.capsule, &stream);
+    EncodeCapsule(row.capsule, &queue);
     expected.push_back(row.capsule);
   }
+  const Bytes stream(queue.bytes().begin(), queue.bytes().end());
   for (size_t size = 1; size <= stream.size(); ++size) EXPECT_EQ(DecodeAll(stream, size), expected) << size;
 }
 
@@ -253,12 +254,36 @@ TEST(CapsuleCodec, EveryWrongLengthIsRefused) {
   }
 }
 
+// Whatever the head's length, and wherever in the room the payload lies.
+TEST(CapsuleCodec, ADatagramMadeInPlaceIsTheSame) {
+  for (const uint64_t context : {kPacketContext, kSegmentContext, uint64_t{300}, uint64_t{1} << 40}) {
+    for (const size_t size : {0, 1, 62, 63, 64, 16382, 16383, 16384, 65575}) {
+      for (const size_t skip : {0, 10}) {
+        ByteQueue queue;
+        queue.Append(Bytes{1, 2, 3});
+        const std::span<uint8_t> room = DatagramRoom(skip + size, &queue);
+        ASSERT_GE(room.size(), skip + size);
+        for (size_t i = 0; i < size; ++i) room[skip + i] = static_cast<uint8_t>(i * 7);
+        CommitDatagram(context, skip, size, &queue);
+        Bytes payload(size);
+        for (size_t i = 0; i < size; ++i) payload[i] = static_cast<uint8_t>(i * 7);
+        Bytes expected = {1, 2, 3};
+        const Bytes capsule = EncodeCapsule(DatagramCapsule{context, payload});
+        expected.insert(expected.end(), capsule.begin(), capsule.end());
+        EXPECT_EQ(Bytes(queue.bytes().begin(), queue.bytes().end()), expected)
+            << context << " " << size << " " << skip;
+      }
+    }
+  }
+}
+
 // The way of packets: without a capsule made of each.
 TEST(CapsuleCodec, DatagramsWhereTheyLie) {
-  Bytes stream;
-  EncodeDatagram(kPacketContext, Bytes{0x60, 1, 2}, &stream);
-  EncodeCapsule(PingCapsule{false, 7}, &stream);
-  EncodeDatagram(kSegmentContext, Bytes(300, 9), &stream);
+  ByteQueue queue;
+  EncodeDatagram(kPacketContext, Bytes{0x60, 1, 2}, &queue);
+  EncodeCapsule(PingCapsule{false, 7}, &queue);
+  EncodeDatagram(kSegmentContext, Bytes(300, 9), &queue);
+  const Bytes stream(queue.bytes().begin(), queue.bytes().end());
   EXPECT_EQ(Bytes(stream.begin(), stream.begin() + 6),
             EncodeCapsule(DatagramCapsule{kPacketContext, {0x60, 1, 2}}));
   CapsuleDecoder decoder;
