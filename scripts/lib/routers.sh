@@ -52,6 +52,15 @@ bootstrap = $bootstrap
 ${LAB_SLAVE_KEYS-}
 ${LAB_TABLES-}
 EOF
+  if [ "$1" = "${ROUTERS[0]}" ] && [ ${#SITES[@]} != 0 ]; then
+    cat <<EOF
+
+[[listen]]
+address = "0.0.0.0:443"
+certificate = "$LAB_DIR/cert.pem"
+key = "$LAB_DIR/key.pem"
+EOF
+  fi
 }
 
 prepare_router() {

@@ -5,8 +5,7 @@
 
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-. "$here/../../scripts/lib/wires.sh"
-. "$here/../../scripts/lib/routers.sh"
+. "$here/../../scripts/lib/sites.sh"
 
 BUILD=$(realpath -m "${OV6_BUILD:-$OV6_ROOT/build/dev}")
 LAB_BIN=$BUILD/bin
@@ -37,11 +36,7 @@ expect_at_most() { [ "$3" -le "$2" ] || die "$1: wanted at most $2, got '$3'"; }
 expect_says() { grep -qE -- "$2" "$3" || { tail -n 5 "$3" >&2; die "$1: nothing in it matches '$2'"; }; }
 
 # make_certificate ADDRESS: $TMP/cert.pem, which trusts itself, and $TMP/key.pem
-make_certificate() {
-  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=master \
-    -addext "subjectAltName=IP:$1" -keyout "$TMP/key.pem" -out "$TMP/cert.pem" 2>"$TMP/openssl" ||
-    die "openssl made no certificate: $(tail -n 2 "$TMP/openssl")"
-}
+make_certificate() { certificate_in "$TMP" "$1"; }
 
 # second_home HOST ROUTER: the host also at that router's switch, by eth1, with the address it has; eth1 is down
 second_home() {
@@ -93,7 +88,7 @@ finish() {
     (cd "$TMP" && tail -n 12 -- ${logs[@]} >&2) || true
   fi
   if [ $status != 0 ] && [ $status != 77 ] && [ -n "$lab_topology" ]; then
-    for r in "${ROUTERS[@]}"; do
+    for r in "${ROUTERS[@]}" "${SITES[@]/#/gw}"; do
       [ ! -s "$LAB_DIR/$r/log" ] || { echo "--- the end of the log of $r" >&2; tail -n 12 "$LAB_DIR/$r/log" >&2; }
     done
   fi
