@@ -27,6 +27,8 @@ namespace {
 constexpr auto kSaveDelay = std::chrono::seconds(1);
 constexpr auto kSaveRetry = std::chrono::seconds(10);
 constexpr auto kLeavePoll = std::chrono::milliseconds(10);
+constexpr auto kFinishTime =
+    std::chrono::milliseconds(400);  // for lookups under way, before it leaves the ring
 
 DhtClock SystemClock() {
   return {BootClock::now,
@@ -109,6 +111,7 @@ class Dht {
                  }),
         port_(process.loop(), kPortDescriptor,
               {[this](std::span<const Frame> frames) {
+                 if (leaving_) return Release(frames);
                  slave_->OnFrames(frames);
                  ArmLookups();
                },
@@ -137,6 +140,8 @@ class Dht {
   void SaveSoon();
   void Register();
   void ArmLookups();
+  void Release(std::span<const Frame> frames);
+  void FinishLookups(BootTime until, Callback done);
   void WaitUntilLeft(Callback done);
   boost::json::value EngineState() const;
   std::string StateJson() const;
@@ -161,6 +166,7 @@ class Dht {
   DhtMemory memory_;
   DhtMemory saved_;  // what the master keeps of it
   bool saving_ = false;
+  bool leaving_ = false;
 };
 
 absl::Status Dht::Configure(const boost::json::object& json) {
@@ -389,11 +395,24 @@ std::string Dht::StatusJson() const {
                                                     {"counters", EngineState().at("counters")}});
 }
 
+void Dht::Release(std::span<const Frame> frames) {
+  for (const Frame& frame : frames) port_.Release(frame);
+}
+
+// Nothing new is taken; what waits for an answer has its time.
 void Dht::Leave(Callback done) {
   if (!driver_) return done();
   register_timer_.Cancel();
-  driver_->Submit(LeaveRequest{});
-  WaitUntilLeft(std::move(done));
+  leaving_ = true;
+  FinishLookups(BootClock::now() + kFinishTime, std::move(done));
+}
+
+void Dht::FinishLookups(BootTime until, Callback done) {
+  if (slave_->held().size() == 0 || BootClock::now() >= until) {
+    driver_->Submit(LeaveRequest{});
+    return WaitUntilLeft(std::move(done));
+  }
+  leave_timer_.After(kLeavePoll, [this, until, done = std::move(done)] { FinishLookups(until, done); });
 }
 
 void Dht::WaitUntilLeft(Callback done) {

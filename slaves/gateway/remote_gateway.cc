@@ -141,6 +141,7 @@ absl::Status RemoteGateway::Apply(const GatewayConfig& config) {
   status.Update(tun.status());
   if (!status.ok()) return status;
   patience_timer_.Cancel();
+  session_.LeaveFormer();
   session_.up()->Advertise(config.prefixes);
   advertiser_.Set(Advertisement());
   spdlog::info("{} has {}, MTU {}; {} goes to the master{}", options_.interface, Join(config.prefixes),
@@ -167,6 +168,12 @@ void RemoteGateway::OnCall(const CallCapsule& call, const SessionHandlers::Respo
   if (call.method == "shutdown") {
     respond("{}");
     return OnShutdown();
+  }
+  if (call.method == "drain") {
+    const auto object = ObjectIn("the argument", call.argument);
+    const auto seconds = object.ok() ? IntegerField(*object, "away_s") : object.status();
+    respond(Done(seconds.status()));
+    return seconds.ok() ? session_.MoveOn(std::chrono::seconds(*seconds)) : void();
   }
   if (call.method != "reconfigure")
     return respond(absl::UnimplementedError("ov6-gateway does not know the call " + call.method));

@@ -52,7 +52,8 @@ absl::StatusOr<uint32_t> SiteTun::Join(SessionClient* session, const GatewayConf
   const absl::Status status = device_ == nullptr ? Make(config) : Change(config);
   if (!status.ok()) return status;
   config_ = config;
-  session_ = session;
+  // What the former did not take, this one may.
+  if (std::exchange(session_, session) != session) OnDrained();
   return device_->ifindex;
 }
 

@@ -76,6 +76,10 @@ void Management::StartDue() {
 void Management::OnCall(const CallCapsule& call, const SessionHandlers::Respond& respond) {
   absl::Status status = absl::UnimplementedError("ov6-management does not know the call " + call.method);
   if (call.method == "state") return respond(StatusJson());
+  if (call.method == "slaves") {
+    AskForSlaves();
+    status = absl::OkStatus();
+  }
   if (call.method == "exited") status = slave_.OnExited(BootClock::now(), call.argument);
   if (call.method == "start") status = slave_.OnWanted(BootClock::now(), call.argument);
   StartDue();

@@ -111,6 +111,7 @@ absl::Status ManagementSlave::OnSlaves(BootTime now, const std::string& json) {
   const boost::json::value value = boost::json::parse(json, error);
   if (error || !value.is_array())
     return absl::InvalidArgumentError("the master's list of slaves is not a JSON array: " + json);
+  std::set<std::string> names;
   for (const auto& item : value.get_array()) {
     const auto field = [&](const char* name) {
       const auto* found = item.is_object() ? item.get_object().if_contains(name) : nullptr;
@@ -119,9 +120,11 @@ absl::Status ManagementSlave::OnSlaves(BootTime now, const std::string& json) {
     const auto kind = ParseSlaveKind(field("kind"));
     if (!kind || field("name").empty())
       return absl::InvalidArgumentError("a slave without name or known kind: " + json);
+    names.insert(field("name"));
     if (*kind != SlaveKind::kManagement)
       supervisor_.Report(now, field("name"), *kind, field("state") != "stopped");
   }
+  supervisor_.Keep(names);
   return absl::OkStatus();
 }
 

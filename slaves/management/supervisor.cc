@@ -33,6 +33,10 @@ void Supervisor::Report(BootTime now, const std::string& name, SlaveKind kind, b
   }
 }
 
+void Supervisor::Keep(const std::set<std::string>& names) {
+  std::erase_if(slaves_, [&](const auto& entry) { return !names.contains(entry.first); });
+}
+
 void Supervisor::OnExited(BootTime now, const std::string& name, int status) {
   const auto found = slaves_.find(name);
   if (found == slaves_.end() || found->second.state != State::kRunning) return;

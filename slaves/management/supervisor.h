@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,8 @@ class Supervisor {
   // What the master says of a configured slave. New ones are taken up, and one that is said to be
   // stopped while it should run counts as ended.
   void Report(BootTime now, const std::string& name, SlaveKind kind, bool running);
+  // Those that are not among these are no more.
+  void Keep(const std::set<std::string>& names);
   void OnExited(BootTime now, const std::string& name, int status);
   void OnStartFailed(BootTime now, const std::string& name);
   // Somebody asks for a slave; false: there is none of this name.

@@ -13,6 +13,7 @@ RemoteSession::RemoteSession(Loop& loop, RemoteOptions options, Handlers handler
       handlers_(std::move(handlers)),
       retry_(options_.masters.size(), std::move(random)),
       connector_(loop, options_.tls),
+      former_timer_(loop),
       assign_timer_(loop),
       retry_timer_(loop) {}
 
@@ -30,6 +31,18 @@ void RemoteSession::Attempt() {
 }
 
 void RemoteSession::Open(std::unique_ptr<Stream> stream) {
+  SessionOptions options;
+  options.host = master().HostField();
+  options.heartbeat = options_.heartbeat;
+  ++number_;
+  session_ = std::make_unique<SessionClient>(loop_, std::move(stream), MakeHandlers(), options);
+  UpgradeRequest request = options_.request;
+  request.token = options_.token();
+  session_->Open(request);
+}
+
+// Of the former one packets count, and that it ends.
+SessionHandlers RemoteSession::MakeHandlers() {
   SessionHandlers handlers;
   handlers.opened = [this] {
     assign_timer_.After(options_.assign_timeout, [this] {
@@ -37,21 +50,26 @@ void RemoteSession::Open(std::unique_ptr<Stream> stream) {
           "a 101 came and nothing behind it: something on the way does not carry what follows an Upgrade"));
     });
   };
-  handlers.assigned = [this](const AddressAssignCapsule& capsule) { OnAssigned(capsule); };
+  handlers.assigned = [this, number = number_](const AddressAssignCapsule& capsule) {
+    if (number == number_ && session_) OnAssigned(capsule);
+  };
   handlers.datagram = handlers_.datagram;
   handlers.caught_up = handlers_.caught_up;
   handlers.drained = handlers_.drained;
-  handlers.call = handlers_.call;
-  handlers.closed = [this](absl::Status why) {
-    GiveUp(why.ok() ? absl::UnavailableError("the master closed the session") : std::move(why));
+  handlers.call = [this, number = number_](const CallCapsule& call, SessionHandlers::Respond respond) {
+    number == number_&& session_ ? handlers_.call(call, std::move(respond)) : respond("{}");
   };
-  SessionOptions options;
-  options.host = master().HostField();
-  options.heartbeat = options_.heartbeat;
-  session_ = std::make_unique<SessionClient>(loop_, std::move(stream), std::move(handlers), options);
-  UpgradeRequest request = options_.request;
-  request.token = options_.token();
-  session_->Open(request);
+  handlers.closed = [this, number = number_](absl::Status why) {
+    OnClosed(number, why.ok() ? absl::UnavailableError("the master closed the session") : std::move(why));
+  };
+  return handlers;
+}
+
+void RemoteSession::OnClosed(uint64_t number, absl::Status why) {
+  if (number == number_ && session_) return GiveUp(std::move(why));
+  loop_.Post([this, alive = alive_] {
+    if (*alive) EndFormer();
+  });
 }
 
 void RemoteSession::OnAssigned(const AddressAssignCapsule& capsule) {
@@ -62,6 +80,44 @@ void RemoteSession::OnAssigned(const AddressAssignCapsule& capsule) {
     spdlog::info("the session with {} is up", master().ToString());
   }
   handlers_.assigned(capsule);
+}
+
+// --- from one master to the next ---------------------------------------------------
+
+void RemoteSession::MoveOn(Duration away) {
+  if (!up_since_ || former_ || stopped_) return;
+  spdlog::info("{} asks to be left for {} s", master().ToString(),
+               std::chrono::duration_cast<std::chrono::seconds>(away).count());
+  if (options_.masters.size() == 1) {
+    away_ = away;
+    session_->Advertise({});
+    return session_->Flush([this] { GiveUp(absl::UnavailableError("it is drained")); });
+  }
+  former_ = std::move(session_);
+  former_left_ = false;
+  former_timer_.After(kMoveTime, [this] { EndFormer(); });
+  const BootTime since = *std::exchange(up_since_, std::nullopt);
+  retry_.After(absl::UnavailableError("it is drained"), BootClock::now() - since);
+  Attempt();
+}
+
+void RemoteSession::LeaveFormer() {
+  if (!former_ || std::exchange(former_left_, true)) return;
+  former_timer_.After(kOverlap, [this] { EndFormer(); });
+}
+
+// Without another to send by, nothing is sent any more.
+void RemoteSession::EndFormer() {
+  if (!former_) return;
+  former_timer_.Cancel();
+  if (!former_left_) handlers_.lost();
+  if (!former_->open()) return former_.reset();
+  former_->Advertise({});
+  former_->Flush([this, alive = alive_] {
+    loop_.Post([this, alive] {
+      if (*alive) former_.reset();
+    });
+  });
 }
 
 // Later, since it may be the session that calls.
@@ -79,7 +135,8 @@ void RemoteSession::OnEnded(const absl::Status& why) {
   session_.reset();
   const auto since = std::exchange(up_since_, std::nullopt);
   const std::string where = master().ToString();
-  const Retry::Next next = retry_.After(why, since ? BootClock::now() - *since : Duration(0));
+  Retry::Next next = retry_.After(why, since ? BootClock::now() - *since : Duration(0));
+  next.pause = std::max(next.pause, std::exchange(away_, Duration(0)));
   const std::string sentence(why.message());
   if (std::exchange(logged_[where], sentence) != sentence) {
     const double seconds = std::chrono::duration<double>(next.pause).count();

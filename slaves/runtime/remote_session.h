@@ -32,6 +32,9 @@ struct RemoteOptions {
 
 class RemoteSession {
  public:
+  static constexpr Duration kMoveTime = std::chrono::seconds(4);  // to find another master
+  static constexpr Duration kOverlap = std::chrono::seconds(1);
+
   struct Handlers {
     std::function<void(const AddressAssignCapsule&)> assigned;  // the first: the session is up
     std::function<void(const DatagramView&)> datagram;
@@ -47,15 +50,25 @@ class RemoteSession {
   void Start();
   // Ends the session as if the master had, and tries again; from anywhere but its own callbacks too.
   void GiveUp(absl::Status why);
+  // The master asks to be left for `away`. The session goes on until the next master's serves instead; where
+  // there is no other it ends, and is made again when that time is over.
+  void MoveOn(Duration away);
+  // Packets go by the session that is up now: the former has a moment for what is still on its way, and says
+  // goodbye.
+  void LeaveFormer();
   // Hands over what is queued, closes, and tries no more.
   void Stop(Callback done);
 
-  SessionClient* up() { return up_since_ ? session_.get() : nullptr; }  // nullptr: no session is up
+  // nullptr: no session is up
+  SessionClient* up() { return up_since_ ? session_.get() : former_.get(); }
   const MasterUrl& master() const { return options_.masters[retry_.master()]; }
 
  private:
   void Attempt();
   void Open(std::unique_ptr<Stream> stream);
+  SessionHandlers MakeHandlers();
+  void OnClosed(uint64_t number, absl::Status why);
+  void EndFormer();
   void OnAssigned(const AddressAssignCapsule& capsule);
   void OnEnded(const absl::Status& why);
 
@@ -65,7 +78,12 @@ class RemoteSession {
   Retry retry_;
   Connector connector_;
   std::unique_ptr<SessionClient> session_;
+  uint64_t number_ = 0;  // of session_
   std::optional<BootTime> up_since_;
+  std::unique_ptr<SessionClient> former_;  // of a master that asked to be left; packets go both ways
+  bool former_left_ = false;               // nobody sends by it any more
+  Duration away_{};                        // before the next attempt
+  Timer former_timer_;
   Timer assign_timer_;
   Timer retry_timer_;
   std::map<std::string, std::string> logged_;  // by master: what was said of its failure last

@@ -28,7 +28,10 @@ constexpr Object kObjects[] = {
     {"mapping", MappingObject,
      "[show] | add PREFIX via LOCATOR[:PORT] [encap 6in4|udp] ... [lifetime S | static] | del PREFIX",
      "mappings by hand"},
-    {"slave", SlaveObject, "[show] | call NAME METHOD [JSON]", "the slaves, and questions to them"},
+    {"slave", SlaveObject,
+     "[show] | call NAME METHOD [JSON] | add NAME domain DOMAIN [KEY VALUE]... | del NAME | drain NAME [for "
+     "SECONDS] | start NAME",
+     "the slaves: questions to them, new ones, and sending one away for a while"},
     {"resolve", ResolveObject, "ADDRESS", "look an address up, step by step"},
     {"record", RecordObject, "show PREFIX|ADDRESS | revoke PREFIX | renew PREFIX",
      "what the DHT holds, and by whose leave; take one's own back"},

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
+#include <charconv>
 
 #include "userspace/ov6ctl/exit_code.h"
 #include "userspace/ov6ctl/json_text.h"
@@ -74,7 +76,68 @@ absl::Status Call(Context& context, Words& words) {
   return absl::OkStatus();
 }
 
-constexpr Verb kVerbs[] = {{"show", Show}, {"call", Call}};
+// A word behind a key of a [[slave]]: a number, a list of what stands between commas for "bootstrap", or a
+// text.
+json::value ValueOf(const std::string& key, const std::string& word) {
+  if (key == "bootstrap") {
+    json::array list;
+    for (size_t at = 0; at <= word.size();) {
+      const size_t comma = std::min(word.find(',', at), word.size());
+      list.emplace_back(word.substr(at, comma - at));
+      at = comma + 1;
+    }
+    return list;
+  }
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
+  if (error == std::errc() && end == word.data() + word.size()) return number;
+  return json::value(word);
+}
+
+// add NAME [KEY VALUE]..., as in a [[slave]]
+absl::Status Add(Context& context, Words& words) {
+  const auto name = words.Need("a name for the slave");
+  if (!name.ok()) return name.status();
+  json::object body = {{"kind", "dht"}, {"name", *name}};
+  while (const auto key = words.Next()) {
+    const auto value = words.Need(fmt::format("a value for '{}'", *key));
+    if (!value.ok()) return value.status();
+    body[*key] = *key == "name" || *key == "domain" ? json::value(*value) : ValueOf(*key, *value);
+  }
+  return context.daemon.Ask("POST", "/v1/slaves", std::move(body)).status();
+}
+
+absl::Status Del(Context& context, Words& words) {
+  const auto name = words.Need("a slave's name");
+  if (!name.ok()) return name.status();
+  if (auto status = words.Finish(); !status.ok()) return status;
+  return context.daemon.Ask("DELETE", "/v1/slaves", {{"name", *name}}).status();
+}
+
+absl::Status Drain(Context& context, Words& words) {
+  const auto name = words.Need("a slave's name");
+  if (!name.ok()) return name.status();
+  if (auto status = CheckName(*name); !status.ok()) return status;
+  json::object body;
+  if (words.Skip("for")) {
+    const auto seconds = words.NeedNumber("seconds", 86400);
+    if (!seconds.ok()) return seconds.status();
+    body["away_s"] = *seconds;
+  }
+  if (auto status = words.Finish(); !status.ok()) return status;
+  return context.daemon.Ask("POST", "/v1/slaves/" + *name + "/drain", std::move(body)).status();
+}
+
+absl::Status Start(Context& context, Words& words) {
+  const auto name = words.Need("a slave's name");
+  if (!name.ok()) return name.status();
+  if (auto status = CheckName(*name); !status.ok()) return status;
+  if (auto status = words.Finish(); !status.ok()) return status;
+  return context.daemon.Ask("POST", "/v1/slaves/" + *name + "/start", nullptr).status();
+}
+
+constexpr Verb kVerbs[] = {{"show", Show}, {"call", Call},   {"add", Add},
+                           {"del", Del},   {"drain", Drain}, {"start", Start}};
 
 }  // namespace
 

@@ -139,7 +139,8 @@ absl::Status Validate(const Config& config) {
 }  // namespace
 
 absl::Status ConfigError(const std::string& file, int line, const std::string& sentence) {
-  return absl::InvalidArgumentError(file + ":" + std::to_string(line) + ": " + sentence);
+  return absl::InvalidArgumentError(file.empty() ? sentence
+                                                 : file + ":" + std::to_string(line) + ": " + sentence);
 }
 
 const Domain* Config::FindDomain(std::string_view name) const {

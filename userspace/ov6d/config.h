@@ -126,7 +126,7 @@ struct Config {
   const Domain* FindDomain(std::string_view name) const;
 };
 
-// "FILE:LINE: SENTENCE"
+// "FILE:LINE: SENTENCE"; what stands in no file is the sentence alone.
 absl::Status ConfigError(const std::string& file, int line, const std::string& sentence);
 // No locator is this router's own; underlays whose address is not known yet don't count.
 // ov6d's own slaves and devices have it, gw1 for one.

@@ -17,7 +17,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::string_view kSlaves = "/v1/slaves/";
-constexpr std::string_view kCall = "/call";
+constexpr int64_t kUsualAway = 20, kLongestAway = 86400;  // seconds that a slave is drained for
 constexpr std::string_view kRecords = "/v1/records";
 constexpr std::string_view kMirror = "/v1/mirror/";
 constexpr int64_t kMaxSeconds = 100LL * 365 * 24 * 3600;
@@ -225,7 +225,8 @@ void ControlApi::Post(const ApiRequest& request, const json::object& body, const
   if (target == "/v1/delegations") return reply(Delegate(body));
   if (target == "/v1/tokens" && context_.add_remote) return reply(NewToken(body));
   if (target == "/v1/datapath/detach") return context_.detach(reply);
-  if (target.starts_with(kSlaves) && target.ends_with(kCall)) return CallSlave(target, body, reply);
+  if (target == "/v1/slaves" && context_.add_slave) return reply(Done(context_.add_slave(body)));
+  if (target.starts_with(kSlaves)) return AskOfSlave(target.substr(kSlaves.size()), body, reply);
   reply(absl::NotFoundError("there is nothing to POST to at " + target));
 }
 
@@ -239,6 +240,11 @@ absl::StatusOr<std::string> ControlApi::Delete(const std::string& target, const 
     const auto prefix = PrefixField(body, "prefix");
     if (!prefix.ok()) return prefix.status();
     return Done(context_.sites.Remove(*prefix));
+  }
+  if (target == "/v1/slaves" && context_.remove_slave) {
+    const auto name = TextField(body, "name", "the name of a slave");
+    if (!name.ok()) return name.status();
+    return Done(context_.remove_slave(*name));
   }
   if (target == "/v1/tokens" && context_.remove_remote) {
     const auto name = TextField(body, "name", "the name of a slave");
@@ -300,11 +306,24 @@ void ControlApi::MoveSite(const json::object& body, const Reply& reply) {
   });
 }
 
-void ControlApi::CallSlave(const std::string& target, const json::object& body, const Reply& reply) {
-  if (target.size() <= kSlaves.size() + kCall.size()) {
-    return reply(absl::NotFoundError("there is nothing to POST to at " + target));
-  }
-  const std::string name = target.substr(kSlaves.size(), target.size() - kSlaves.size() - kCall.size());
+// NAME/call, NAME/drain, NAME/start
+void ControlApi::AskOfSlave(const std::string& target, const json::object& body, const Reply& reply) {
+  const size_t slash = target.find('/');
+  const std::string name = target.substr(0, slash);
+  const std::string what = slash == target.npos ? "" : target.substr(slash + 1);
+  if (!name.empty() && what == "call") return CallSlave(name, body, reply);
+  if (!name.empty() && what == "drain") return DrainSlave(name, body, reply);
+  if (!name.empty() && what == "start") return context_.service.StartAgain(name, reply);
+  reply(absl::NotFoundError("there is nothing to POST to at " + Text(kSlaves) + target));
+}
+
+void ControlApi::DrainSlave(const std::string& name, const json::object& body, const Reply& reply) {
+  const auto seconds = NumberField(body, "away_s", 0, kLongestAway, kUsualAway);
+  if (!seconds.ok()) return reply(seconds.status());
+  context_.service.Drain(name, std::chrono::seconds(*seconds), reply);
+}
+
+void ControlApi::CallSlave(const std::string& name, const json::object& body, const Reply& reply) {
   const auto method = TextField(body, "method", "the name of a call, such as \"state\"");
   if (!method.ok()) return reply(method.status());
   const json::value* argument = body.if_contains("argument");

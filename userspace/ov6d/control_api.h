@@ -34,6 +34,8 @@ struct ControlContext {
   const RemoteControl* remote = nullptr;  // null: no slaves from elsewhere
   std::function<absl::StatusOr<boost::json::object>(const boost::json::object&)> add_remote = nullptr;
   std::function<absl::Status(const std::string& name)> remove_remote = nullptr;
+  std::function<absl::Status(const boost::json::object&)> add_slave = nullptr;
+  std::function<absl::Status(const std::string& name)> remove_slave = nullptr;
 };
 
 class ControlApi {
@@ -49,7 +51,9 @@ class ControlApi {
   void Post(const ApiRequest& request, const boost::json::object& body, const Reply& reply);
   absl::StatusOr<std::string> Get(const std::string& target);
   absl::StatusOr<std::string> Delete(const std::string& target, const boost::json::object& body);
-  void CallSlave(const std::string& target, const boost::json::object& body, const Reply& reply);
+  void AskOfSlave(const std::string& target, const boost::json::object& body, const Reply& reply);
+  void CallSlave(const std::string& name, const boost::json::object& body, const Reply& reply);
+  void DrainSlave(const std::string& name, const boost::json::object& body, const Reply& reply);
   void Resolve(const boost::json::object& body, const Reply& reply);
   void Record(const std::string& target, const boost::json::object& body, const Reply& reply);
   void AskSlaveOf(const Ipv6& address, const std::string& method, const std::string& argument,

@@ -31,6 +31,7 @@
 #include "userspace/ov6d/self_site.h"
 #include "userspace/ov6d/site_control.h"
 #include "userspace/ov6d/site_setup.h"
+#include "userspace/ov6d/slave_store.h"
 #include "userspace/ov6d/text.h"
 #include "userspace/ov6d/version.h"
 
@@ -58,6 +59,7 @@ class Daemon {
         executables_(std::move(executables)),
         setup_(config_.node.run / "undo.json"),
         moves_(config_.node.state),
+        added_(config_.node.state),
         remote_(io_, config_.node.state),
         signals_(io_),
         sweep_timer_(io_),
@@ -91,11 +93,13 @@ class Daemon {
   void ArmRetry();
   absl::StatusOr<boost::json::object> AddRemote(const boost::json::object& body);
   absl::Status RemoveRemote(const std::string& name);
+  absl::Status AddSlave(const boost::json::object& body);
+  absl::Status RemoveSlave(const std::string& name);
   void Detach(SlaveService::Result reply);
   absl::Status TakeAway();
 
   Config config_;      // underlays have their addresses from Prepare() on
-  Config as_written_;  // and the sites elsewhere
+  Config as_written_;  // and the sites elsewhere, and slaves that were added
   std::filesystem::path executables_;
   const BootTime started_ = BootClock::now();
   gid_t group_ = 0;
@@ -106,6 +110,7 @@ class Daemon {
   NodeLayout layout_;
   SiteSetup setup_;
   SiteMoves moves_;
+  SlaveStore added_;
   asio::io_context io_;
   RemoteControl remote_;
   std::unique_ptr<Datapath> datapath_;
@@ -169,6 +174,8 @@ absl::Status Daemon::Prepare() {
   auto key = LoadOrMakeNodeKey(config_.node.state, LeastSecurity(config_));
   if (!key.ok()) return key.status();
   status = moves_.Load();
+  if (!status.ok()) return status;
+  status = added_.Load(&as_written_);
   if (!status.ok()) return status;
   status = remote_.Load(&as_written_);
   if (!status.ok()) return status;
@@ -342,7 +349,9 @@ absl::Status Daemon::Serve() {
                               [this] { return reassembly_ ? reassembly_->Counters() : ReassemblyCounters{}; },
                               [this](std::function<void()> then) { after_sites_.push_back(std::move(then)); },
                               &remote_, [this](const boost::json::object& body) { return AddRemote(body); },
-                              [this](const std::string& name) { return RemoveRemote(name); }});
+                              [this](const std::string& name) { return RemoveRemote(name); },
+                              [this](const boost::json::object& body) { return AddSlave(body); },
+                              [this](const std::string& name) { return RemoveSlave(name); }});
   remote_.Start([this](std::unique_ptr<Stream> stream, const Endpoint& from, RemoteListener::Place place) {
     service_->AcceptRemote(std::move(stream), from, std::move(place));
   });
@@ -493,6 +502,34 @@ absl::Status Daemon::RemoveRemote(const std::string& name) {
   absl::Status status = sites_->Adopt();
   status.Update(keeper_->RemoveSite(*device));
   return status;
+}
+
+absl::Status Daemon::AddSlave(const boost::json::object& body) {
+  if (const std::string name = TextIn(body, "name"); service_->Knows(name))
+    return absl::AlreadyExistsError("there is a slave \"" + name + "\" already");
+  auto slave = added_.Add(config_, body);
+  if (!slave.ok()) return slave.status();
+  as_written_.slaves.push_back(*slave);
+  absl::Status status = sites_->Adopt();
+  if (status.ok()) return status;
+  as_written_.slaves.pop_back();
+  added_.Remove(slave->name).IgnoreError();
+  return status;
+}
+
+// A slave of the file would come again with the next start, so it is not taken away here; a session from
+// elsewhere only ends, since its token is another matter.
+absl::Status Daemon::RemoveSlave(const std::string& name) {
+  if (!added_.Has(name)) {
+    if (remote_.SiteOf(name)) return service_->EndSession(name);
+    if (!service_->Knows(name)) return absl::NotFoundError("there is no slave \"" + name + "\"");
+    return absl::FailedPreconditionError("\"" + name + "\" comes of the configuration, " + config_.file +
+                                         ": take it out there and start ov6d anew; \"ov6ctl slave drain\" "
+                                         "sends it away for a while");
+  }
+  if (absl::Status status = added_.Remove(name); !status.ok()) return status;
+  std::erase_if(as_written_.slaves, [&](const SlaveConfig& slave) { return slave.name == name; });
+  return sites_->Adopt();
 }
 
 void Daemon::Detach(SlaveService::Result reply) {

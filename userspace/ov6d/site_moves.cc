@@ -137,6 +137,7 @@ absl::Status SiteMoves::Remove(const Prefix& prefix) {
 
 void SiteMoves::ApplyTo(const Config& written, Config* config) const {
   config->sites = written.sites;
+  config->slaves = written.slaves;
   config->delegations = written.delegations;
   config->moved.clear();
   for (const SiteLoss& loss : losses_) config->moved.push_back(loss.moved);

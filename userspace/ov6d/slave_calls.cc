@@ -89,7 +89,7 @@ absl::StatusOr<std::string> SlaveService::AnswerManagement(const CallCapsule& ca
   }
   json::array list;
   for (const auto& [name, slave] : slaves_) {
-    if (slave.plan.remote) continue;
+    if (slave.plan.remote || slave.forgotten) continue;
     const bool up = slave.process && slave.id;
     list.push_back({{"name", name},
                     {"kind", std::string(ToString(slave.plan.kind))},

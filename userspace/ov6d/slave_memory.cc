@@ -49,4 +49,11 @@ absl::StatusOr<std::string> SlaveMemory::Load(const std::string& name) {
   return std::string("{}");
 }
 
+void SlaveMemory::Forget(const std::string& name) {
+  kept_.erase(name);
+  std::error_code error;
+  std::filesystem::remove(PathOf(name), error);
+  if (error) spdlog::warn("{} can't be removed: {}", PathOf(name).string(), error.message());
+}
+
 }  // namespace ov6

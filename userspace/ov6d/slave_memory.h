@@ -30,6 +30,7 @@ class SlaveMemory {
   absl::Status Save(BootTime now, const std::string& name, const std::string& document);
   // "{}" if there is none.
   absl::StatusOr<std::string> Load(const std::string& name);
+  void Forget(const std::string& name);
 
  private:
   struct Kept {

@@ -84,6 +84,7 @@ std::optional<Refusal> SlaveService::OnRemoteRequest(Newcomer& newcomer, const U
         newcomer.from,
         {401, "Nobody is known here by this token or certificate; \"ov6ctl token new\" makes one."});
   }
+  if (const auto why = WhyAway(*slave)) return Refuse(newcomer.from, {503, *why + " at this master."});
   UpgradeRequest wanted = request;
   if (wanted.name.empty()) {
     wanted.name = token->name;
@@ -176,6 +177,7 @@ void SlaveService::OnRemoteClosed(Slave& slave, const absl::Status& why) {
   if (slave.site) slave.site->Attach(nullptr, false);
   slave.site.reset();
   Withdraw(slave);
+  TellDrained(slave);
 }
 
 // At once, unlike a local slave's: nothing of it goes on without its session.
@@ -217,6 +219,14 @@ void SlaveService::CloseElsewhere() {
 void SlaveService::CloseRemote(const std::string& name, const absl::Status& why) {
   Slave* slave = Find(name);
   if (slave != nullptr && slave->plan.remote && slave->session) slave->session->Close(why);
+}
+
+absl::Status SlaveService::EndSession(const std::string& name) {
+  const Slave* slave = Find(name);
+  if (slave == nullptr || !slave->session)
+    return absl::FailedPreconditionError("\"" + name + "\" has no session; \"ov6ctl token del\" forgets it");
+  CloseRemote(name, absl::UnavailableError("the operator ended it"));
+  return absl::OkStatus();
 }
 
 boost::json::object SlaveService::RemoteJson(const Slave& slave) const {

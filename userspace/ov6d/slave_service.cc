@@ -81,6 +81,8 @@ absl::Status SlaveService::Start(const std::string& name) {
   if (slave->plan.remote)
     return absl::FailedPreconditionError("the slave \"" + name + "\" is elsewhere: it comes by itself");
   if (ending_) return absl::UnavailableError("ov6d is ending and starts no slave any more");
+  if (slave->forgotten) return absl::NotFoundError("the slave \"" + name + "\" was deleted");
+  if (const auto why = WhyAway(*slave)) return absl::FailedPreconditionError(*why);
   if (slave->process) return absl::AlreadyExistsError("the slave \"" + name + "\" runs already");
   if (slave->session) slave->session->Close(absl::UnavailableError("its process has ended"));
   const absl::Status status = Launch(*slave);
@@ -138,8 +140,10 @@ void SlaveService::OnExited(const std::string& name, int status) {
               status);
   const bool all = std::none_of(slaves_.begin(), slaves_.end(),
                                 [](const auto& entry) { return entry.second.process != nullptr; });
+  TellDrained(slave);
   if (all && all_ended_) return std::exchange(all_ended_, nullptr)();
   if (ending_) return;
+  if (slave.forgotten) return Erase(name);
   if (name == kManagement) {
     if (env_.clock() - slave.started > kGoodLife) management_delay_ = kFirstDelay;
     return RestartManagement();
@@ -156,60 +160,6 @@ void SlaveService::Stop(const std::string& name, std::function<void()> done) {
   Call(name, "shutdown", "", [done = std::move(done)](const absl::StatusOr<std::string>&) { done(); });
 }
 
-void SlaveService::Replan(std::vector<SlavePlan> plans) {
-  ReplanRemote(plans);
-  std::vector<std::string> changed, elsewhere;
-  for (SlavePlan& plan : plans) {
-    Slave* slave = Find(plan.name);
-    if (slave == nullptr) continue;
-    if (plan.config != slave->plan.config || plan.ifindex != slave->plan.ifindex)
-      changed.push_back(plan.name);
-    if (plan.prefixes != slave->plan.prefixes) elsewhere.push_back(plan.name);
-    slave->plan = std::move(plan);
-  }
-  Readvertise(elsewhere);
-  for (const std::string& name : elsewhere) {
-    Slave& slave = *Find(name);
-    if (!slave.session || !slave.plan.remote) continue;
-    slave.request.prefixes = slave.plan.prefixes;
-    AssignAll(slave);
-  }
-  for (const std::string& name : changed) {
-    Slave& slave = *Find(name);
-    if (slave.plan.remote) ReconfigureRemote(slave);
-    if (!slave.process || ending_) continue;
-    Call(name, "reconfigure", ConfigOf(slave), [this, name](const absl::StatusOr<std::string>& result) {
-      if (result.ok() || ending_) return;
-      spdlog::info("slave {} is started anew, since what it works with has changed ({})", name,
-                   Message(result.status()));
-      Restart(*Find(name));
-    });
-  }
-}
-
-// What one gives up and another gets changes hands before either list is another: there is always a route.
-void SlaveService::Readvertise(const std::vector<std::string>& names) {
-  const auto note = [](const std::string& name, const absl::Status& status) {
-    if (!status.ok()) spdlog::warn("routes of slave {}: {}", name, Message(status));
-  };
-  for (const std::string& name : names) {
-    const Slave& slave = *Find(name);
-    if (!slave.id) continue;
-    const std::vector<Prefix> before = env_.master.slaves().Find(*slave.id)->entry.prefixes;
-    note(name, env_.master.Reassign(*slave.id, slave.plan.prefixes));
-    std::vector<Prefix> kept;
-    for (const Prefix& prefix : slave.plan.prefixes) {
-      if (std::find(before.begin(), before.end(), prefix) != before.end()) kept.push_back(prefix);
-    }
-    if (kept != before) note(name, env_.master.slaves().SetPrefixes(*slave.id, kept));
-  }
-  for (const std::string& name : names) {
-    const Slave& slave = *Find(name);
-    if (slave.id)
-      note(name, env_.master.Advertise(*slave.id, slave.plan.prefixes, slave.plan.ToPermission()));
-  }
-}
-
 void SlaveService::Restart(Slave& slave) {
   if (!slave.process) return;
   slave.process->Signal(SIGTERM);
@@ -219,10 +169,16 @@ void SlaveService::Restart(Slave& slave) {
 void SlaveService::KillLater(const std::string& name) {
   const Slave& slave = *Find(name);
   if (!slave.process) return;
-  auto timer = std::make_unique<asio::steady_timer>(env_.io, kKillTime);
-  timer->async_wait([this, name, pid = slave.process->pid()](error_code error) {
-    Slave& late = *Find(name);
-    if (!error && late.process && late.process->pid() == pid) late.process->Signal(SIGKILL);
+  After(kKillTime, [this, name, pid = slave.process->pid()] {
+    const Slave* late = Find(name);
+    if (late != nullptr && late->process && late->process->pid() == pid) late->process->Signal(SIGKILL);
+  });
+}
+
+void SlaveService::After(Duration delay, std::function<void()> then) {
+  auto timer = std::make_unique<asio::steady_timer>(env_.io, delay);
+  timer->async_wait([then = std::move(then)](error_code error) {
+    if (!error) then();
   });
   std::erase_if(timers_,
                 [](const auto& old) { return old->expiry() < asio::steady_timer::clock_type::now(); });
@@ -349,6 +305,9 @@ void SlaveService::OnAdvertisement(Slave& slave, const RouteAdvertisementCapsule
   }
   slave.log.Info(env_.clock(), "slave " + slave.plan.name + " says goodbye");
   slave.said_goodbye = true;
+  // What is drained here comes back to what it leaves.
+  if (slave.away_until && !slave.plan.remote && !slave.forgotten)
+    return env_.master.Vanish(env_.clock(), *std::exchange(slave.id, std::nullopt));
   const SlaveEntry entry = env_.master.slaves().Find(*slave.id)->entry;
   env_.master.Goodbye(*std::exchange(slave.id, std::nullopt));
   DropPort(entry);
@@ -377,7 +336,7 @@ void SlaveService::OnClosed(Slave& slave, const absl::Status& why) {
   }
   if (slave.id) env_.master.Vanish(env_.clock(), *std::exchange(slave.id, std::nullopt));
   // A process without a session is of no use to anyone; one that said goodbye should end by itself.
-  if (!slave.process) return;
+  if (!slave.process) return TellDrained(slave);
   if (!slave.said_goodbye) slave.process->Signal(SIGTERM);
   KillLater(slave.plan.name);
 }
@@ -439,6 +398,7 @@ void SlaveService::RetireUnplanned() {
 }
 
 void SlaveService::Sweep() {
+  EndAway();
   env_.master.Sweep(env_.clock(), [this](const SlaveEntry& entry) {
     spdlog::warn("slave {} did not come back: its routes and mappings are withdrawn", entry.name);
     DropPort(entry);
@@ -453,6 +413,9 @@ SlaveService::Slave* SlaveService::Find(const std::string& name) {
 }
 
 std::string SlaveService::StateOf(const Slave& slave) const {
+  if (slave.forgotten) return "ending";
+  if (slave.drained) return "draining";
+  if (!slave.id && WhyAway(slave)) return "drained";
   if (slave.id) return "up";
   if (slave.plan.remote) return slave.session ? "silent" : "away";
   if (slave.process) return "starting";
@@ -482,6 +445,7 @@ json::array SlaveService::SlavesJson() const {
     item["prefixes"] = Strings(registered != nullptr ? registered->entry.prefixes : slave.plan.prefixes);
     const auto life = std::chrono::duration_cast<std::chrono::seconds>(env_.clock() - slave.started).count();
     item["uptime_s"] = slave.process || slave.session ? life : 0;
+    if (slave.away_until) item["away_s"] = AwaySeconds(slave);
     if (slave.plan.remote) item["remote"] = RemoteJson(slave);
     error_code error;
     const json::value status = json::parse(slave.status, error);

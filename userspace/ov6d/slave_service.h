@@ -67,9 +67,10 @@ class SlaveService {
   static constexpr Duration kSilentAfter = std::chrono::milliseconds(700);
   static constexpr Duration kEndAfter = std::chrono::seconds(15);
   static constexpr Duration kPingInterval = std::chrono::milliseconds(250);
-  static constexpr size_t kMaxRefreshes = 256;      // addresses in one capsule
-  static constexpr size_t kMaxRelayed = 64;         // senders that a slave is told of at once
-  static constexpr size_t kMaxRemoteStatus = 4096;  // bytes of one elsewhere
+  static constexpr Duration kDrainTime = std::chrono::seconds(5);  // for one elsewhere to find another master
+  static constexpr size_t kMaxRefreshes = 256;                     // addresses in one capsule
+  static constexpr size_t kMaxRelayed = 64;                        // senders that a slave is told of at once
+  static constexpr size_t kMaxRemoteStatus = 4096;                 // bytes of one elsewhere
 
   SlaveService(Environment environment, std::vector<SlavePlan> plans);
   ~SlaveService();
@@ -79,9 +80,16 @@ class SlaveService {
   absl::Status Start(const std::string& name);
   // `shutdown`, then SIGKILL if it still lives kKillTime later.
   void Stop(const std::string& name, std::function<void()> done);
-  // The same slaves with what changed around them: each whose configuration is another now is told, or, if it
-  // can't take that while it runs, started anew.
+  // The slaves with what changed around them: each whose configuration is another now is told, or, if it
+  // can't take that while it runs, started anew. New ones are started, those that are in no plan end.
   void Replan(std::vector<SlavePlan> plans);
+  bool Knows(const std::string& name) const { return slaves_.contains(name); }  // one that ends, too
+  // Sends it away until `away` has passed, without a loss where another serves: one here ends what it has
+  // under way and then itself, its entries stay as after a crash; one elsewhere moves to its next master.
+  // `result` when it has gone.
+  void Drain(const std::string& name, Duration away, Result result);
+  // Ends that time; and starts one here that ended by itself.
+  void StartAgain(const std::string& name, Result result);
   // Every slave says goodbye; none is started any more.
   void ShutdownAll(std::function<void()> done);
   // SIGTERM to every slave, without goodbye; their entries stay. `done` when all have ended, or after 1 s.
@@ -94,6 +102,8 @@ class SlaveService {
   void AcceptRemote(std::unique_ptr<Stream> stream, const Endpoint& from,
                     std::shared_ptr<Crowd::Place> place);
   void CloseRemote(const std::string& name, const absl::Status& why);
+  // By the operator; it may come again. FailedPrecondition: there is none.
+  absl::Status EndSession(const std::string& name);
 
   void Call(const std::string& name, const std::string& method, const std::string& argument, Result result);
   // The DHT slave whose prefix holds the address.
@@ -115,6 +125,9 @@ class SlaveService {
     int port_channel = -1;
     std::optional<SlaveId> id;  // registered and not yet gone
     bool said_goodbye = false;
+    bool forgotten = false;              // in no plan any more: gone when its process is
+    std::optional<BootTime> away_until;  // drained
+    Result drained;                      // whom to tell that it has gone
     std::unique_ptr<SlaveProcess> process;
     BootTime started{};
     uint64_t starts = 0;
@@ -136,6 +149,15 @@ class SlaveService {
   void OnExited(const std::string& name, int status);
   void RestartManagement();
   void KillLater(const std::string& name);
+  void After(Duration delay, std::function<void()> then);
+  void ReplanLocal(std::vector<SlavePlan>* plans);
+  void Erase(const std::string& name);
+  absl::StatusOr<Slave*> Operable(const std::string& name);
+  void DrainRemote(Slave& slave, Duration away);
+  static void TellDrained(Slave& slave);
+  int64_t AwaySeconds(const Slave& slave) const;  // 0: it may come
+  std::optional<std::string> WhyAway(const Slave& slave) const;
+  void EndAway();
   void Readvertise(const std::vector<std::string>& names);
   void Restart(Slave& slave);
 

@@ -261,6 +261,26 @@ TEST_F(CommandTest, SlaveShowAndCall) {
   EXPECT_EQ(daemon.asked, R"(POST /v1/slaves/chord/call {"method":"state"})");
   EXPECT_EQ(Do({"slave", "call", "chord", "resolve", R"({"address":"::1"})"}), 0);
   EXPECT_EQ(daemon.asked, R"(POST /v1/slaves/chord/call {"method":"resolve","argument":{"address":"::1"}})");
+  EXPECT_EQ(Do({"slave", "add", "corp", "domain", "corp", "listen", "0.0.0.0:4647", "bootstrap",
+                "198.51.100.2:1,198.51.100.3:2", "lifetime", "60"}),
+            0);
+  EXPECT_EQ(
+      daemon.asked,
+      R"(POST /v1/slaves {"kind":"dht","name":"corp","domain":"corp","listen":"0.0.0.0:4647","bootstrap":["198.51.100.2:1","198.51.100.3:2"],"lifetime":60})");
+  EXPECT_EQ(Do({"slave", "del", "corp"}), 0);
+  EXPECT_EQ(daemon.asked, R"(DELETE /v1/slaves {"name":"corp"})");
+  EXPECT_EQ(Do({"slave", "drain", "chord", "for", "60"}), 0);
+  EXPECT_EQ(daemon.asked, R"(POST /v1/slaves/chord/drain {"away_s":60})");
+  EXPECT_EQ(Do({"slave", "drain", "chord"}), 0);
+  EXPECT_EQ(daemon.asked, "POST /v1/slaves/chord/drain {}");
+  EXPECT_EQ(Do({"slave", "start", "chord"}), 0);
+  EXPECT_EQ(daemon.asked, "POST /v1/slaves/chord/start");
+  for (const std::vector<std::string>& wrong : {std::vector<std::string>{"slave", "add"},
+                                                {"slave", "add", "corp", "domain"},
+                                                {"slave", "drain", "Corp"},
+                                                {"slave", "drain", "corp", "for", "ever"},
+                                                {"slave", "del", "corp", "now"}})
+    EXPECT_EQ(Do(wrong), 255) << wrong.back();
   EXPECT_EQ(Do({"slave", "call", "chord", "resolve", "{"}), 255);
   EXPECT_EQ(Do({"slave", "call", "../x", "state"}), 255);
   EXPECT_EQ(Do({"slave", "call", "chord"}), 255);

@@ -48,6 +48,11 @@ class RemoteSlaveTest : public ServiceTest {
     EXPECT_THAT(slave->Open(Request()), StartsWith("HTTP/1.1 101 "));
     return slave;
   }
+  std::string OfTheRfcAlone() const {
+    return "GET http://x/.well-known/masque/ip/*/*/ HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
+           "Upgrade: connect-ip\r\nAuthorization: Bearer " +
+           secret_ + "\r\n\r\n";
+  }
   void Pass(int milliseconds) {
     io_.restart();
     io_.run_for(std::chrono::milliseconds(milliseconds));
@@ -117,10 +122,7 @@ TEST_F(RemoteSlaveTest, TheFirstCapsuleAssignsThePrefix) {
 
 TEST_F(RemoteSlaveTest, OneThatSpeaksTheRfcAloneIsItsToken) {
   const auto slave = Come();
-  slave->Write(
-      "GET http://x/.well-known/masque/ip/*/*/ HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
-      "Upgrade: connect-ip\r\nAuthorization: Bearer " +
-      secret_ + "\r\n\r\n");
+  slave->Write(OfTheRfcAlone());
   EXPECT_THAT(slave->Read(), StartsWith("HTTP/1.1 101 "));
   EXPECT_TRUE(Routed(kSite));
   Pass(1200);
@@ -296,6 +298,52 @@ TEST_F(RemoteSlaveTest, ItsTokenIsTakenAway) {
   EXPECT_TRUE(slave->Ended());
   EXPECT_THAT(kernel_.routes(), IsEmpty());
   EXPECT_TRUE(Home().empty());
+}
+
+TEST_F(RemoteSlaveTest, ADrainedOneGoesAndMayNotComeYet) {
+  auto slave = UpHome();
+  absl::StatusOr<std::string> gone = absl::UnavailableError("not yet");
+  remote_->Drain("home", std::chrono::seconds(30), [&](auto result) { gone = std::move(result); });
+  Run();
+  const auto call = slave->Next<CallCapsule>();
+  ASSERT_TRUE(call);
+  EXPECT_EQ(call->method + call->argument, "drain{\"away_s\":30}");
+  EXPECT_TRUE(Routed(kSite)) << "it serves until it has gone";
+  EXPECT_EQ(State(), "draining");
+  slave->Send(ReturnCapsule{call->id, 0, "{}"});
+  EXPECT_FALSE(slave->Ended());
+  slave->Vanish();
+  EXPECT_TRUE(gone.ok());
+  EXPECT_EQ(State(), "drained");
+  EXPECT_THAT(Come()->Open(Request()), HasSubstr("503"));
+  EXPECT_THAT(Come()->Open(Request()), HasSubstr("\"home\" is drained for 30 s more at this master."));
+  remote_->StartAgain("home", [](const auto&) {});
+  UpHome();
+}
+
+TEST_F(RemoteSlaveTest, WhoDoesNotKnowHowToDrainIsShownOut) {
+  const auto slave = UpHome();
+  remote_->Drain("home", {}, [](const auto&) {});
+  Run();
+  slave->Send(ReturnCapsule{slave->Next<CallCapsule>()->id, 12, "what?"});
+  EXPECT_TRUE(slave->Ended());
+  const auto plain = Come();
+  plain->Write(OfTheRfcAlone());
+  EXPECT_THAT(plain->Read(), StartsWith("HTTP/1.1 101 "));
+  remote_->Drain("home", {}, [](const auto&) {});
+  Run();
+  plain->Read();
+  EXPECT_TRUE(plain->Ended());
+}
+
+TEST_F(RemoteSlaveTest, TheOperatorEndsASession) {
+  EXPECT_THAT(remote_->EndSession("home").message(), HasSubstr("has no session"));
+  const auto slave = UpHome();
+  EXPECT_TRUE(remote_->EndSession("home").ok());
+  slave->Read();
+  EXPECT_TRUE(slave->Ended());
+  EXPECT_FALSE(Routed(kSite));
+  UpHome();
 }
 
 TEST_F(RemoteSlaveTest, AnotherPrefixIsAssignedInTheSameSession) {

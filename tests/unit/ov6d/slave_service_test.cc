@@ -129,6 +129,77 @@ TEST_F(ServiceTest, VanishedSlaveIsStaleThenWithdrawn) {
   EXPECT_TRUE(kernel_.ports().empty());
 }
 
+TEST_F(ServiceTest, ADrainedSlaveLeavesItsEntriesToItsSuccessor) {
+  const auto management = Up(SlaveKind::kManagement, "management", "::/0");
+  auto slave = UpChord();
+  slave->Send(MappingsCapsule{1, {kMapping}});
+  absl::StatusOr<std::string> gone = absl::UnavailableError("not yet");
+  service_.Drain("chord", std::chrono::seconds(20), [&](auto result) { gone = std::move(result); });
+  Run();
+  EXPECT_EQ(slave->Next<CallCapsule>()->method, "shutdown");
+  EXPECT_EQ(service_.SlavesJson().at(0).at("state"), "draining");
+  slave->Send(RouteAdvertisementCapsule{});
+  EXPECT_TRUE(kernel_.routes().contains(P("fd00::/8")));
+  EXPECT_EQ(kernel_.mappings().size(), 1u);
+  EXPECT_FALSE(gone.ok());
+  slave->Vanish();
+  EXPECT_TRUE(gone.ok());
+  const auto json = service_.SlavesJson().at(0);
+  EXPECT_EQ(json.at("state"), "drained");
+  EXPECT_EQ(json.at("away_s"), 20);
+  EXPECT_THAT(service_.Start("chord").message(), HasSubstr("\"chord\" is drained for 20 s more"));
+  EXPECT_TRUE(spawner_.requests.empty());
+
+  now_ += std::chrono::seconds(20);
+  service_.Sweep();
+  Run();
+  const auto call = management->Next<CallCapsule>();
+  ASSERT_TRUE(call) << "it is wanted again";
+  EXPECT_EQ(call->method + call->argument, "start{\"name\":\"chord\"}");
+  const auto successor = UpChord();
+  EXPECT_EQ(kernel_.mappings().size(), 1u);
+  EXPECT_EQ(master_.counters().takeovers, 1u);
+}
+
+TEST_F(ServiceTest, WhatCanNotBeDrained) {
+  const auto management = Up(SlaveKind::kManagement, "management", "::/0");
+  const auto slave = UpChord();
+  const auto drain = [this](const char* name) {
+    absl::Status status;
+    service_.Drain(name, {}, [&](const auto& result) { status = result.status(); });
+    return std::string(status.message());
+  };
+  EXPECT_THAT(drain("nobody"), HasSubstr("no slave named \"nobody\""));
+  EXPECT_THAT(drain("management"), HasSubstr("ends with ov6d"));
+  EXPECT_THAT(drain("gw0"), HasSubstr("is not up"));
+  EXPECT_EQ(drain("chord"), "");
+  EXPECT_THAT(drain("chord"), HasSubstr("on its way already"));
+}
+
+TEST_F(ServiceTest, SlavesComeAndGoWithThePlans) {
+  const auto management = Up(SlaveKind::kManagement, "management", "::/0");
+  std::vector<SlavePlan> plans = {Plan(SlaveKind::kManagement, "management", "::/0"),
+                                  Plan(SlaveKind::kGateway, "gw0", "fd12:3456:789a:1::/64"),
+                                  Plan(SlaveKind::kDht, "chord", "fd00::/8"),
+                                  Plan(SlaveKind::kDht, "corp", "2001:db8::/32")};
+  service_.Replan(plans);
+  Run();
+  EXPECT_EQ(management->Next<CallCapsule>()->method, "slaves");
+  EXPECT_TRUE(service_.Knows("corp"));
+  auto corp = Up(SlaveKind::kDht, "corp", "2001:db8::/32");
+  corp->Ask("save", "{\"peers\": []}");
+  EXPECT_TRUE(std::filesystem::exists(state_ / "slave-corp.json"));
+  EXPECT_TRUE(kernel_.routes().contains(P("2001:db8::/32")));
+  plans.pop_back();
+  service_.Replan(plans);
+  Run();
+  EXPECT_FALSE(service_.Knows("corp"));
+  EXPECT_TRUE(corp->Ended());
+  EXPECT_FALSE(kernel_.routes().contains(P("2001:db8::/32")));
+  EXPECT_FALSE(std::filesystem::exists(state_ / "slave-corp.json"));
+  EXPECT_EQ(kernel_.ports().size(), 1u);
+}
+
 TEST_F(ServiceTest, SuccessorTakesEntriesAndPortOver) {
   auto slave = UpChord();
   const SlaveId old = slave->Next<PortCapsule>()->slave;

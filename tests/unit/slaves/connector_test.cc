@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 
+#include <atomic>
 #include <filesystem>
 #include <thread>
 
@@ -390,6 +391,53 @@ TEST(RemoteSession, TheNextMasterTakesOverAtOnce) {
   EXPECT_EQ(world.events,
             (std::vector<std::string>{"assigned fd00:0:0:1::/64", "lost", "assigned fd00:0:0:1::/64"}));
   EXPECT_EQ(session.master().port, second.port());
+}
+
+TEST(RemoteSession, AMasterThatIsLeftServesUntilTheNextDoes) {
+  RemoteWorld world;
+  std::atomic<bool> closed{false};
+  const auto serve = [](int fd) {
+    ReadHead(fd);
+    Say(fd, FormatUpgradeAccepted());
+    std::this_thread::sleep_for(milliseconds(50));
+    Say(fd, kAssigned);
+    UntilClosed(fd);
+  };
+  Server first({[&](int fd) { serve(fd), closed = true; }});
+  Server second({serve});
+  RemoteSession session(world.loop, world.Options({first.port(), second.port()}), world.Handlers(),
+                        [] { return 0.0; });
+  session.Start();
+  world.RunUntil(1);
+  SessionClient* const former = session.up();
+  session.MoveOn(seconds(60));
+  EXPECT_EQ(session.up(), former) << "it serves until another does";
+  world.RunUntil(2);
+  EXPECT_NE(session.up(), former);
+  EXPECT_FALSE(closed);
+  session.LeaveFormer();
+  world.watch.After(RemoteSession::kOverlap + milliseconds(200), [&] { world.loop.Stop(0); });
+  world.loop.Run();
+  EXPECT_TRUE(closed) << "and goes when packets go by the other";
+  EXPECT_EQ(world.events, (std::vector<std::string>(2, "assigned fd00:0:0:1::/64"))) << "nothing was lost";
+}
+
+TEST(RemoteSession, TheOnlyMasterIsLeftForAsLongAsItAsks) {
+  RemoteWorld world;
+  Server master({[](int fd) {
+                   ReadHead(fd);
+                   Say(fd, FormatUpgradeAccepted());
+                   Say(fd, kAssigned);
+                   UntilClosed(fd);
+                 },
+                 UntilClosed});
+  RemoteSession session(world.loop, world.Options({master.port()}), world.Handlers(), [] { return 0.0; });
+  session.Start();
+  world.RunUntil(1);
+  session.MoveOn(seconds(60));
+  world.RunUntil(2);
+  EXPECT_EQ(world.events.back(), "lost");
+  EXPECT_EQ(session.up(), nullptr);
 }
 
 // Whatever comes is a sign of life: an answer to a PING may wait behind much else.

@@ -115,6 +115,14 @@ TEST(Supervisor, WhoEndedOnRequestStaysDownUntilWanted) {
   EXPECT_EQ(supervisor.TakeDue(kStart + seconds(9)), Names{"chord"});
 }
 
+TEST(Supervisor, WhoIsNoMoreIsForgotten) {
+  Supervisor supervisor;
+  for (const char* name : {"chord", "corp"}) supervisor.Report(kStart, name, SlaveKind::kDht, false);
+  supervisor.Keep({"chord"});
+  EXPECT_EQ(supervisor.TakeDue(kStart), Names{"chord"});
+  EXPECT_FALSE(supervisor.Want(kStart, "corp"));
+}
+
 TEST(Supervisor, AMissedEndIsFoundInALaterReport) {
   Supervisor supervisor;
   supervisor.Report(kStart, "chord", SlaveKind::kDht, true);
