@@ -32,6 +32,7 @@ RemoteOptions SessionOptionsOf(const RemoteGatewayOptions& options, std::optiona
   session.proxy.given = options.proxy;
   session.tls = std::move(tls);
   session.request = {SlaveKind::kGateway, options.name, options.prefixes};
+  if (!options.own_key.empty()) session.request.prefixes.clear();  // it is claimed
   session.request.segments = true;
   session.token = std::move(token);
   return session;
@@ -50,15 +51,17 @@ std::string Join(const std::vector<Prefix>& prefixes) {
 
 }  // namespace
 
-RemoteGateway::RemoteGateway(Loop& loop, RemoteGatewayOptions options, std::optional<TlsContext> tls, int raw,
-                             unsigned ifindex)
+RemoteGateway::RemoteGateway(Loop& loop, RemoteGatewayOptions options, std::optional<NodeKey> key,
+                             std::optional<TlsContext> tls, int raw, unsigned ifindex)
     : loop_(loop),
       options_(std::move(options)),
+      key_(std::move(key)),
       advertiser_(loop, raw, options_.interface, ifindex),
       network_(options_.interface, ifindex),
       tun_(loop, options_.tun),
       session_(loop, SessionOptionsOf(options_, std::move(tls), [this] { return Token(); }), MakeHandlers(),
                Uniform),
+      claim_timer_(loop),
       patience_timer_(loop),
       status_timer_(loop),
       leave_timer_(loop) {}
@@ -72,6 +75,7 @@ RemoteSession::Handlers RemoteGateway::MakeHandlers() {
   handlers.call = [this](const CallCapsule& call, const SessionHandlers::Respond& respond) {
     OnCall(call, respond);
   };
+  handlers.moved = [this] { OnMoved(); };
   handlers.lost = [this] { OnLost(); };
   return handlers;
 }
@@ -119,8 +123,36 @@ void RemoteGateway::Configure(const std::string& text) {
   const auto object = ObjectIn("the configuration", text);
   const auto config = object.ok() ? ReadGatewayConfig(*object) : object.status();
   if (!config.ok()) return session_.GiveUp(config.status());
+  const auto offer = ReadOffer(*object);
+  if (!offer.ok()) return session_.GiveUp(offer.status());
+  if (*offer && session_.up() != claimed_by_) {
+    if (const absl::Status status = Claim(**offer); !status.ok()) session_.GiveUp(status);
+    return;
+  }
   if (absl::Status status = Apply(*config); !status.ok()) return Fail(status);
   if (last_status_.empty()) ReportStatus();
+}
+
+// The prefix comes as an assignment, behind which the configuration is asked for again.
+absl::Status RemoteGateway::Claim(const OwnOffer& offer) {
+  if (!key_)
+    return absl::PermissionDeniedError(
+        "the master's token is for a prefix of the site's own key, which --own-key should name");
+  const auto wanted = options_.prefixes.empty() ? std::nullopt : std::optional(options_.prefixes.front());
+  const auto subnet = OwnSubnet(offer.domain, *key_, wanted);
+  if (!subnet.ok()) return subnet.status();
+  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  SessionClient* session = session_.up();
+  claimed_by_ = session;
+  session->Call("claim", MakeClaim(offer, *key_, *subnet, options_.name, now),
+                [this, session](const absl::StatusOr<std::string>& answer) {
+                  if (session_.up() == session && !answer.ok()) session_.GiveUp(answer.status());
+                });
+  claim_timer_.After(kClaimRenewal, [this, offer] {
+    if (session_.up() != claimed_by_) return;
+    if (const absl::Status status = Claim(offer); !status.ok()) session_.GiveUp(status);
+  });
+  return absl::OkStatus();
 }
 
 std::vector<Prefix> RemoteGateway::Routes(const GatewayConfig& config) const {
@@ -132,16 +164,17 @@ std::vector<Prefix> RemoteGateway::Routes(const GatewayConfig& config) const {
 
 absl::Status RemoteGateway::Apply(const GatewayConfig& config) {
   routes_ = Routes(config);
+  const bool same = config_.prefixes == config.prefixes;
   config_ = config;
   // After the look at native routes, which end with a machine's life as a host.
   absl::Status status = std::exchange(forwarding_, true) ? absl::OkStatus() : network_.EnableForwarding();
   if (status.ok()) status = network_.SetAddresses(config.advertise);
-  const auto tun = status.ok() ? tun_.Join(session_.up(), config) : status;
+  const auto tun = status.ok() ? tun_.Join(session_.sender(), config) : status;
   if (tun.ok()) status = network_.SetRoutes(*tun, routes_);
   status.Update(tun.status());
   if (!status.ok()) return status;
   patience_timer_.Cancel();
-  session_.LeaveFormer();
+  session_.Settle(same);
   session_.up()->Advertise(config.prefixes);
   advertiser_.Set(Advertisement());
   spdlog::info("{} has {}, MTU {}; {} goes to the master{}", options_.interface, Join(config.prefixes),
@@ -209,8 +242,14 @@ std::string RemoteGateway::StatusJson() const {
 
 // --- down ----------------------------------------------------------------------
 
+void RemoteGateway::OnMoved() {
+  const auto joined = tun_.Join(session_.sender(), config_);
+  if (!joined.ok()) Fail(joined.status());
+}
+
 void RemoteGateway::OnLost() {
   tun_.Leave();
+  claimed_by_ = nullptr;
   patience_timer_.After(kPatience, [this] {
     spdlog::warn("no session for a minute: hosts are told that there is no way");
     advertiser_.Set(WithoutWay(Advertisement()));
@@ -264,6 +303,12 @@ absl::Status Serve(const RemoteGatewayOptions& options) {
   if (!options.token_file.empty()) {
     if (const auto token = ReadFile(options.token_file); !token.ok()) return token.status();
   }
+  std::optional<NodeKey> key;
+  if (!options.own_key.empty()) {
+    auto loaded = LoadNodeKey(options.own_key);
+    if (!loaded.ok()) return loaded.status();
+    key = *std::move(loaded);
+  }
   auto tls = MakeTls(options);
   if (!tls.ok()) return tls.status();
   const auto raw = OpenSolicitationSocket(options.interface, link->ifindex);
@@ -281,7 +326,7 @@ absl::Status Serve(const RemoteGatewayOptions& options) {
   absl::Status status;
   {
     Loop loop;
-    RemoteGateway gateway(loop, options, *std::move(tls), socket.get(), link->ifindex);
+    RemoteGateway gateway(loop, options, std::move(key), *std::move(tls), socket.get(), link->ifindex);
     loop.OnSignal({SIGTERM, SIGINT}, [&](int) { gateway.Leave(); });
     status = gateway.Start();
     if (status.ok() && loop.Run() != 0) status = absl::AbortedError("ended");

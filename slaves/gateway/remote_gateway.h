@@ -9,6 +9,7 @@
 
 #include "slaves/gateway/advertiser.h"
 #include "slaves/gateway/gateway_config.h"
+#include "slaves/gateway/own_prefix.h"
 #include "slaves/gateway/remote_options.h"
 #include "slaves/gateway/site_network.h"
 #include "slaves/gateway/site_tun.h"
@@ -21,9 +22,9 @@ class RemoteGateway {
  public:
   static constexpr Duration kPatience = std::chrono::seconds(60);  // without a session, as a router
 
-  // `raw`: see OpenSolicitationSocket.
-  RemoteGateway(Loop& loop, RemoteGatewayOptions options, std::optional<TlsContext> tls, int raw,
-                unsigned ifindex);
+  // `key`: that the prefix is cut from, if the site has one. `raw`: see OpenSolicitationSocket.
+  RemoteGateway(Loop& loop, RemoteGatewayOptions options, std::optional<NodeKey> key,
+                std::optional<TlsContext> tls, int raw, unsigned ifindex);
 
   absl::Status Start();
   void Leave();  // undoes everything and stops the loop with 0
@@ -34,11 +35,13 @@ class RemoteGateway {
   void AskConfig();
   void Configure(const std::string& text);
   absl::Status Apply(const GatewayConfig& config);
+  absl::Status Claim(const OwnOffer& offer);
   std::vector<Prefix> Routes(const GatewayConfig& config) const;
   RouterAdvertisement Advertisement() const;
   void OnCall(const CallCapsule& call, const SessionHandlers::Respond& respond);
   void OnShutdown();
   void WatchDevices();
+  void OnMoved();
   void OnLost();
   void ReportStatus();
   std::string StatusJson() const;
@@ -47,6 +50,7 @@ class RemoteGateway {
 
   Loop& loop_;
   const RemoteGatewayOptions options_;
+  const std::optional<NodeKey> key_;
   GatewayConfig config_;
   std::vector<Prefix> routes_;  // into the TUN device
   std::string token_;
@@ -56,6 +60,8 @@ class RemoteGateway {
   std::optional<Descriptor> monitor_descriptor_;
   SiteTun tun_;
   RemoteSession session_;
+  SessionClient* claimed_by_ = nullptr;  // the session in which the prefix was claimed last
+  Timer claim_timer_;
   Timer patience_timer_;
   Timer status_timer_;
   Timer leave_timer_;

@@ -54,6 +54,9 @@ void AddOptions(CLI::App& app, RemoteGatewayOptions* o) {
   app.add_option("--interface", o->interface, "the device of the site's LAN")->check(CheckDevice);
   app.add_option("--token-file", o->token_file, "file with the token that the master made");
   AddEach(app, "--prefix", &o->prefixes, ParsePrefix, "a prefix to ask for");
+  app.add_option(
+      "--own-key", o->own_key,
+      "directory of a key (ov6ctl key new) that the site's prefix is cut from, the same at every master");
   app.add_option("--ca", o->ca, "PEM file of whom to believe; default: whom the system believes");
   CLI::Option* key = app.add_option("--key", o->key, "PEM file of the certificate's key");
   app.add_option("--cert", o->certificate, "PEM file of a client certificate")->needs(key);
@@ -81,6 +84,8 @@ void CheckWhole(const RemoteGatewayOptions& options) {
         std::pair(!options.interface.empty(), "--interface")}) {
     if (!value) throw CLI::RequiredError(name);
   }
+  if (!options.own_key.empty() && options.prefixes.size() > 1)
+    throw CLI::ValidationError("--prefix: of a key of its own a site has one prefix");
 }
 
 }  // namespace

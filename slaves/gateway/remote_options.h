@@ -23,6 +23,7 @@ struct RemoteGatewayOptions {
   std::string name;
   std::vector<Prefix> prefixes;  // asked for; none: what the master has for the token
   std::string interface;         // the LAN's device
+  std::string own_key;           // directory of the key that the prefix is cut from
   std::string token_file, ca, certificate, key, proxy;
   std::string tun = "ov6-site";
   RouteChoice routes = RouteChoice::kAuto;

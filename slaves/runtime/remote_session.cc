@@ -51,7 +51,7 @@ SessionHandlers RemoteSession::MakeHandlers() {
     });
   };
   handlers.assigned = [this, number = number_](const AddressAssignCapsule& capsule) {
-    if (number == number_ && session_) OnAssigned(capsule);
+    number == number_&& session_ ? OnAssigned(capsule) : OnFormerAssigned(capsule);
   };
   handlers.datagram = handlers_.datagram;
   handlers.caught_up = handlers_.caught_up;
@@ -94,21 +94,36 @@ void RemoteSession::MoveOn(Duration away) {
     return session_->Flush([this] { GiveUp(absl::UnavailableError("it is drained")); });
   }
   former_ = std::move(session_);
-  former_left_ = false;
+  former_empty_ = settled_ = former_left_ = false;
   former_timer_.After(kMoveTime, [this] { EndFormer(); });
   const BootTime since = *std::exchange(up_since_, std::nullopt);
   retry_.After(absl::UnavailableError("it is drained"), BootClock::now() - since);
   Attempt();
 }
 
+void RemoteSession::Settle(bool same_prefix) {
+  if (!former_ || former_left_ || std::exchange(settled_, true)) return;
+  if (former_empty_ || !same_prefix) return LeaveFormer();
+  former_timer_.After(kOverlap, [this] { LeaveFormer(); });
+}
+
+// Whoever has it now is known to the former master: what we send from there is believed.
+void RemoteSession::OnFormerAssigned(const AddressAssignCapsule& capsule) {
+  former_empty_ = capsule.prefixes.empty();
+  if (former_empty_ && settled_) LeaveFormer();
+}
+
+// It has a moment for what is still on its way to us.
 void RemoteSession::LeaveFormer() {
   if (!former_ || std::exchange(former_left_, true)) return;
   former_timer_.After(kOverlap, [this] { EndFormer(); });
+  handlers_.moved();
 }
 
 // Without another to send by, nothing is sent any more.
 void RemoteSession::EndFormer() {
   if (!former_) return;
+  if (settled_) LeaveFormer();
   former_timer_.Cancel();
   if (!former_left_) handlers_.lost();
   if (!former_->open()) return former_.reset();

@@ -41,7 +41,8 @@ class RemoteSession {
     std::function<void()> caught_up;
     std::function<void()> drained;
     std::function<void(const CallCapsule&, SessionHandlers::Respond)> call;
-    std::function<void()> lost;  // a session that was up is no more
+    std::function<void()> moved;  // sender() is another now
+    std::function<void()> lost;   // a session that was up is no more
   };
 
   RemoteSession(Loop& loop, RemoteOptions options, Handlers handlers, Retry::Random random);
@@ -53,14 +54,16 @@ class RemoteSession {
   // The master asks to be left for `away`. The session goes on until the next master's serves instead; where
   // there is no other it ends, and is made again when that time is over.
   void MoveOn(Duration away);
-  // Packets go by the session that is up now: the former has a moment for what is still on its way, and says
-  // goodbye.
-  void LeaveFormer();
+  // The session that is up now serves. Where there is a former one, and its master had the same prefix,
+  // packets go by that until it says that it has the prefix no more, or for kOverlap.
+  void Settle(bool same_prefix);
   // Hands over what is queued, closes, and tries no more.
   void Stop(Callback done);
 
   // nullptr: no session is up
   SessionClient* up() { return up_since_ ? session_.get() : former_.get(); }
+  // By which packets go.
+  SessionClient* sender() { return former_ && !former_left_ ? former_.get() : up(); }
   const MasterUrl& master() const { return options_.masters[retry_.master()]; }
 
  private:
@@ -68,6 +71,8 @@ class RemoteSession {
   void Open(std::unique_ptr<Stream> stream);
   SessionHandlers MakeHandlers();
   void OnClosed(uint64_t number, absl::Status why);
+  void OnFormerAssigned(const AddressAssignCapsule& capsule);
+  void LeaveFormer();
   void EndFormer();
   void OnAssigned(const AddressAssignCapsule& capsule);
   void OnEnded(const absl::Status& why);
@@ -81,6 +86,8 @@ class RemoteSession {
   uint64_t number_ = 0;  // of session_
   std::optional<BootTime> up_since_;
   std::unique_ptr<SessionClient> former_;  // of a master that asked to be left; packets go both ways
+  bool former_empty_ = false;              // its master has nothing for us any more
+  bool settled_ = false;                   // session_ serves
   bool former_left_ = false;               // nobody sends by it any more
   Duration away_{};                        // before the next attempt
   Timer former_timer_;

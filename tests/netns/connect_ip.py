@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """A slave by RFC 9484 and RFC 9297 alone, over HTTP/1.1: nothing of ov6 is used here.
 
-    connect_ip.py HOST PORT TOKEN [--ca FILE] [--ping ADDRESS COUNT]
+    connect_ip.py HOST PORT TOKEN [--ca FILE] [--ping ADDRESS COUNT] [--call METHOD ARGUMENT]
 
 Asks for the Upgrade, takes the first prefix that is assigned, is a host at PREFIX::7 that answers echo
-requests, and sends its own if told to. What happens is told line by line:
+requests, and sends its own if told to. --call is the one thing that is ov6's own (docs/slave-protocol.md
+section 3): it asks the master and ends. What happens is told line by line:
     assigned PREFIX
     reply from ADDRESS seq N time MS
     refused STATUS SENTENCE
+    returned CODE RESULT
 """
 import argparse
 import ipaddress
@@ -112,6 +114,26 @@ def upgrade(stream, options):
     return rest
 
 
+CALL, RETURN = 0x2f763606, 0x2f763607
+
+
+def call(stream, data, method, argument):
+    value = varint(1) + varint(len(method)) + method.encode() + argument.encode()
+    stream.sendall(varint(CALL) + varint(len(value)) + value)
+    while True:
+        found, data = capsules(data)
+        for kind, value in found:
+            if kind == RETURN:
+                _, at = read_varint(value, 0)
+                code, at = read_varint(value, at)
+                print("returned", code, value[at:].decode(), flush=True)
+                return
+        part = stream.recv(65536)
+        if not part:
+            raise EOFError("the master closed before it answered")
+        data += part
+
+
 class Host:
     def __init__(self, stream, options):
         self.stream, self.options, self.address, self.sent = stream, options, None, {}
@@ -177,9 +199,13 @@ def main():
     parser.add_argument("token")
     parser.add_argument("--ca")
     parser.add_argument("--ping", nargs=2)
+    parser.add_argument("--call", nargs=2)
     options = parser.parse_args()
     stream = connect(options)
-    Host(stream, options).run(upgrade(stream, options))
+    rest = upgrade(stream, options)
+    if options.call:
+        return call(stream, rest, *options.call)
+    Host(stream, options).run(rest)
 
 
 main()

@@ -2,6 +2,7 @@
 // `ov6ctl token`: who may connect as a slave from elsewhere.
 #include <fmt/format.h>
 
+#include "userspace/base/files.h"
 #include "userspace/ov6ctl/exit_code.h"
 #include "userspace/ov6ctl/json_text.h"
 #include "userspace/ov6ctl/objects.h"
@@ -29,7 +30,13 @@ absl::Status Show(Context& context, Words& words) {
   return absl::OkStatus();
 }
 
-// new NAME prefix DOMAIN:auto|DOMAIN:PREFIX [kind gateway] [replace]
+absl::StatusOr<std::string> TokenIn(const std::string& file) {
+  const auto text = ReadFile(file);
+  if (!text.ok()) return Usage(std::string(text.status().message()));
+  return text->substr(0, text->find_last_not_of(" \n") + 1);
+}
+
+// new NAME prefix DOMAIN:auto|DOMAIN:own|DOMAIN:PREFIX [kind gateway] [replace] [token FILE]
 absl::StatusOr<json::object> ReadNew(Words& words) {
   const auto name = words.Need("a name for the slave");
   if (!name.ok()) return name.status();
@@ -37,6 +44,11 @@ absl::StatusOr<json::object> ReadNew(Words& words) {
   while (const auto word = words.Next()) {
     if (*word == "replace") {
       body["replace"] = true;
+    } else if (*word == "token") {
+      const auto file = words.Need("a file with the token that another master has made");
+      const auto token = file.ok() ? TokenIn(*file) : file.status();
+      if (!token.ok()) return token.status();
+      body["token"] = *token;
     } else if (*word == "kind" || *word == "prefix") {
       const auto value = words.Need(*word == "kind" ? "a kind, 'gateway'" : "DOMAIN:auto or DOMAIN:PREFIX");
       if (!value.ok()) return value.status();
@@ -47,7 +59,7 @@ absl::StatusOr<json::object> ReadNew(Words& words) {
       body["domain"] = value->substr(0, colon);
       body["prefix"] = value->substr(colon + 1);
     } else {
-      return Usage(fmt::format("'{}' is none of: prefix, kind, replace", *word));
+      return Usage(fmt::format("'{}' is none of: prefix, kind, replace, token", *word));
     }
   }
   if (!body.contains("prefix")) return Usage("'prefix DOMAIN:auto' or 'prefix DOMAIN:PREFIX' is missing");

@@ -56,6 +56,10 @@ struct SiteConfig {
   std::string remote = {};        // the slave elsewhere that serves it, by a TUN device here; not in the file
   Attach attach = Attach::kAuto;  // auto, native or tc
   std::vector<SitePrefix> prefixes;  // "DOMAIN:auto" or "DOMAIN:PREFIX"; required
+  // Of one elsewhere, and not in the file: the domain in which it brings a prefix of its own key, and by what
+  // right this router has that prefix, once it has.
+  std::string own = {};
+  std::optional<DelegationToken> claim = {};
 };
 
 // A file of delegations to this router's key, a token a line ("ov6ctl delegate"); `#` begins a comment.

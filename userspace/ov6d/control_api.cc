@@ -166,6 +166,7 @@ json::object CountersJson(const MasterCounters& master, const ServiceCounters& s
   counters["records_signed"] = service.signed_records;
   counters["sign_refused"] = service.sign_refused;
   counters["unknown_tokens"] = service.unknown_tokens;
+  counters["claims_refused"] = service.claims_refused;
   counters["datagrams_dropped"] = sessions.datagrams_dropped;
   counters["reassembly_resubmitted"] = reassembly.resubmitted;
   counters["reassembly_too_big"] = reassembly.too_big;

@@ -339,11 +339,13 @@ absl::Status Daemon::Serve() {
   const auto moved = [this](const std::string& slave, SlaveId id, std::span<const uint8_t> record) {
     return sites_->OnMoved(slave, id, record);
   };
-  service_.emplace(
-      SlaveService::Environment{io_, *datapath_, *master_, *spawner_, *key_, libexec, config_.node.state,
-                                clock, moved, &remote_.tokens(),
-                                [this](const std::string& name) { return remote_.SiteOf(name); }},
-      PlanSlaves(config_, layout_, *key_, datapath_->Devices()));
+  service_.emplace(SlaveService::Environment{
+                       io_, *datapath_, *master_, *spawner_, *key_, libexec, config_.node.state, clock, moved,
+                       [this](const std::string& name, const DelegationToken& token) {
+                         return sites_->Claim(name, token);
+                       },
+                       &remote_.tokens(), [this](const std::string& name) { return remote_.SiteOf(name); }},
+                   PlanSlaves(config_, layout_, *key_, datapath_->Devices()));
   api_.emplace(ControlContext{config_, layout_, *key_, *datapath_, *master_, *service_, *sites_, clock,
                               started_, [this](SlaveService::Result reply) { Detach(std::move(reply)); },
                               [this] { return reassembly_ ? reassembly_->Counters() : ReassemblyCounters{}; },
@@ -430,6 +432,8 @@ void Daemon::FollowSites() {
   for (const auto step : {&Daemon::SetUpSites, &Daemon::SetUpSelf, &Daemon::SetOperatorEntries}) {
     if (const absl::Status status = (this->*step)(); !status.ok()) spdlog::warn("{}", Message(status));
   }
+  for (size_t i = 0; i < config_.sites.size(); ++i)
+    keeper_->SetSource(config_.sites[i].interface, layout_.site_addresses[i]);
   AwaitNeighbours(BootClock::now() + kNeighbourTime);
 }
 
@@ -466,6 +470,7 @@ void Daemon::ArmSweep() {
   sweep_timer_.expires_after(kSweepInterval);
   sweep_timer_.async_wait([this](error_code error) {
     if (error || detaching_) return;
+    sites_->EndClaims();
     service_->Sweep();
     ArmSweep();
   });

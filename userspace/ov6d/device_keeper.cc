@@ -121,6 +121,15 @@ absl::Status DeviceKeeper::RemoveSite(const std::string& interface) {
   return datapath_.DetachDevice(interface);
 }
 
+void DeviceKeeper::SetSource(const std::string& interface, const Ipv6& source) {
+  for (Kept& kept : kept_) {
+    if (kept.spec.interface != interface || kept.spec.icmp_source == source) continue;
+    kept.spec.icmp_source = source;
+    if (kept.link.ifindex == 0) continue;
+    if (const absl::Status status = Attach(kept, kept.link); !status.ok()) Complain(kept, Message(status));
+  }
+}
+
 absl::Status DeviceKeeper::Attach(Kept& kept, const netlink::Link& link) {
   const auto state = datapath_.AttachDevice(kept.spec);
   if (!state.ok()) return state.status();

@@ -35,6 +35,8 @@ class DeviceKeeper {
   // A site that came while the daemon runs, and is attached when Follow() finds its device; and goes again.
   void AddSite(const SiteConfig& site, const Ipv6& source);
   absl::Status RemoveSite(const std::string& interface);
+  // From where errors to its hosts come, when that has changed.
+  void SetSource(const std::string& interface, const Ipv6& source);
   // After links or addresses have changed. True: a device, an MTU or an address is another now.
   bool Follow();
 

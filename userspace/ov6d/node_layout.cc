@@ -164,6 +164,22 @@ SlavePlan PlanManagement(const Config& config, const NodeLayout& layout) {
   return plan;
 }
 
+json::object DomainJson(const Domain& domain) {
+  json::array anchors;
+  for (const PublicKey& anchor : domain.anchors) anchors.emplace_back(ToHex(anchor));
+  json::array aggregates(domain.aggregates.begin(), domain.aggregates.end());
+  const bool zeroing = domain.resolving == Domain::Resolving::kZeroing;
+  return {{"name", domain.name},
+          {"prefix", domain.prefix.ToString()},
+          {"aggregate", domain.aggregate},
+          {"aggregates", std::move(aggregates)},
+          {"resolver", zeroing ? "zeroing" : "aggregates"},
+          {"prove", domain.prove},
+          {"trust", Text(ToString(domain.trust))},
+          {"security", domain.security},
+          {"anchors", std::move(anchors)}};
+}
+
 SlavePlan PlanGateway(const Config& config, const NodeLayout& layout, size_t site,
                       const std::vector<DeviceState>& devices) {
   SlavePlan plan;
@@ -192,23 +208,11 @@ SlavePlan PlanGateway(const Config& config, const NodeLayout& layout, size_t sit
                  {"routed", std::move(routed)},
                  {"advertise", std::move(advertise)}};
   if (plan.remote) plan.config["remote"] = plan.config["segments"] = true;
+  if (const Domain* own = config.FindDomain(config.sites[site].own)) {
+    plan.claims = true;
+    plan.config["own"] = {{"domain", DomainJson(*own)}};
+  }
   return plan;
-}
-
-json::object DomainJson(const Domain& domain) {
-  json::array anchors;
-  for (const PublicKey& anchor : domain.anchors) anchors.emplace_back(ToHex(anchor));
-  json::array aggregates(domain.aggregates.begin(), domain.aggregates.end());
-  const bool zeroing = domain.resolving == Domain::Resolving::kZeroing;
-  return {{"name", domain.name},
-          {"prefix", domain.prefix.ToString()},
-          {"aggregate", domain.aggregate},
-          {"aggregates", std::move(aggregates)},
-          {"resolver", zeroing ? "zeroing" : "aggregates"},
-          {"prove", domain.prove},
-          {"trust", Text(ToString(domain.trust))},
-          {"security", domain.security},
-          {"anchors", std::move(anchors)}};
 }
 
 // Those in the domain that are this key's; others in the files are some other router's.
@@ -321,6 +325,7 @@ absl::StatusOr<NodeLayout> LayOut(const Config& config, const NodeKey& key) {
         layout.site_addresses.push_back(place->RouterAddress());
       if (!HasMoved(config, place->domain, place->prefix)) places.push_back(*std::move(place));
     }
+    if (layout.site_addresses.size() == i) layout.site_addresses.emplace_back();
     layout.sites.push_back(std::move(places));
   }
   for (const SlaveConfig& slave : config.slaves) {

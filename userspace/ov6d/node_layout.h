@@ -36,7 +36,8 @@ struct SelfPlace {
 
 struct NodeLayout {
   std::vector<std::vector<SitePlace>> sites;  // as [[site]], without what has moved away
-  std::vector<Ipv6> site_addresses;           // of the router at each site: its first prefix's, moved or not
+  std::vector<Ipv6>
+      site_addresses;  // of the router at each site: its first prefix's, moved or not; "::" while it has none
   // domain -> what this router holds whole: the key's aggregate, or the widest that is delegated to it where
   // there are anchors; no entry: nothing.
   std::map<std::string, Prefix> own;
@@ -68,6 +69,7 @@ struct SlavePlan {
   uid_t uid = 0;
   bool port = false;
   bool remote = false;                       // elsewhere: no process here
+  bool claims = false;                       // remote: a session has of the prefixes what it has claimed
   std::string interface;                     // gateway: the site's device
   uint32_t ifindex = 0;                      // gateway
   std::string domain;                        // dht

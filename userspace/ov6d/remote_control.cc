@@ -25,7 +25,10 @@ SiteConfig SiteFor(const RemoteToken& token) {
   SiteConfig site;
   site.interface = RemoteControl::DeviceOf(token.name);
   site.remote = token.name;
-  site.prefixes = {{token.domain, token.prefix, 0, true}};
+  if (token.own())
+    site.own = token.domain;
+  else
+    site.prefixes = {{token.domain, token.prefix, 0, true}};
   return site;
 }
 
@@ -83,6 +86,25 @@ absl::StatusOr<Prefix> FreeSubnet(const NodeLayout& layout, const std::string& d
     if (!IsTaken(layout, subnet)) return subnet;
   }
   return absl::ResourceExhaustedError(own->second.ToString() + " has no free subnet any more");
+}
+
+// "auto", "own" (::/0), or a /64 that is this router's to give away.
+absl::StatusOr<Prefix> PrefixFor(const Config& config, const NodeLayout& layout, const NodeKey& key,
+                                 const Domain& domain, const std::string& wanted) {
+  if (wanted == "auto") return FreeSubnet(layout, domain.name);
+  if (wanted == "own") {
+    if (domain.trust == Domain::Trust::kSelf) return Prefix{};
+    return absl::InvalidArgumentError(
+        "in the domain \"" + domain.name +
+        "\" no prefix is cut from a key; the prefix should be \"auto\" or a /64");
+  }
+  const auto prefix = Prefix::Parse(wanted);
+  if (!prefix || prefix->length != kSubnetLength)
+    return absl::InvalidArgumentError("the prefix is \"" + wanted +
+                                      "\"; it should be \"auto\", \"own\" or a /64");
+  if (IsTaken(layout, *prefix)) return absl::AlreadyExistsError(prefix->ToString() + " is a site's already");
+  if (MayClaim(config, domain, key, *prefix)) return *prefix;
+  return absl::PermissionDeniedError(prefix->ToString() + " is not this router's to give away");
 }
 
 }  // namespace
@@ -157,23 +179,13 @@ absl::StatusOr<RemoteControl::Added> RemoteControl::Add(const Config& config, co
   if (absl::Status status = CheckName(config, token.name); !status.ok()) return status;
   const Domain* domain = config.FindDomain(token.domain);
   if (domain == nullptr) return absl::NotFoundError("no [[domain]] is named \"" + token.domain + "\"");
-  const std::string wanted = TextIn(body, "prefix");
-  auto prefix = wanted == "auto" ? FreeSubnet(layout, token.domain) : absl::StatusOr<Prefix>(Prefix{});
+  const auto prefix = PrefixFor(config, layout, key, *domain, TextIn(body, "prefix"));
   if (!prefix.ok()) return prefix.status();
-  if (wanted != "auto") {
-    const auto parsed = Prefix::Parse(wanted);
-    if (!parsed || parsed->length != kSubnetLength)
-      return absl::InvalidArgumentError("the prefix is \"" + wanted + "\"; it should be \"auto\" or a /64");
-    *prefix = *parsed;
-  }
   token.prefix = *prefix;
-  if (IsTaken(layout, *prefix)) return absl::AlreadyExistsError(prefix->ToString() + " is a site's already");
-  if (!MayClaim(config, *domain, key, *prefix))
-    return absl::PermissionDeniedError(prefix->ToString() + " is not this router's to give away");
   const SiteConfig site = SiteFor(token);
   absl::Status status = MakeDevice(token.name, MtuOf(config));
   if (!status.ok()) return status;
-  const auto secret = tokens_.Add(token);
+  const auto secret = tokens_.Add(token, TextIn(body, "token"));
   if (!secret.ok()) {
     sites_.erase(token.name);
     return secret.status();
@@ -181,7 +193,7 @@ absl::StatusOr<RemoteControl::Added> RemoteControl::Add(const Config& config, co
   return Added{site,
                {{"name", token.name},
                 {"kind", "gateway"},
-                {"prefix", token.prefix.ToString()},
+                {"prefix", token.own() ? "own" : token.prefix.ToString()},
                 {"domain", token.domain},
                 {"token", *secret}}};
 }

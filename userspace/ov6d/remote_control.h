@@ -32,8 +32,8 @@ class RemoteControl {
   absl::Status Listen(const std::vector<ListenConfig>& listeners);
   void Start(const RemoteListener::Handler& handler);
 
-  // {"name", "kind", "domain", "prefix": "auto" or a /64, "replace"}. The site is checked and its device made
-  // before anything is kept; `adopt` carries it out. Returns {"token", "prefix", ...}.
+  // {"name", "kind", "domain", "prefix": "auto", "own" or a /64, "replace", "token"}. The site is checked and
+  // its device made before anything is kept; `adopt` carries it out. Returns {"token", "prefix", ...}.
   struct Added {
     SiteConfig site;
     boost::json::object answer;

@@ -9,11 +9,14 @@
 
 #include "userspace/ov6d/delegation_files.h"
 #include "userspace/ov6d/text.h"
+#include "userspace/wire/ownership.h"
 
 namespace ov6 {
 namespace {
 
 namespace json = boost::json;
+
+constexpr int kSubnetLength = 64;
 
 // The longest domain around it that has a DHT slave.
 const Domain* DomainAround(const Config& config, const Prefix& prefix) {
@@ -97,6 +100,57 @@ absl::Status SiteControl::Remove(const Prefix& prefix) {
   return status;
 }
 
+absl::Status SiteControl::CheckClaim(const SiteConfig& site, const DelegationToken& token) const {
+  const Domain* domain = env_.config.FindDomain(site.own);
+  if (domain == nullptr || token.domain != domain->name || token.chain.empty())
+    return absl::InvalidArgumentError("the delegation should be of the domain \"" + site.own + "\"");
+  const Prefix& prefix = token.chain.back().prefix;
+  if (absl::Status status = CheckToken(token, env_.key.key.public_key(), *domain, env_.wall()); !status.ok())
+    return status;
+  if (prefix.length != kSubnetLength)
+    return absl::InvalidArgumentError(prefix.ToString() + " is no /64, which a site takes");
+  for (size_t i = 0; i < env_.layout.sites.size(); ++i) {
+    if (env_.config.sites[i].interface == site.interface) continue;
+    for (const SitePlace& place : env_.layout.sites[i]) {
+      if (place.prefix.Overlaps(prefix))
+        return absl::AlreadyExistsError(prefix.ToString() + " is at another site of this router");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SiteControl::Claim(const std::string& name, const DelegationToken& token) {
+  const auto site = std::find_if(env_.written.sites.begin(), env_.written.sites.end(),
+                                 [&](const SiteConfig& s) { return s.remote == name; });
+  if (site == env_.written.sites.end() || site->own.empty())
+    return absl::PermissionDeniedError("the token of \"" + name + "\" is not for a prefix of its own key");
+  if (absl::Status status = CheckClaim(*site, token); !status.ok()) return status;
+  const SiteConfig before = *site;
+  const Prefix& prefix = token.chain.back().prefix;
+  site->prefixes = {{site->own, prefix, 0, false}};
+  site->claim = token;
+  absl::Status status = moves_.Regain(prefix);
+  if (status.ok()) status = Adopt();
+  if (!status.ok())
+    *site = before;
+  else if (before.prefixes.empty() || before.prefixes.front().prefix != prefix)
+    spdlog::info("{} of its own key is at {}", prefix.ToString(), name);
+  return status;
+}
+
+void SiteControl::EndClaims() {
+  bool any = false;
+  for (SiteConfig& site : env_.written.sites) {
+    if (!site.claim || ExpiryOf(*site.claim) > env_.wall()) continue;
+    spdlog::info("what delegated {} is over", site.prefixes.front().prefix->ToString());
+    site.claim.reset();
+    site.prefixes.clear();
+    any = true;
+  }
+  if (!any) return;
+  if (const absl::Status status = Adopt(); !status.ok()) spdlog::warn("{}", Message(status));
+}
+
 // Nothing is carried out that can't be laid out.
 absl::Status SiteControl::Adopt() {
   Config config = env_.config;
@@ -141,6 +195,10 @@ absl::Status SiteControl::OnMoved(const std::string& slave, SlaveId id, std::spa
   if (!record.ok()) return record.status();
   if (absl::Status status = CheckTaker(*record, domain); !status.ok()) return status;
   SiteLoss loss{{domain.name, record->prefix}, {}, now};
+  loss.claimed =
+      std::any_of(env_.written.sites.begin(), env_.written.sites.end(), [&](const SiteConfig& site) {
+        return site.claim && site.claim->chain.back().prefix == record->prefix;
+      });
   for (const Locator& locator : record->locators) loss.to.push_back(locator.address);
   if (loss.to.empty()) return absl::InvalidArgumentError("the record is a revocation");
   // In the file first: after a crash the route and the file must not say different things.

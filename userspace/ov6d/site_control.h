@@ -18,8 +18,8 @@ namespace ov6 {
 class SiteControl {
  public:
   struct Environment {
-    const Config& written;  // as the file says
-    Config& config;         // with what was moved
+    Config& written;  // as the file says, and tokens, added slaves, and claims do
+    Config& config;   // with what was moved
     NodeLayout& layout;
     const NodeKey& key;
     Master& master;
@@ -35,6 +35,10 @@ class SiteControl {
   absl::Status Remove(const Prefix& prefix);
   // What `slave` registers in the domain is by a valid record elsewhere: relayed from now on, and lost.
   absl::Status OnMoved(const std::string& slave, SlaveId id, std::span<const uint8_t> record);
+  // The site of this slave elsewhere has the prefix that was delegated to this router from now on. That it
+  // may be handed on in this session is the caller's to know.
+  absl::Status Claim(const std::string& name, const DelegationToken& token);
+  void EndClaims();  // those whose delegation is over
   // After the sites of `written` have changed.
   absl::Status Adopt();
   // Every prefix of every site, and what has moved away.
@@ -42,6 +46,7 @@ class SiteControl {
 
  private:
   absl::Status Check(const SiteAddition& addition) const;
+  absl::Status CheckClaim(const SiteConfig& site, const DelegationToken& token) const;
   absl::Status CheckTaker(const Record& record, const Domain& domain) const;
 
   Environment env_;

@@ -96,7 +96,9 @@ absl::Status SiteMoves::Load() {
 absl::Status SiteMoves::Save(std::vector<SiteAddition> additions, std::vector<SiteLoss> losses) {
   json::array here, gone;
   for (const SiteAddition& addition : additions) here.push_back(ToJson(addition));
-  for (const SiteLoss& loss : losses) gone.push_back(ToJson(loss));
+  for (const SiteLoss& loss : losses) {
+    if (!loss.claimed) gone.push_back(ToJson(loss));
+  }
   const json::object document{{"here", std::move(here)}, {"gone", std::move(gone)}};
   absl::Status status = WriteFileAtomically(file_, json::serialize(document) + "\n", 0600);
   if (!status.ok()) return status;
@@ -122,10 +124,19 @@ absl::Status SiteMoves::Lose(const SiteLoss& loss) {
   auto losses = losses_;
   std::erase_if(losses, [&](const SiteLoss& old) { return old.moved == loss.moved; });
   std::erase_if(additions, [&](const SiteAddition& old) { return loss.moved.prefix.Contains(old.prefix); });
+  const auto claimed =
+      std::find_if(losses.begin(), losses.end(), [](const SiteLoss& l) { return l.claimed; });
+  if (losses.size() >= kMost && claimed != losses.end()) losses.erase(claimed);
   if (losses.size() >= kMost)
     return absl::ResourceExhaustedError("more than " + std::to_string(kMost) + " prefixes have moved away");
   losses.push_back(loss);
   return Save(std::move(additions), std::move(losses));
+}
+
+absl::Status SiteMoves::Regain(const Prefix& prefix) {
+  auto losses = losses_;
+  const auto ended = std::erase_if(losses, [&](const SiteLoss& loss) { return loss.moved.prefix == prefix; });
+  return ended == 0 ? absl::OkStatus() : Save(additions_, std::move(losses));
 }
 
 absl::Status SiteMoves::Remove(const Prefix& prefix) {
@@ -139,6 +150,9 @@ void SiteMoves::ApplyTo(const Config& written, Config* config) const {
   config->sites = written.sites;
   config->slaves = written.slaves;
   config->delegations = written.delegations;
+  for (const SiteConfig& site : written.sites) {
+    if (site.claim) config->delegations.push_back(*site.claim);
+  }
   config->moved.clear();
   for (const SiteLoss& loss : losses_) config->moved.push_back(loss.moved);
   for (const SiteAddition& addition : additions_) {

@@ -26,6 +26,8 @@ struct SiteLoss {
   MovedPrefix moved;
   std::vector<Ipv4> to;
   UnixTime at{};
+  bool claimed =
+      false;  // it was here by a claim only: not kept over a restart, and the first to be forgotten
   bool operator==(const SiteLoss&) const = default;
 };
 
@@ -42,6 +44,8 @@ class SiteMoves {
   // return OK; else nothing has changed.
   absl::Status Add(const SiteAddition& addition);
   absl::Status Lose(const SiteLoss& loss);
+  // Ends a loss, if there is one.
+  absl::Status Regain(const Prefix& prefix);
   // NotFound: the prefix was not moved here.
   absl::Status Remove(const Prefix& prefix);
   // As it was: what came since could not be carried out.

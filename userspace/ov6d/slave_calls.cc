@@ -56,6 +56,7 @@ void SlaveService::OnCall(Slave& slave, const CallCapsule& call) {
 
 absl::StatusOr<std::string> SlaveService::Answer(Slave& slave, const CallCapsule& call) {
   if (call.method == "config") return ConfigOf(slave);
+  if (call.method == "claim" && slave.plan.claims) return Claim(slave, call.argument);
   if (slave.plan.remote)
     return absl::PermissionDeniedError("a slave that is elsewhere may not call " + call.method);
   if (call.method == "sign") return Sign(slave, call.argument);
@@ -140,7 +141,9 @@ std::string SlaveService::ConfigOf(const Slave& slave) const {
   json::object config = slave.plan.config;
   config["id"] = slave.id.value_or(OV6_SLAVE_OPERATOR);
   const RegisteredSlave* registered = slave.id ? env_.master.slaves().Find(*slave.id) : nullptr;
-  config["prefixes"] = Strings(registered != nullptr ? registered->entry.prefixes : slave.plan.prefixes);
+  config["prefixes"] = Strings(registered != nullptr ? registered->entry.prefixes : PrefixesOf(slave));
+  if (slave.plan.claims && PrefixesOf(slave).empty()) config["advertise"] = json::array();
+  if (slave.plan.claims) config["own"].as_object()["challenge"] = ToHex(slave.challenge);
   return json::serialize(config);
 }
 

@@ -37,7 +37,7 @@ void SlaveService::Replan(std::vector<SlavePlan> plans) {
   for (const std::string& name : elsewhere) {
     Slave& slave = *Find(name);
     if (!slave.session || !slave.plan.remote) continue;
-    slave.request.prefixes = slave.plan.prefixes;
+    slave.request.prefixes = PrefixesOf(slave);
     AssignAll(slave);
   }
   for (const std::string& name : changed) {
@@ -62,17 +62,17 @@ void SlaveService::Readvertise(const std::vector<std::string>& names) {
     const Slave& slave = *Find(name);
     if (!slave.id) continue;
     const std::vector<Prefix> before = env_.master.slaves().Find(*slave.id)->entry.prefixes;
-    note(name, env_.master.Reassign(*slave.id, slave.plan.prefixes));
+    const std::vector<Prefix> after = PrefixesOf(slave);
+    note(name, env_.master.Reassign(*slave.id, after));
     std::vector<Prefix> kept;
-    for (const Prefix& prefix : slave.plan.prefixes) {
+    for (const Prefix& prefix : after) {
       if (std::find(before.begin(), before.end(), prefix) != before.end()) kept.push_back(prefix);
     }
     if (kept != before) note(name, env_.master.slaves().SetPrefixes(*slave.id, kept));
   }
   for (const std::string& name : names) {
     const Slave& slave = *Find(name);
-    if (slave.id)
-      note(name, env_.master.Advertise(*slave.id, slave.plan.prefixes, slave.plan.ToPermission()));
+    if (slave.id) note(name, env_.master.Advertise(*slave.id, PrefixesOf(slave), PermissionOf(slave)));
   }
 }
 

@@ -94,11 +94,14 @@ std::optional<Refusal> SlaveService::OnRemoteRequest(Newcomer& newcomer, const U
     return Refuse(newcomer.from, {403, "This token is for the slave \"" + token->name + "\" of kind " +
                                            std::string(ToString(token->kind)) + "."});
   }
-  if (wanted.prefixes.empty()) wanted.prefixes = slave->plan.prefixes;
+  if (wanted.prefixes.empty() && !slave->plan.claims) wanted.prefixes = slave->plan.prefixes;
   if (slave->session && !slave->silent && !token->replace) {
     return Refuse(newcomer.from, {409, "\"" + token->name + "\" has a session already, from " +
                                            slave->from.ToString() + "."});
   }
+  // What an earlier session has claimed is not this one's.
+  if (slave->plan.claims && !wanted.prefixes.empty())
+    return Refuse(newcomer.from, {403, "This token is for a prefix that the session claims by its own key."});
   if (const auto refusal =
           env_.master.slaves().CheckPrefixes(wanted.name, wanted.prefixes, slave->plan.ToPermission()))
     return Refuse(newcomer.from, *refusal);
@@ -109,6 +112,8 @@ std::optional<Refusal> SlaveService::OnRemoteRequest(Newcomer& newcomer, const U
   slave->from = newcomer.from;
   slave->started = env_.clock();
   slave->silent = slave->said_goodbye = false;
+  slave->claimed.reset();
+  FillRandom(slave->challenge);
   slave->status.clear();
   ++slave->starts;
   newcomer.slave = slave;
@@ -127,7 +132,7 @@ void SlaveService::OnRemoteOpened(Slave& slave) {
 // RFC 9484 section 4.7.1: each takes the place of the one before.
 void SlaveService::AssignAll(Slave& slave) {
   AddressAssignCapsule assigned;
-  for (const Prefix& prefix : slave.plan.prefixes) assigned.prefixes.push_back({0, false, prefix});
+  for (const Prefix& prefix : PrefixesOf(slave)) assigned.prefixes.push_back({0, false, prefix});
   slave.session->Send(assigned);
 }
 
@@ -162,7 +167,7 @@ void SlaveService::OnRemoteAdvertisement(Slave& slave, const RouteAdvertisementC
 
 // What the slave has anyway, if it asks for that or for anything of that length; else nothing.
 AssignedPrefix SlaveService::Assign(const Slave& slave, const AssignedPrefix& asked) {
-  for (const Prefix& prefix : slave.plan.prefixes) {
+  for (const Prefix& prefix : PrefixesOf(slave)) {
     const bool any = asked.prefix.address == Ipv6{} && asked.prefix.length == prefix.length;
     if (!asked.ipv4 && (any || asked.prefix == prefix)) return {asked.request, false, prefix};
   }

@@ -298,7 +298,7 @@ void SlaveService::OnCapsule(Slave& slave, Capsule capsule) {
 void SlaveService::OnAdvertisement(Slave& slave, const RouteAdvertisementCapsule& capsule) {
   if (!slave.id) return;
   if (!capsule.prefixes.empty()) {
-    const auto status = env_.master.Advertise(*slave.id, capsule.prefixes, slave.plan.ToPermission());
+    const auto status = env_.master.Advertise(*slave.id, capsule.prefixes, PermissionOf(slave));
     if (!status.ok())
       slave.log.Warn(env_.clock(), "advertisement of slave " + slave.plan.name + ": " + Message(status));
     return;

@@ -25,6 +25,7 @@
 #include "userspace/ov6d/slave_session.h"
 #include "userspace/ov6d/spawner.h"
 #include "userspace/ov6d/token_store.h"
+#include "userspace/wire/claim.h"
 
 namespace ov6 {
 
@@ -34,6 +35,7 @@ struct ServiceCounters {
   uint64_t events = 0, events_without_slave = 0;
   uint64_t signed_records = 0, sign_refused = 0;
   uint64_t unknown_tokens = 0;
+  uint64_t claims_refused = 0;
 };
 
 class SlaveService {
@@ -53,6 +55,11 @@ class SlaveService {
         [](const std::string&, SlaveId, std::span<const uint8_t>) {
           return absl::UnimplementedError("nothing moves from here");
         };
+    // A slave elsewhere brings a prefix of its own, which is delegated to this router.
+    std::function<absl::Status(const std::string& slave, const DelegationToken& token)> claim =
+        [](const std::string&, const DelegationToken&) {
+          return absl::UnimplementedError("nothing can be claimed here");
+        };
     const TokenStore* tokens = nullptr;  // who may come from elsewhere; null: nobody
     // The device here of a slave elsewhere.
     std::function<std::shared_ptr<RemoteSite>(const std::string& name)> remote_site = [](const std::string&) {
@@ -68,6 +75,7 @@ class SlaveService {
   static constexpr Duration kEndAfter = std::chrono::seconds(15);
   static constexpr Duration kPingInterval = std::chrono::milliseconds(250);
   static constexpr Duration kDrainTime = std::chrono::seconds(5);  // for one elsewhere to find another master
+  static constexpr double kClaimRate = 0.1, kClaimBurst = 5;       // a second; at once
   static constexpr size_t kMaxRefreshes = 256;                     // addresses in one capsule
   static constexpr size_t kMaxRelayed = 64;                        // senders that a slave is told of at once
   static constexpr size_t kMaxRemoteStatus = 4096;                 // bytes of one elsewhere
@@ -136,6 +144,9 @@ class SlaveService {
     UpgradeRequest request;
     Endpoint from;
     bool silent = false;
+    Challenge challenge{};          // of this session
+    std::optional<Prefix> claimed;  // in this session
+    TokenBucket claims{kClaimRate, kClaimBurst};
     std::shared_ptr<RemoteSite> site;
     LogLimit log;
   };
@@ -187,6 +198,11 @@ class SlaveService {
   void ReturnFromSilence(Slave& slave);
   void OnRemoteAdvertisement(Slave& slave, const RouteAdvertisementCapsule& capsule);
   void AssignAll(Slave& slave);
+  static std::vector<Prefix> PrefixesOf(const Slave& slave);
+  static Permission PermissionOf(const Slave& slave);
+  absl::StatusOr<std::string> Claim(Slave& slave, const std::string& argument);
+  absl::StatusOr<DelegationToken> CheckClaim(Slave& slave, const std::string& argument);
+  void Readvertise(Slave& slave);
   void ReconfigureRemote(Slave& slave);
   void CloseElsewhere();
   Refusal Refuse(const Endpoint& from, Refusal refusal);

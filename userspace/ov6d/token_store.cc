@@ -22,14 +22,15 @@ std::string HashOf(const std::string& secret) {
 }
 
 constexpr int kSiteLength = 64;
+const char* const kOwn = "own";
 
-bool IsHash(const std::string& text) {
+bool IsDigits(const std::string& text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == text.npos;
 }
 
 json::object ToJson(const RemoteToken& token) {
   return {{"name", token.name},       {"kind", std::string(ToString(token.kind))},
-          {"domain", token.domain},   {"prefix", token.prefix.ToString()},
+          {"domain", token.domain},   {"prefix", token.own() ? kOwn : token.prefix.ToString()},
           {"replace", token.replace}, {"made", token.made.time_since_epoch().count()}};
 }
 
@@ -37,7 +38,8 @@ std::optional<RemoteToken> FromJson(const json::value& value) {
   if (!value.is_object()) return std::nullopt;
   const json::object& object = value.get_object();
   const auto kind = ParseSlaveKind(TextIn(object, "kind"));
-  const auto prefix = Prefix::Parse(TextIn(object, "prefix"));
+  const std::string text = TextIn(object, "prefix");
+  const auto prefix = text == kOwn ? Prefix{} : Prefix::Parse(text);
   const auto* replace = object.if_contains("replace");
   const auto* made = object.if_contains("made");
   if (!kind || !prefix || replace == nullptr || !replace->is_bool() || made == nullptr || !made->is_int64())
@@ -50,7 +52,7 @@ std::optional<RemoteToken> FromJson(const json::value& value) {
                     TextIn(object, "hash"),
                     UnixTime(std::chrono::seconds(made->get_int64()))};
   const bool whole = IsSlaveName(token.name) && !token.domain.empty() && token.kind == SlaveKind::kGateway &&
-                     token.prefix.length == kSiteLength && IsHash(token.hash);
+                     (token.own() || token.prefix.length == kSiteLength) && IsDigits(token.hash);
   return whole ? std::optional(token) : std::nullopt;
 }
 
@@ -95,11 +97,18 @@ absl::Status TokenStore::Save(std::vector<RemoteToken> tokens) {
   return status;
 }
 
-absl::StatusOr<std::string> TokenStore::Add(RemoteToken token) {
+absl::StatusOr<std::string> TokenStore::Add(RemoteToken token, std::string secret) {
   if (absl::Status status = CheckRoom(token.name); !status.ok()) return status;
-  std::array<uint8_t, 32> random;
-  FillRandom(random);
-  std::string secret = std::string(kStart) + ToHex(random);
+  if (secret.empty()) {
+    std::array<uint8_t, 32> random;
+    FillRandom(random);
+    secret = std::string(kStart) + ToHex(random);
+  }
+  if (!secret.starts_with(kStart) || !IsDigits(secret.substr(kStart.size())))
+    return absl::InvalidArgumentError("what is given is no token: \"" + std::string(kStart) +
+                                      "\" and 64 hexadecimal digits");
+  if (const RemoteToken* other = FindBySecret(secret))
+    return absl::AlreadyExistsError("the token is that of \"" + other->name + "\"");
   token.hash = HashOf(secret);
   auto tokens = tokens_;
   tokens.push_back(std::move(token));

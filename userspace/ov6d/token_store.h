@@ -19,9 +19,10 @@ struct RemoteToken {
   std::string name;  // the slave's, 1 to 11 characters of [a-z0-9-]
   SlaveKind kind = SlaveKind::kGateway;
   std::string domain;
-  Prefix prefix;         // the site's, a /64
+  Prefix prefix;         // the site's, a /64; ::/0 if it brings one of its own key
   bool replace = false;  // a second session takes the place of the first
-  std::string hash;      // of the token, 64 hexadecimal digits
+  bool own() const { return prefix == Prefix{}; }
+  std::string hash;  // of the token, 64 hexadecimal digits
   UnixTime made{};
   bool operator==(const RemoteToken&) const = default;
 };
@@ -37,8 +38,9 @@ class TokenStore {
   absl::Status Load();
   // Whether one more token, of this name, may be made.
   absl::Status CheckRoom(const std::string& name) const;
-  // Fills in the hash; returns the token. AlreadyExists: the name is taken.
-  absl::StatusOr<std::string> Add(RemoteToken token);
+  // Fills in the hash; returns the token, a new one unless `secret` is one that another master made.
+  // AlreadyExists: the name is taken, or somebody has the token.
+  absl::StatusOr<std::string> Add(RemoteToken token, std::string secret = {});
   absl::Status Remove(const std::string& name);
 
   // nullptr: nobody has it.

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // token: what is asked of the daemon, and what is printed.
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
 #include "tests/unit/ov6ctl/fakes.h"
 
 namespace ov6::ctl {
@@ -25,6 +30,17 @@ TEST_F(TokenTest, NewSaysWhatItIsFor) {
     EXPECT_EQ(daemon.asked, row.asked);
     EXPECT_EQ(out.str(), "ov6-token-abc\n");
   }
+}
+
+TEST_F(TokenTest, OneOfAnotherMaster) {
+  const std::string file = "/tmp/ov6-token-test-" + std::to_string(getpid());
+  std::ofstream(file) << "ov6-token-abc\n";
+  daemon.answer = boost::json::parse(R"({"name": "home", "token": "ov6-token-abc"})");
+  EXPECT_EQ(Do({"token", "new", "home", "prefix", "chord:own", "token", file}), 0);
+  EXPECT_EQ(daemon.asked,
+            R"(POST /v1/tokens {"name":"home","domain":"chord","prefix":"own","token":"ov6-token-abc"})");
+  std::filesystem::remove(file);
+  EXPECT_EQ(Do({"token", "new", "home", "prefix", "chord:own", "token", file}), 255);
 }
 
 TEST_F(TokenTest, Usage) {

@@ -21,7 +21,7 @@ class ControlApiTest : public ServiceTest {
   }
 
   Config config_;
-  const Config written_;
+  Config written_;
   NodeLayout layout_;
   SiteMoves moves_{state_};
   SiteControl sites_{

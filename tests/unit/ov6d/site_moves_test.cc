@@ -85,6 +85,17 @@ TEST_F(SiteMovesTest, NoMoreThanItsMost) {
   EXPECT_EQ(moves.additions().size(), SiteMoves::kMost);
 }
 
+TEST_F(SiteMovesTest, WhatWasOnlyClaimedMakesRoom) {
+  SiteMoves moves(state_);
+  const auto lose = [&](size_t i, bool claimed) {
+    return moves.Lose({{"chord", PrefixOf("fd01:0:1:" + std::to_string(i) + "::/64")}, {}, {}, claimed});
+  };
+  ASSERT_TRUE(lose(0, true).ok());
+  for (size_t i = 1; i <= SiteMoves::kMost; ++i) ASSERT_TRUE(lose(i, false).ok()) << i;
+  EXPECT_EQ(moves.losses().size(), SiteMoves::kMost);
+  EXPECT_TRUE(absl::IsResourceExhausted(lose(99, true)));
+}
+
 TEST_F(SiteMovesTest, ADamagedFileIsNotTakenForNone) {
   for (const char* text : {"", "[]", "{\"here\": [7]}", "{\"gone\": [{\"prefix\": \"fd00::/8\"}]}"}) {
     ASSERT_TRUE(WriteFileAtomically(state_ / "sites.json", text, 0600).ok());

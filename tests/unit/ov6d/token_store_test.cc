@@ -32,6 +32,24 @@ class TokenStoreTest : public testing::Test {
   }();
 };
 
+TEST_F(TokenStoreTest, OneThatAnotherMasterMade) {
+  TokenStore there(state_ / "there"), here(state_);
+  std::filesystem::create_directory(state_ / "there");
+  const auto secret = there.Add(Token("home"));
+  ASSERT_TRUE(secret.ok());
+  RemoteToken own = Token("here");
+  own.prefix = {};
+  EXPECT_EQ(here.Add(own, *secret).value(), *secret);
+  EXPECT_TRUE(absl::IsAlreadyExists(here.Add(Token("twice"), *secret).status()));
+  for (const char* wrong : {"hello", "ov6-token-", "ov6-token-00"})
+    EXPECT_TRUE(absl::IsInvalidArgument(here.Add(Token("wrong"), wrong).status())) << wrong;
+  TokenStore again(state_);
+  ASSERT_TRUE(again.Load().ok());
+  ASSERT_NE(again.FindBySecret(*secret), nullptr);
+  EXPECT_TRUE(again.FindBySecret(*secret)->own());
+  EXPECT_EQ(again.Json().at(0).at("prefix"), "own");
+}
+
 TEST_F(TokenStoreTest, NoFileIsNobody) {
   TokenStore store(state_);
   EXPECT_TRUE(store.Load().ok());

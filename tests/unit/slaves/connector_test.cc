@@ -313,6 +313,7 @@ struct RemoteWorld : World {
     handlers.assigned = [this](const AddressAssignCapsule& capsule) {
       events.push_back("assigned " + capsule.prefixes.at(0).prefix.ToString());
     };
+    handlers.moved = [this] { events.push_back("moved"); };
     handlers.lost = [this] { events.push_back("lost"); };
     return handlers;
   }
@@ -395,16 +396,21 @@ TEST(RemoteSession, TheNextMasterTakesOverAtOnce) {
 
 TEST(RemoteSession, AMasterThatIsLeftServesUntilTheNextDoes) {
   RemoteWorld world;
-  std::atomic<bool> closed{false};
+  std::atomic<bool> empty{false}, closed{false};
   const auto serve = [](int fd) {
     ReadHead(fd);
     Say(fd, FormatUpgradeAccepted());
     std::this_thread::sleep_for(milliseconds(50));
     Say(fd, kAssigned);
-    UntilClosed(fd);
   };
-  Server first({[&](int fd) { serve(fd), closed = true; }});
-  Server second({serve});
+  Server first({[&](int fd) {
+    serve(fd);
+    while (!empty) std::this_thread::sleep_for(milliseconds(5));
+    Say(fd, AddressAssignCapsule{});
+    UntilClosed(fd);
+    closed = true;
+  }});
+  Server second({[&](int fd) { serve(fd), UntilClosed(fd); }});
   RemoteSession session(world.loop, world.Options({first.port(), second.port()}), world.Handlers(),
                         [] { return 0.0; });
   session.Start();
@@ -413,13 +419,45 @@ TEST(RemoteSession, AMasterThatIsLeftServesUntilTheNextDoes) {
   session.MoveOn(seconds(60));
   EXPECT_EQ(session.up(), former) << "it serves until another does";
   world.RunUntil(2);
+  session.Settle(true);
   EXPECT_NE(session.up(), former);
+  EXPECT_EQ(session.sender(), former) << "until its master has the prefix no more";
+  empty = true;
+  world.RunUntil(3);
+  EXPECT_EQ(session.sender(), session.up());
   EXPECT_FALSE(closed);
-  session.LeaveFormer();
   world.watch.After(RemoteSession::kOverlap + milliseconds(200), [&] { world.loop.Stop(0); });
   world.loop.Run();
-  EXPECT_TRUE(closed) << "and goes when packets go by the other";
-  EXPECT_EQ(world.events, (std::vector<std::string>(2, "assigned fd00:0:0:1::/64"))) << "nothing was lost";
+  EXPECT_TRUE(closed) << "and goes when nothing is on its way any more";
+  const std::string assigned = "assigned fd00:0:0:1::/64";
+  EXPECT_EQ(world.events, (std::vector<std::string>{assigned, assigned, "moved"})) << "nothing was lost";
+}
+
+// A master that ends before it has said where the prefix is.
+TEST(RemoteSession, AFormerMasterThatEndsIsLeftAtOnce) {
+  RemoteWorld world;
+  std::atomic<bool> ends{false};
+  const auto serve = [](int fd) {
+    ReadHead(fd);
+    Say(fd, FormatUpgradeAccepted());
+    Say(fd, kAssigned);
+  };
+  Server first({[&](int fd) {
+    serve(fd);
+    while (!ends) std::this_thread::sleep_for(milliseconds(5));
+  }});
+  Server second({[&](int fd) { serve(fd), UntilClosed(fd); }});
+  RemoteSession session(world.loop, world.Options({first.port(), second.port()}), world.Handlers(),
+                        [] { return 0.0; });
+  session.Start();
+  world.RunUntil(1);
+  session.MoveOn(seconds(60));
+  world.RunUntil(2);
+  session.Settle(true);
+  ends = true;
+  world.RunUntil(3);
+  EXPECT_EQ(world.events.back(), "moved");
+  EXPECT_EQ(session.sender(), session.up());
 }
 
 TEST(RemoteSession, TheOnlyMasterIsLeftForAsLongAsItAsks) {

@@ -6,10 +6,12 @@
 
 #include "slaves/gateway/firewall.h"
 #include "slaves/gateway/gateway_config.h"
+#include "slaves/gateway/own_prefix.h"
 #include "slaves/gateway/packet_check.h"
 #include "slaves/gateway/ra.h"
 #include "slaves/gateway/remote_options.h"
 #include "slaves/gateway/site_network.h"
+#include "userspace/wire/ownership.h"
 
 namespace ov6 {
 namespace {
@@ -315,6 +317,53 @@ TEST(GatewayConfig, OfARemoteSite) {
   EXPECT_EQ(config->domains, std::vector{*Prefix::Parse("fd00::/8")});
   EXPECT_EQ(config->mtu, 1480);
   EXPECT_TRUE(config->segments);
+}
+
+TEST(OwnPrefix, TheClaimThatAnswersAnOffer) {
+  const NodeKey key{PrivateKey::Generate(), {}};
+  const PrivateKey router = PrivateKey::Generate();
+  Challenge challenge{};
+  challenge[0] = 7;
+  const auto config = boost::json::parse(R"({"node": {"public_key": ")" + ToHex(router.public_key()) +
+                                         R"("}, "own": {"challenge": ")" + ToHex(challenge) +
+                                         R"(", "domain": {"name": "chord", "prefix": "fd00::/8",
+                                            "aggregate": 48, "security": 0}}})");
+  const auto offer = ReadOffer(config.as_object());
+  ASSERT_TRUE(offer.ok()) << offer.status();
+  ASSERT_TRUE(*offer);
+  const Domain& domain = (*offer)->domain;
+  const auto subnet = OwnSubnet(domain, key, std::nullopt);
+  ASSERT_TRUE(subnet.ok());
+  EXPECT_TRUE(key.Owned(domain).Contains(*subnet));
+  EXPECT_EQ(subnet->length, 64);
+  EXPECT_EQ(subnet->address.bytes[7], 1);
+  const UnixTime now{std::chrono::seconds(1'800'000'000)};
+  const auto claim = boost::json::parse(MakeClaim(**offer, key, *subnet, "home", now));
+  const auto token = DecodeToken(std::string(claim.at("delegation").as_string()));
+  ASSERT_TRUE(token.ok());
+  EXPECT_TRUE(CheckToken(*token, router.public_key(), domain, now).ok());
+  EXPECT_FALSE(CheckToken(*token, router.public_key(), domain, now + std::chrono::hours(2)).ok());
+  Signature proof;
+  const std::string bytes = *FromHex(std::string(claim.at("proof").as_string()));
+  std::copy(bytes.begin(), bytes.end(), proof.begin());
+  EXPECT_TRUE(VerifySignature(LastIssuer(*token), ClaimBytes(challenge, router.public_key(), "home"), proof));
+}
+
+TEST(OwnPrefix, WhatIsWrong) {
+  for (const char* text :
+       {R"({"own": 7})", R"({"own": {}})", R"({"own": {"domain": {}}, "node": {}})",
+        R"({"own": {"domain": {"name": "a", "prefix": "fd00::/8", "aggregate": 65, "security": 0},
+                               "challenge": "00"}, "node": {"public_key": "00"}})"})
+    EXPECT_FALSE(ReadOffer(boost::json::parse(text).as_object()).ok()) << text;
+  EXPECT_FALSE(ReadOffer(boost::json::object{}).value()) << "nothing is offered";
+  const NodeKey key{PrivateKey::Generate(), {}};
+  Domain domain;
+  domain.name = "chord";
+  domain.prefix = *Prefix::Parse("fd00::/8");
+  const auto other = OwnSubnet(domain, key, Prefix::Parse("2001:db8::/64"));
+  EXPECT_NE(std::string(other.status().message()).find("--prefix should be a /64 of it"), std::string::npos);
+  domain.security = 3;
+  EXPECT_NE(std::string(OwnSubnet(domain, key, {}).status().message()).find("asks for 3"), std::string::npos);
 }
 
 TEST(GatewayConfig, WhatIsWrong) {
