@@ -32,9 +32,9 @@ enum class CapsuleType : uint64_t {
   kPing = 0x2f763608,
 };
 
-// Context 0: a whole IP packet. kPortContext: a port header (abi/port.h) and the packet behind it.
-// kSegmentContext: a virtio_net_hdr (10 bytes, little-endian) and a packet that may be TCP of many segments
-// or have its checksum still to be finished; to whoever has said that it takes them.
+// Context 0: a whole IP packet. kPortContext: a port header (abi/port.h) and the front of the packet behind
+// it. kSegmentContext: a virtio_net_hdr (10 bytes, little-endian) and a packet that may be TCP of many
+// segments or have its checksum still to be finished; to whoever has said that it takes them.
 inline constexpr uint64_t kPacketContext = 0;
 inline constexpr uint64_t kPortContext = 2;
 inline constexpr uint64_t kSegmentContext = 4;

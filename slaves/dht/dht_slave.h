@@ -25,9 +25,9 @@
 #include "slaves/dht/lookup_queue.h"
 #include "slaves/dht/stale_watch.h"
 #include "slaves/engine/resolver/resolver.h"
-#include "slaves/runtime/frame_port.h"
-#include "slaves/runtime/hold_queue.h"
 #include "slaves/runtime/session.h"
+#include "userspace/port/frame_port.h"
+#include "userspace/port/hold_queue.h"
 
 namespace ov6 {
 

@@ -21,8 +21,8 @@
 #include <vector>
 
 #include "ov6/time.h"
-#include "slaves/runtime/frame_port.h"
 #include "userspace/base/token_bucket.h"
+#include "userspace/port/frame_port.h"
 
 namespace ov6 {
 

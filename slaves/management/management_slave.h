@@ -13,9 +13,9 @@
 
 #include "absl/status/status.h"
 #include "slaves/management/supervisor.h"
-#include "slaves/runtime/frame_port.h"
-#include "slaves/runtime/hold_queue.h"
 #include "slaves/runtime/session.h"
+#include "userspace/port/frame_port.h"
+#include "userspace/port/hold_queue.h"
 
 namespace ov6 {
 

@@ -13,8 +13,8 @@
 
 #include "absl/status/status.h"
 #include "slaves/runtime/fd_channel.h"
-#include "slaves/runtime/frame_port.h"
 #include "slaves/runtime/loop.h"
+#include "userspace/port/frame_port.h"
 
 namespace ov6 {
 

@@ -208,4 +208,5 @@ def main():
     Host(stream, options).run(rest)
 
 
-main()
+if __name__ == "__main__":
+    main()

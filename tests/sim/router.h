@@ -15,10 +15,10 @@
 #include <vector>
 
 #include "slaves/dht/peering.h"
-#include "slaves/runtime/frame_port.h"
 #include "slaves/runtime/session.h"
 #include "userspace/datapath/fake/fake_datapath.h"
 #include "userspace/master/master.h"
+#include "userspace/port/frame_port.h"
 
 namespace ov6::sim {
 

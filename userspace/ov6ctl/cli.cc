@@ -38,7 +38,8 @@ constexpr Object kObjects[] = {
     {"site", SiteObject, "[show] | move PREFIX dev DEVICE [with FILE] | del PREFIX",
      "prefixes of the sites; move one here from another router"},
     {"token", TokenObject,
-     "[show] | new NAME prefix DOMAIN:auto|DOMAIN:own|DOMAIN:PREFIX [kind gateway] [replace] [token FILE] | "
+     "[show] | new NAME prefix DOMAIN:auto|DOMAIN:own|DOMAIN:PREFIX [kind gateway|dht] [replace] [token "
+     "FILE] | "
      "del NAME",
      "who may connect as a slave from elsewhere"},
     {"key", KeyObject, "[show [DIRECTORY [in PREFIX]]] | new DIRECTORY [security N]",

@@ -36,7 +36,7 @@ absl::StatusOr<std::string> TokenIn(const std::string& file) {
   return text->substr(0, text->find_last_not_of(" \n") + 1);
 }
 
-// new NAME prefix DOMAIN:auto|DOMAIN:own|DOMAIN:PREFIX [kind gateway] [replace] [token FILE]
+// new NAME prefix DOMAIN:auto|DOMAIN:own|DOMAIN:PREFIX [kind gateway|dht] [replace] [token FILE]
 absl::StatusOr<json::object> ReadNew(Words& words) {
   const auto name = words.Need("a name for the slave");
   if (!name.ok()) return name.status();
@@ -50,7 +50,8 @@ absl::StatusOr<json::object> ReadNew(Words& words) {
       if (!token.ok()) return token.status();
       body["token"] = *token;
     } else if (*word == "kind" || *word == "prefix") {
-      const auto value = words.Need(*word == "kind" ? "a kind, 'gateway'" : "DOMAIN:auto or DOMAIN:PREFIX");
+      const auto value =
+          words.Need(*word == "kind" ? "a kind, 'gateway' or 'dht'" : "DOMAIN:auto or DOMAIN:PREFIX");
       if (!value.ok()) return value.status();
       if (*word == "kind") body["kind"] = *value;
       if (*word == "kind") continue;

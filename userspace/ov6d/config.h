@@ -62,6 +62,12 @@ struct SiteConfig {
   std::optional<DelegationToken> claim = {};
 };
 
+// A slave elsewhere that resolves a part of a domain. Not in the file: it goes with its token.
+struct ResolverConfig {
+  std::string name, domain;
+  Prefix prefix;
+};
+
 // A file of delegations to this router's key, a token a line ("ov6ctl delegate"); `#` begins a comment.
 struct DelegationFile {
   std::filesystem::path path;
@@ -125,7 +131,8 @@ struct Config {
   std::vector<SlaveConfig> slaves;
   std::vector<MappingConfig> mappings;
   std::vector<ListenConfig> listeners;  // [[listen]]
-  std::vector<MovedPrefix> moved;       // not in the file: see site_moves.h
+  std::vector<ResolverConfig> resolvers;
+  std::vector<MovedPrefix> moved;  // not in the file: see site_moves.h
 
   const Domain* FindDomain(std::string_view name) const;
 };

@@ -488,24 +488,26 @@ void Daemon::ArmRetry() {
 absl::StatusOr<boost::json::object> Daemon::AddRemote(const boost::json::object& body) {
   auto added = remote_.Add(config_, layout_, *key_, body);
   if (!added.ok()) return added.status();
-  as_written_.sites.push_back(added->site);
+  RemoteControl::AddTo(added->token, &as_written_);
+  const std::string& name = added->token.name;
   absl::Status status = sites_->Adopt();
   if (!status.ok()) {
-    as_written_.sites.pop_back();
-    remote_.Remove(added->site.remote).IgnoreError();
+    RemoteControl::RemoveFrom(name, &as_written_);
+    remote_.Remove(name).IgnoreError();
     return status;
   }
-  keeper_->AddSite(added->site, layout_.site_addresses.back());
+  if (added->token.kind == SlaveKind::kGateway)
+    keeper_->AddSite(as_written_.sites.back(), layout_.site_addresses.back());
   return std::move(added->answer);
 }
 
 absl::Status Daemon::RemoveRemote(const std::string& name) {
   service_->CloseRemote(name, absl::PermissionDeniedError("its token was taken away"));
-  const auto device = remote_.Remove(name);
-  if (!device.ok()) return device.status();
-  std::erase_if(as_written_.sites, [&](const SiteConfig& site) { return site.remote == name; });
-  absl::Status status = sites_->Adopt();
-  status.Update(keeper_->RemoveSite(*device));
+  absl::Status status = remote_.Remove(name);
+  if (!status.ok()) return status;
+  const bool site = RemoteControl::RemoveFrom(name, &as_written_);
+  status = sites_->Adopt();
+  if (site) status.Update(keeper_->RemoveSite(RemoteControl::DeviceOf(name)));
   return status;
 }
 
@@ -526,7 +528,7 @@ absl::Status Daemon::AddSlave(const boost::json::object& body) {
 // elsewhere only ends, since its token is another matter.
 absl::Status Daemon::RemoveSlave(const std::string& name) {
   if (!added_.Has(name)) {
-    if (remote_.SiteOf(name)) return service_->EndSession(name);
+    if (remote_.tokens().FindByName(name) != nullptr) return service_->EndSession(name);
     if (!service_->Knows(name)) return absl::NotFoundError("there is no slave \"" + name + "\"");
     return absl::FailedPreconditionError("\"" + name + "\" comes of the configuration, " + config_.file +
                                          ": take it out there and start ov6d anew; \"ov6ctl slave drain\" "

@@ -215,6 +215,20 @@ SlavePlan PlanGateway(const Config& config, const NodeLayout& layout, size_t sit
   return plan;
 }
 
+SlavePlan PlanResolver(const Config& config, const ResolverConfig& resolver,
+                       const std::vector<DeviceState>& devices) {
+  SlavePlan plan;
+  plan.name = resolver.name;
+  plan.kind = SlaveKind::kDht;
+  plan.prefixes = {resolver.prefix};
+  plan.port = plan.remote = true;
+  plan.domain = resolver.domain;
+  plan.config = {{"remote", true},
+                 {"mtu", OverlayMtu(devices)},
+                 {"domain", DomainJson(*config.FindDomain(resolver.domain))}};
+  return plan;
+}
+
 // Those in the domain that are this key's; others in the files are some other router's.
 json::array AddDelegations(const Config& config, const PublicKey& key, SlavePlan* plan) {
   json::array texts;
@@ -347,6 +361,8 @@ std::vector<SlavePlan> PlanSlaves(const Config& config, const NodeLayout& layout
   for (size_t i = 0; i < config.sites.size(); ++i) plans.push_back(PlanGateway(config, layout, i, devices));
   for (const SlaveConfig& slave : config.slaves)
     plans.push_back(PlanDht(config, layout, key, slave, devices));
+  for (const ResolverConfig& resolver : config.resolvers)
+    plans.push_back(PlanResolver(config, resolver, devices));
   uid_t uid = config.node.uid_base;
   for (SlavePlan& plan : plans) {
     if (!plan.remote) plan.uid = uid++;

@@ -107,6 +107,25 @@ absl::StatusOr<Prefix> PrefixFor(const Config& config, const NodeLayout& layout,
   return absl::PermissionDeniedError(prefix->ToString() + " is not this router's to give away");
 }
 
+// What a slave elsewhere is to resolve: a part of the domain. Sites in it are routed before it is asked.
+absl::StatusOr<Prefix> AreaFor(const Config& config, const Domain& domain, const std::string& wanted) {
+  const auto prefix = Prefix::Parse(wanted);
+  if (!prefix || !domain.prefix.Contains(*prefix) || prefix->length > domain.aggregate)
+    return absl::InvalidArgumentError(
+        "the prefix is \"" + wanted + "\"; what a slave resolves should be inside " +
+        domain.prefix.ToString() + ", and a /" + std::to_string(domain.aggregate) + " at most");
+  for (const SlaveConfig& slave : config.slaves) {
+    if (slave.domain == domain.name && *prefix == domain.prefix)
+      return absl::AlreadyExistsError("the slave \"" + slave.name + "\" resolves all of \"" + domain.name +
+                                      "\"; another may resolve a part");
+  }
+  for (const ResolverConfig& other : config.resolvers) {
+    if (other.prefix == *prefix)
+      return absl::AlreadyExistsError(prefix->ToString() + " is what \"" + other.name + "\" resolves");
+  }
+  return *prefix;
+}
+
 }  // namespace
 
 absl::Status RemoteControl::Load(Config* config) {
@@ -115,7 +134,7 @@ absl::Status RemoteControl::Load(Config* config) {
     if (const auto why = WhyNotServed(*config, token)) {
       spdlog::warn("the slave {} elsewhere is not served: {}", token.name, *why);
     } else {
-      config->sites.push_back(SiteFor(token));
+      AddTo(token, config);
     }
   }
   return absl::OkStatus();
@@ -173,35 +192,54 @@ absl::StatusOr<RemoteControl::Added> RemoteControl::Add(const Config& config, co
   token.made = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   const auto* replace = body.if_contains("replace");
   token.replace = replace != nullptr && replace->is_bool() && replace->get_bool();
-  if (const std::string kind = TextIn(body, "kind"); !kind.empty() && kind != "gateway")
-    return absl::InvalidArgumentError("the kind is \"" + kind + "\"; a slave elsewhere is a gateway");
+  if (const std::string kind = TextIn(body, "kind"); !kind.empty()) {
+    const auto parsed = ParseSlaveKind(kind);
+    if (!parsed || (*parsed != SlaveKind::kGateway && *parsed != SlaveKind::kDht))
+      return absl::InvalidArgumentError("the kind is \"" + kind +
+                                        "\"; a slave elsewhere is a gateway, or resolves (dht)");
+    token.kind = *parsed;
+  }
   if (absl::Status status = tokens_.CheckRoom(token.name); !status.ok()) return status;
   if (absl::Status status = CheckName(config, token.name); !status.ok()) return status;
   const Domain* domain = config.FindDomain(token.domain);
   if (domain == nullptr) return absl::NotFoundError("no [[domain]] is named \"" + token.domain + "\"");
-  const auto prefix = PrefixFor(config, layout, key, *domain, TextIn(body, "prefix"));
+  const std::string wanted = TextIn(body, "prefix");
+  const auto prefix = token.kind == SlaveKind::kDht ? AreaFor(config, *domain, wanted)
+                                                    : PrefixFor(config, layout, key, *domain, wanted);
   if (!prefix.ok()) return prefix.status();
   token.prefix = *prefix;
-  const SiteConfig site = SiteFor(token);
-  absl::Status status = MakeDevice(token.name, MtuOf(config));
+  const bool gateway = token.kind == SlaveKind::kGateway;
+  absl::Status status = gateway ? MakeDevice(token.name, MtuOf(config)) : absl::OkStatus();
   if (!status.ok()) return status;
   const auto secret = tokens_.Add(token, TextIn(body, "token"));
   if (!secret.ok()) {
     sites_.erase(token.name);
     return secret.status();
   }
-  return Added{site,
+  return Added{token,
                {{"name", token.name},
-                {"kind", "gateway"},
+                {"kind", std::string(ToString(token.kind))},
                 {"prefix", token.own() ? "own" : token.prefix.ToString()},
                 {"domain", token.domain},
                 {"token", *secret}}};
 }
 
-absl::StatusOr<std::string> RemoteControl::Remove(const std::string& name) {
+void RemoteControl::AddTo(const RemoteToken& token, Config* config) {
+  if (token.kind == SlaveKind::kGateway)
+    config->sites.push_back(SiteFor(token));
+  else
+    config->resolvers.push_back({token.name, token.domain, token.prefix});
+}
+
+bool RemoteControl::RemoveFrom(const std::string& name, Config* config) {
+  std::erase_if(config->resolvers, [&](const ResolverConfig& resolver) { return resolver.name == name; });
+  return std::erase_if(config->sites, [&](const SiteConfig& site) { return site.remote == name; }) != 0;
+}
+
+absl::Status RemoteControl::Remove(const std::string& name) {
   if (absl::Status status = tokens_.Remove(name); !status.ok()) return status;
   sites_.erase(name);
-  return DeviceOf(name);
+  return absl::OkStatus();
 }
 
 std::shared_ptr<RemoteSite> RemoteControl::SiteOf(const std::string& name) const {

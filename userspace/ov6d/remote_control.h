@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sites elsewhere: their tokens, their TUN devices here, and the listeners to which their gateways
-// connect. A token makes a site, which goes with it.
+// connect. A token makes a site, which goes with it; or lets a slave elsewhere resolve a part of a domain.
 #ifndef OV6_USERSPACE_OV6D_REMOTE_CONTROL_H
 #define OV6_USERSPACE_OV6D_REMOTE_CONTROL_H
 
@@ -35,13 +35,16 @@ class RemoteControl {
   // {"name", "kind", "domain", "prefix": "auto", "own" or a /64, "replace", "token"}. The site is checked and
   // its device made before anything is kept; `adopt` carries it out. Returns {"token", "prefix", ...}.
   struct Added {
-    SiteConfig site;
+    RemoteToken token;
     boost::json::object answer;
   };
   absl::StatusOr<Added> Add(const Config& config, const NodeLayout& layout, const NodeKey& key,
                             const boost::json::object& body);
-  // The site's device is gone then; returns its name.
-  absl::StatusOr<std::string> Remove(const std::string& name);
+  // The site's device is gone then.
+  absl::Status Remove(const std::string& name);
+  // What goes with a token: a site, or what a slave resolves. True: there was a site.
+  static void AddTo(const RemoteToken& token, Config* config);
+  static bool RemoveFrom(const std::string& name, Config* config);
 
   std::shared_ptr<RemoteSite> SiteOf(const std::string& name) const;
   const TokenStore& tokens() const { return tokens_; }

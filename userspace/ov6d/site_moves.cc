@@ -149,6 +149,7 @@ absl::Status SiteMoves::Remove(const Prefix& prefix) {
 void SiteMoves::ApplyTo(const Config& written, Config* config) const {
   config->sites = written.sites;
   config->slaves = written.slaves;
+  config->resolvers = written.resolvers;
   config->delegations = written.delegations;
   for (const SiteConfig& site : written.sites) {
     if (site.claim) config->delegations.push_back(*site.claim);

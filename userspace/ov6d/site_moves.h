@@ -51,8 +51,8 @@ class SiteMoves {
   // As it was: what came since could not be carried out.
   absl::Status Restore(const SiteMoves& before) { return Save(before.additions_, before.losses_); }
 
-  // The sites, slaves, delegations and moved prefixes of `written` with all this. An addition to a site that
-  // is configured no more is left out.
+  // The sites, slaves, resolvers, delegations and moved prefixes of `written` with all this. An addition to a
+  // site that is configured no more is left out.
   void ApplyTo(const Config& written, Config* config) const;
 
   const std::vector<SiteAddition>& additions() const { return additions_; }

@@ -62,9 +62,8 @@ absl::StatusOr<std::string> SlaveService::Claim(Slave& slave, const std::string&
     return status;
   }
   const Prefix& prefix = token->chain.back().prefix;
-  const bool again = slave.claimed == prefix;
   slave.claimed = prefix;
-  if (!again) Readvertise(slave);
+  Readvertise(slave);
   return json::serialize(json::object{{"prefix", prefix.ToString()}});
 }
 

@@ -83,8 +83,10 @@ void SlaveService::ReplanLocal(std::vector<SlavePlan>* plans) {
     if (plan.remote) continue;
     const auto [entry, is_new] = slaves_.try_emplace(plan.name);
     changed |= is_new;
-    if (!is_new) plan.uid = entry->second.plan.uid;
-    if (!is_new) continue;
+    if (!is_new) {
+      plan.uid = entry->second.plan.uid;
+      continue;
+    }
     const auto taken = [&](uid_t uid) {
       return std::any_of(slaves_.begin(), slaves_.end(), [&](const auto& other) {
         return other.first != plan.name && !other.second.plan.remote && other.second.plan.uid == uid;
@@ -106,7 +108,9 @@ void SlaveService::ReplanLocal(std::vector<SlavePlan>* plans) {
 }
 
 void SlaveService::Erase(const std::string& name) {
-  if (const auto session = slaves_.at(name).session) session->Close(absl::NotFoundError("it was deleted"));
+  Slave& slave = slaves_.at(name);
+  if (const auto session = slave.session) session->Close(absl::NotFoundError("it was deleted"));
+  slave.port.reset();
   if (const auto id = env_.master.slaves().FindByName(name)) {
     const SlaveEntry entry = env_.master.slaves().Find(*id)->entry;
     env_.master.Goodbye(*id);

@@ -2,6 +2,7 @@
 // Slaves from elsewhere (docs/slave-protocol.md section 8): who they are by their tokens, their sessions over
 // TCP and TLS, and what follows when one is silent or gone.
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <boost/json.hpp>
@@ -50,8 +51,10 @@ void SlaveService::AcceptRemote(std::unique_ptr<Stream> stream, const Endpoint& 
     Slave* slave = newcomer->slave;
     if (slave != nullptr && slave->session == newcomer->session.lock()) OnRemoteClosed(*slave, why);
   };
-  handlers.datagram = [newcomer](const DatagramView& datagram) {
-    if (newcomer->slave->site) newcomer->slave->site->FromGateway(datagram);
+  handlers.datagram = [this, newcomer](const DatagramView& datagram) {
+    // One that resolves says what it knows, and gives no packets.
+    newcomer->slave->site ? newcomer->slave->site->FromGateway(datagram)
+                          : void(++counters_.sessions.unknown_capsules);
   };
   handlers.drained = [newcomer] {
     if (newcomer->slave->site) newcomer->slave->site->OnDrained();
@@ -124,6 +127,7 @@ void SlaveService::OnRemoteOpened(Slave& slave) {
   slave.log.Info(env_.clock(), fmt::format("slave {} is up from {}, id {}", slave.plan.name,
                                            slave.from.ToString(), *slave.id));
   AssignAll(slave);
+  if (slave.plan.port) OpenRemotePort(slave);
   slave.site = env_.remote_site(slave.plan.name);
   if (slave.site) slave.site->Attach(slave.session, slave.request.segments);
   ArmRemoteTick();
@@ -142,12 +146,8 @@ void SlaveService::OnRemoteCapsule(Slave& slave, Capsule capsule) {
     for (const AssignedPrefix& asked : request->prefixes) answer.prefixes.push_back(Assign(slave, asked));
     return slave.session->Send(answer);
   }
-  if (const auto* mappings = std::get_if<MappingsCapsule>(&capsule)) {
-    MappingsAckCapsule ack{mappings->sequence, {}};
-    for (size_t i = 0; i < mappings->changes.size(); ++i)
-      ack.refused.push_back({i, "a gateway has no mappings"});
-    return slave.session->Send(ack);
-  }
+  if (const auto* mappings = std::get_if<MappingsCapsule>(&capsule))
+    return slave.session->Send(ApplyRemote(slave, *mappings));
   if (const auto* advertisement = std::get_if<RouteAdvertisementCapsule>(&capsule))
     return OnRemoteAdvertisement(slave, *advertisement);
   const auto* status = std::get_if<StatusCapsule>(&capsule);
@@ -185,9 +185,64 @@ void SlaveService::OnRemoteClosed(Slave& slave, const absl::Status& why) {
   TellDrained(slave);
 }
 
-// At once, unlike a local slave's: nothing of it goes on without its session.
+// A site at once: nothing of it goes on without its session. What one has resolved goes on as a local
+// slave's.
 void SlaveService::Withdraw(Slave& slave) {
-  if (slave.id) env_.master.Goodbye(*std::exchange(slave.id, std::nullopt));
+  slave.port.reset();
+  if (!slave.id) return;
+  const SlaveId id = *std::exchange(slave.id, std::nullopt);
+  slave.plan.port ? env_.master.Vanish(env_.clock(), id) : env_.master.Goodbye(id);
+}
+
+void SlaveService::OpenRemotePort(Slave& slave) {
+  const auto found = handles_.find(slave.plan.name);
+  if (found == handles_.end()) return;
+  const PortHandles handles = found->second;
+  handles_.erase(found);
+  const auto show = [weak = std::weak_ptr(slave.session)](std::span<const uint8_t> payload) {
+    const auto session = weak.lock();
+    if (!session || !session->SendDatagram(kPortContext, payload)) return false;
+    session->Flush();
+    return true;
+  };
+  auto port = RemotePort::Open(env_.io, handles, *slave.id, env_.clock, show);
+  if (port.ok()) {
+    slave.port = *std::move(port);
+    return;
+  }
+  spdlog::error("the port of slave {} can't be used: {}", slave.plan.name, Message(port.status()));
+  slave.session->Close(port.status());
+}
+
+MappingsAckCapsule SlaveService::ApplyRemote(Slave& slave, const MappingsCapsule& capsule) {
+  MappingsAckCapsule ack{capsule.sequence, {}};
+  if (slave.port && slave.id) {
+    const BootTime now = env_.clock();
+    ack = slave.port->resolver().OnMappings(now, capsule, [&](const MappingsCapsule& admitted) {
+      return env_.master.Apply(now, *slave.id, admitted);
+    });
+    if (!ack.refused.empty())
+      slave.log.Warn(now, "slave " + slave.plan.name + ": a mapping was refused: " + ack.refused[0].reason);
+    return ack;
+  }
+  for (size_t i = 0; i < capsule.changes.size(); ++i)
+    ack.refused.push_back({i, slave.plan.port ? "the slave has no routes now" : "a gateway has no mappings"});
+  return ack;
+}
+
+boost::json::object SlaveService::ResolverJson(const RemotePort& port) {
+  const RemoteResolver::Counters& c = port.resolver().counters();
+  return {{"punted", c.punted},
+          {"bad_punt", c.bad_punt},
+          {"asked", c.asked},
+          {"returned", c.returned},
+          {"held", port.resolver().held()},
+          {"standing", port.resolver().standing()},
+          {"changes_refused", c.changes_refused},
+          {"dropped_rate", c.dropped_rate},
+          {"dropped_held", c.dropped_held},
+          {"dropped_patience", c.dropped_patience},
+          {"dropped_ring", port.not_sent()}};
 }
 
 // Slaves elsewhere come and go while the daemon runs.
@@ -200,7 +255,7 @@ void SlaveService::ReplanRemote(const std::vector<SlavePlan>& plans) {
   }
   for (const std::string& name : gone) {
     CloseRemote(name, absl::PermissionDeniedError("its token was taken away"));
-    slaves_.erase(name);
+    Erase(name);
   }
   for (const SlavePlan& plan : plans) {
     if (plan.remote && Find(plan.name) == nullptr) slaves_[plan.name].plan = plan;
@@ -247,6 +302,7 @@ boost::json::object SlaveService::RemoteJson(const Slave& slave) const {
     object["queued"] = slave.session->queued();
     object["segments"] = slave.request.segments;
   }
+  if (slave.port) object["resolver"] = ResolverJson(*slave.port);
   const auto site = env_.remote_site(slave.plan.name);
   if (!site) return object;
   const RemoteSiteCounters& c = site->counters();
@@ -306,6 +362,7 @@ void SlaveService::ReturnFromSilence(Slave& slave) {
   if (slave.said_goodbye) return;
   if (const auto refusal = OnRequest(slave, slave.request))
     return slave.session->Close(absl::PermissionDeniedError(refusal->sentence));
+  if (slave.plan.port) OpenRemotePort(slave);
   slave.log.Info(env_.clock(), "slave " + slave.plan.name + " is heard again");
 }
 

@@ -254,6 +254,7 @@ std::optional<Refusal> SlaveService::OnRequest(Slave& slave, const UpgradeReques
   if (absl::Status status = env_.master.Activate(id); !status.ok()) {
     spdlog::error("routes of slave {}: {}", name, Message(status));
     env_.master.Vanish(env_.clock(), id);
+    DropHandles(name);
     return Refusal{409, "The routes can't be set: " + Message(status) + "."};
   }
   slave.id = id;
@@ -308,6 +309,7 @@ void SlaveService::OnAdvertisement(Slave& slave, const RouteAdvertisementCapsule
   // What is drained here comes back to what it leaves.
   if (slave.away_until && !slave.plan.remote && !slave.forgotten)
     return env_.master.Vanish(env_.clock(), *std::exchange(slave.id, std::nullopt));
+  slave.port.reset();
   const SlaveEntry entry = env_.master.slaves().Find(*slave.id)->entry;
   env_.master.Goodbye(*std::exchange(slave.id, std::nullopt));
   DropPort(entry);
@@ -330,15 +332,19 @@ void SlaveService::OnClosed(Slave& slave, const absl::Status& why) {
   spdlog::info("session of slave {} ended: {}", slave.plan.name, Message(why));
   slave.session.reset();
   if (slave.port_channel >= 0) ::close(std::exchange(slave.port_channel, -1));
-  if (const auto found = handles_.find(slave.plan.name); found != handles_.end()) {
-    CloseHandles(found->second);
-    handles_.erase(found);
-  }
+  DropHandles(slave.plan.name);
   if (slave.id) env_.master.Vanish(env_.clock(), *std::exchange(slave.id, std::nullopt));
   // A process without a session is of no use to anyone; one that said goodbye should end by itself.
   if (!slave.process) return TellDrained(slave);
   if (!slave.said_goodbye) slave.process->Signal(SIGTERM);
   KillLater(slave.plan.name);
+}
+
+void SlaveService::DropHandles(const std::string& name) {
+  const auto found = handles_.find(name);
+  if (found == handles_.end()) return;
+  CloseHandles(found->second);
+  handles_.erase(found);
 }
 
 void SlaveService::DropPort(const SlaveEntry& entry) {
@@ -399,6 +405,9 @@ void SlaveService::RetireUnplanned() {
 
 void SlaveService::Sweep() {
   EndAway();
+  for (const auto& [name, slave] : slaves_) {
+    if (slave.port) slave.port->resolver().Sweep(env_.clock());
+  }
   env_.master.Sweep(env_.clock(), [this](const SlaveEntry& entry) {
     spdlog::warn("slave {} did not come back: its routes and mappings are withdrawn", entry.name);
     DropPort(entry);

@@ -19,6 +19,7 @@
 #include "userspace/ov6d/crowd.h"
 #include "userspace/ov6d/log_limit.h"
 #include "userspace/ov6d/node_layout.h"
+#include "userspace/ov6d/remote_port.h"
 #include "userspace/ov6d/remote_site.h"
 #include "userspace/ov6d/slave_memory.h"
 #include "userspace/ov6d/slave_process.h"
@@ -147,7 +148,8 @@ class SlaveService {
     Challenge challenge{};          // of this session
     std::optional<Prefix> claimed;  // in this session
     TokenBucket claims{kClaimRate, kClaimBurst};
-    std::shared_ptr<RemoteSite> site;
+    std::shared_ptr<RemoteSite> site;  // of a gateway
+    std::unique_ptr<RemotePort> port;  // of one that resolves
     LogLimit log;
   };
   struct Newcomer;
@@ -188,6 +190,9 @@ class SlaveService {
   const RemoteToken* TokenOf(const SlaveSession& session, const UpgradeRequest& request) const;
   std::optional<Refusal> OnRemoteRequest(Newcomer& newcomer, const UpgradeRequest& request);
   void OnRemoteOpened(Slave& slave);
+  void OpenRemotePort(Slave& slave);
+  MappingsAckCapsule ApplyRemote(Slave& slave, const MappingsCapsule& capsule);
+  static boost::json::object ResolverJson(const RemotePort& port);
   void OnRemoteCapsule(Slave& slave, Capsule capsule);
   void OnRemoteClosed(Slave& slave, const absl::Status& why);
   static AssignedPrefix Assign(const Slave& slave, const AssignedPrefix& asked);
@@ -208,6 +213,7 @@ class SlaveService {
   Refusal Refuse(const Endpoint& from, Refusal refusal);
   void ReplanRemote(const std::vector<SlavePlan>& plans);
   boost::json::object RemoteJson(const Slave& slave) const;
+  void DropHandles(const std::string& name);  // of a port that nobody has come to use
   void DropPort(const SlaveEntry& entry);
   void TellOfRelayed(const std::vector<ov6_event>& relayed);
 

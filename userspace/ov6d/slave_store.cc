@@ -43,10 +43,12 @@ absl::StatusOr<SlaveConfig> Read(const Config& config, const json::object& body)
   ConfigReader reader(table, with.file, "a slave");
   if (absl::Status status = ReadSlave(reader, &with); !status.ok()) return status;
   SlaveConfig slave = std::move(with.slaves.back());
-  const bool elsewhere = std::any_of(config.sites.begin(), config.sites.end(), [&](const SiteConfig& site) {
+  bool elsewhere = std::any_of(config.resolvers.begin(), config.resolvers.end(),
+                               [&](const ResolverConfig& resolver) { return resolver.name == slave.name; });
+  elsewhere |= std::any_of(config.sites.begin(), config.sites.end(), [&](const SiteConfig& site) {
     return site.remote == slave.name || site.interface == RemoteControl::DeviceOf(slave.name);
   });
-  if (elsewhere) return absl::AlreadyExistsError("\"" + slave.name + "\" is the name of a site elsewhere");
+  if (elsewhere) return absl::AlreadyExistsError("\"" + slave.name + "\" is the name of a slave elsewhere");
   return slave;
 }
 

@@ -51,8 +51,9 @@ std::optional<RemoteToken> FromJson(const json::value& value) {
                     replace->get_bool(),
                     TextIn(object, "hash"),
                     UnixTime(std::chrono::seconds(made->get_int64()))};
-  const bool whole = IsSlaveName(token.name) && !token.domain.empty() && token.kind == SlaveKind::kGateway &&
-                     (token.own() || token.prefix.length == kSiteLength) && IsDigits(token.hash);
+  const bool site = token.kind == SlaveKind::kGateway && (token.own() || token.prefix.length == kSiteLength);
+  const bool whole = IsSlaveName(token.name) && !token.domain.empty() && IsDigits(token.hash) &&
+                     (site || token.kind == SlaveKind::kDht);
   return whole ? std::optional(token) : std::nullopt;
 }
 

@@ -19,9 +19,9 @@ struct RemoteToken {
   std::string name;  // the slave's, 1 to 11 characters of [a-z0-9-]
   SlaveKind kind = SlaveKind::kGateway;
   std::string domain;
-  Prefix prefix;         // the site's, a /64; ::/0 if it brings one of its own key
+  Prefix prefix;  // gateway: the site's /64; ::/0 if it brings one of its own key. dht: what it resolves
   bool replace = false;  // a second session takes the place of the first
-  bool own() const { return prefix == Prefix{}; }
+  bool own() const { return kind == SlaveKind::kGateway && prefix == Prefix{}; }
   std::string hash;  // of the token, 64 hexadecimal digits
   UnixTime made{};
   bool operator==(const RemoteToken&) const = default;

@@ -34,7 +34,13 @@ class RemoteSlaveTest : public ServiceTest {
     SlaveService::Environment environment{io_,  kernel_,    master_, spawner_,
                                           key_, "/libexec", state_,  [this] { return now_; }};
     environment.tokens = &tokens_;
-    remote_.emplace(std::move(environment), std::vector<SlavePlan>{plan_, other_plan_});
+    token.name = "part";
+    token.kind = SlaveKind::kDht;
+    token.prefix = P("fd77::/16");
+    resolving_ = *tokens_.Add(token);
+    SlavePlan part = Plan(SlaveKind::kDht, "part", "fd77::/16");
+    part.remote = true;
+    remote_.emplace(std::move(environment), std::vector<SlavePlan>{plan_, other_plan_, part});
   }
   std::unique_ptr<FakeSlave> Come(std::shared_ptr<Crowd::Place> place = nullptr) {
     return std::make_unique<FakeSlave>(*this, *remote_, Endpoint{*Ipv4::Parse("192.0.2.7"), 4000},
@@ -67,7 +73,7 @@ class RemoteSlaveTest : public ServiceTest {
   std::string State() const { return std::string(Home().at("state").as_string()); }
 
   TokenStore tokens_{state_};
-  std::string secret_, replacing_;
+  std::string secret_, replacing_, resolving_;
   SlavePlan plan_, other_plan_;
   std::optional<SlaveService> remote_;
 };
@@ -334,6 +340,23 @@ TEST_F(RemoteSlaveTest, WhoDoesNotKnowHowToDrainIsShownOut) {
   Run();
   plain->Read();
   EXPECT_TRUE(plain->Ended());
+}
+
+// One that resolves has a port; what was made for it does not stay when its routes can't be set.
+TEST_F(RemoteSlaveTest, ARefusalKeepsNoDescriptors) {
+  ASSERT_TRUE(master_.routes().Set(P("fd77::/16"), {OV6_SLAVE_OPERATOR, Action::kPass, 0}).ok());
+  const auto descriptors = [] {
+    const std::filesystem::directory_iterator all("/proc/self/fd");
+    return std::distance(begin(all), end(all));
+  };
+  const UpgradeRequest request{SlaveKind::kDht, "part", {P("fd77::/16")}, resolving_};
+  const auto refused = [&] {
+    EXPECT_THAT(Come()->Open(request), HasSubstr("409"));
+    Run();
+    return descriptors();
+  };
+  const auto first = refused();  // the datapath keeps the port
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(refused(), first);
 }
 
 TEST_F(RemoteSlaveTest, TheOperatorEndsASession) {

@@ -73,7 +73,7 @@ TEST_F(SlaveStoreTest, CheckedAsTheFileIs) {
       {R"({"name": "a", "kind": "dht", "domain": "corp"})", "whose port the slave \"chord\" has already"},
       {R"({"name": "A", "kind": "dht", "domain": "corp"})", "1 to 11 of the characters"},
       {R"({"name": "gw1", "kind": "dht", "domain": "corp", "listen": "0.0.0.0:1"})", "which is taken"},
-      {R"({"name": "home", "kind": "dht", "domain": "corp", "listen": "0.0.0.0:1"})", "a site elsewhere"},
+      {R"({"name": "home", "kind": "dht", "domain": "corp", "listen": "0.0.0.0:1"})", "a slave elsewhere"},
       {R"({"name": "a", "kind": "dht", "domain": "corp", "lifetime": 0})", "a number from 1 to 86400"},
       {R"({"name": "a", "kind": "dht", "domain": "corp", "listen": "0.0.0.0:1", "colour": "red"})",
        "unknown key \"colour\" in a slave"},

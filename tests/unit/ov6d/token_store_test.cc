@@ -136,7 +136,7 @@ TEST_F(TokenStoreTest, ADamagedFileIsAnError) {
       {"a path for a name", with("\"home\"", "\"../home\"")},
       {"a long name", with("\"home\"", "\"abcdefghijkl\"")},
       {"no name", with("\"home\"", "\"\"")},
-      {"another kind", with("\"gateway\"", "\"dht\"")},
+      {"another kind", with("\"gateway\"", "\"bridge\"")},
       {"no kind", with("\"gateway\"", "\"cat\"")},
       {"no domain", with("\"chord\"", "\"\"")},
       {"a prefix that is none", with("fd12:3456:789a:ff::/64", "fd12")},

@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include "slaves/runtime/frame_port.h"
 #include "slaves/runtime/session.h"
 #include "userspace/base/bytes.h"
+#include "userspace/port/frame_port.h"
 
 namespace ov6 {
 

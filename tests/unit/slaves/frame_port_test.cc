@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "slaves/runtime/frame_port.h"
+#include "userspace/port/frame_port.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "slaves/runtime/hold_queue.h"
+#include "userspace/port/hold_queue.h"
 
 #include <gtest/gtest.h>
 

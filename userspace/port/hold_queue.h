@@ -3,8 +3,8 @@
 // when a bound is reached the oldest packet (of the key, or of all) gives way, since
 // its sender is the likeliest to have given up. The order within a key is the order
 // of arrival. Frames are not copied: they stay in their chunk of the port's memory.
-#ifndef OV6_SLAVES_RUNTIME_HOLD_QUEUE_H
-#define OV6_SLAVES_RUNTIME_HOLD_QUEUE_H
+#ifndef OV6_USERSPACE_PORT_HOLD_QUEUE_H
+#define OV6_USERSPACE_PORT_HOLD_QUEUE_H
 
 #include <cstddef>
 #include <cstdint>
@@ -16,7 +16,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "ov6/address.h"
-#include "slaves/runtime/frame_port.h"
+#include "userspace/port/frame_port.h"
 
 namespace ov6 {
 

@@ -2,8 +2,8 @@
 // The slave port as a slave's logic sees it, and the frames in it. A frame lies in its
 // chunk of the port's memory from the moment it is punted until it is transmitted or
 // released; nothing is copied. Whoever holds a frame does exactly one of the two.
-#ifndef OV6_SLAVES_RUNTIME_FRAME_PORT_H
-#define OV6_SLAVES_RUNTIME_FRAME_PORT_H
+#ifndef OV6_USERSPACE_PORT_FRAME_PORT_H
+#define OV6_USERSPACE_PORT_FRAME_PORT_H
 
 #include <optional>
 #include <span>
