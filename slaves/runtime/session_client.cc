@@ -73,7 +73,7 @@ void SessionClient::Read() {
     if (result.state == IoState::kWantWrite) return WaitToWrite();
     more = result.state != IoState::kWantRead;
     if (!more) break;
-    ping_.in_silence = 0;  // an answer may wait behind much else
+    pings_in_silence_ = 0;  // an answer may wait behind much else
     if (shaken_) OnRead(room.first(result.size));
     if (!*alive || state_ == State::kClosed) return;
     shaken_ = true;
@@ -188,16 +188,14 @@ void SessionClient::OnAck(const MappingsAckCapsule& ack) {
 
 void SessionClient::OnPing(const PingCapsule& ping) {
   if (!ping.reply && HasRoom()) Enqueue(PingCapsule{true, ping.nonce});
-  if (!ping.reply || ping.nonce != ping_.nonce || ping_.sent == BootTime{}) return;
-  round_trip_ = BootClock::now() - ping_.sent;
+  if (ping.reply) ping_timer_.Answer(ping.nonce, BootClock::now());
 }
 
 void SessionClient::Beat() {
-  if (ping_.in_silence >= kMostInSilence)
+  if (pings_in_silence_ >= kMostInSilence)
     return Close(absl::UnavailableError("the master has fallen silent: nothing came after three PINGs"));
-  ++ping_.in_silence;
-  ping_.sent = BootClock::now();
-  Enqueue(PingCapsule{false, ++ping_.nonce});
+  ++pings_in_silence_;
+  Enqueue(PingCapsule{false, ping_timer_.Send(BootClock::now())});
   heartbeat_timer_.After(options_.heartbeat, [this] { Beat(); });
 }
 

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "slaves/runtime/loop.h"
 #include "slaves/runtime/session.h"
+#include "userspace/base/ping_timer.h"
 #include "userspace/base/stream.h"
 #include "userspace/wire/capsule_codec.h"
 #include "userspace/wire/upgrade.h"
@@ -77,8 +78,8 @@ class SessionClient : public Session {
   void Flush(Callback done);
 
   bool open() const { return state_ == State::kOpen; }
-  size_t queued() const { return out_.size(); }                       // bytes
-  std::optional<Duration> round_trip() const { return round_trip_; }  // of the last PING
+  size_t queued() const { return out_.size(); }  // bytes
+  std::optional<Duration> round_trip() const { return ping_timer_.last(); }
   const SessionCounters& counters() const { return counters_; }
 
  private:
@@ -141,12 +142,8 @@ class SessionClient : public Session {
   Timer call_timer_;
   Timer upgrade_timer_;
   Timer heartbeat_timer_;
-  struct Ping {
-    uint64_t nonce = 0;
-    BootTime sent{};
-    int in_silence = 0;  // sent since anything came
-  } ping_;
-  std::optional<Duration> round_trip_;
+  PingTimer ping_timer_;
+  int pings_in_silence_ = 0;  // since anything came
   SessionCounters counters_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -187,7 +187,7 @@ void SlaveSession::DecodeAll() {
 void SlaveSession::Dispatch(Capsule capsule) {
   if (const auto* ping = std::get_if<PingCapsule>(&capsule)) {
     if (!ping->reply) return Send(PingCapsule{true, ping->nonce});
-    if (ping->nonce == ping_) round_trip_ = BootClock::now() - pinged_;
+    ping_timer_.Answer(ping->nonce, BootClock::now());
   } else if (const auto* answer = std::get_if<ReturnCapsule>(&capsule)) {
     OnReturn(*answer);
   } else if (std::holds_alternative<RouteAdvertisementCapsule>(capsule) ||
@@ -200,11 +200,9 @@ void SlaveSession::Dispatch(Capsule capsule) {
   }
 }
 
-// Each takes the place of the one before: on a path slower than the interval none is ever timed.
 void SlaveSession::Ping() {
   if (state_ != State::kOpen || queued() > kMaxQueued) return;
-  pinged_ = BootClock::now();
-  Send(PingCapsule{false, ++ping_});
+  Send(PingCapsule{false, ping_timer_.Send(BootClock::now())});
 }
 
 Duration SlaveSession::Silence() {

@@ -17,6 +17,7 @@
 
 #include "absl/status/statusor.h"
 #include "ov6/time.h"
+#include "userspace/base/ping_timer.h"
 #include "userspace/base/stream.h"
 #include "userspace/wire/capsule_codec.h"
 #include "userspace/wire/upgrade.h"
@@ -76,7 +77,7 @@ class SlaveSession : public std::enable_shared_from_this<SlaveSession> {
   // How long what was sent has gone unacknowledged by the other side's TCP: all there is to tell of one that
   // answers no PING.
   Duration Unacknowledged() const;
-  std::optional<Duration> round_trip() const { return round_trip_; }
+  std::optional<Duration> round_trip() const { return ping_timer_.last(); }
   size_t queued() const { return queued_.size(); }  // bytes
   const Stream& stream() const { return *stream_; }
   void Close(absl::Status why);
@@ -124,9 +125,7 @@ class SlaveSession : public std::enable_shared_from_this<SlaveSession> {
   ByteQueue queued_;
   BootTime heard_ = BootClock::now();
   uint64_t arrived_ = 0;  // bytes, as its TCP said last
-  uint64_t ping_ = 0;     // nonce of the last one
-  BootTime pinged_{};
-  std::optional<Duration> round_trip_;
+  PingTimer ping_timer_;
   uint64_t next_call_ = 1;
   std::map<uint64_t, PendingCall> calls_;
 };
