@@ -11,6 +11,7 @@
 #include "tests/fuzz/smuggling.h"
 #include "tests/host/host_subject.h"
 #include "userspace/wire/capsule_codec.h"
+#include "userspace/wire/poll_answer.h"
 #include "userspace/wire/record.h"
 #include "userspace/wire/upgrade.h"
 
@@ -171,6 +172,25 @@ void Records() {
   Write("record", "token", Bytes(text.begin(), text.end()));
 }
 
+void Poll() {
+  const std::string session = "00112233445566778899aabbccddeeff";
+  const auto write = [](const std::string& name, const std::string& text) {
+    Write("poll", name, Bytes(text.begin(), text.end()));
+  };
+  const UpgradeRequest slave{SlaveKind::kGateway, "home", {}, "ov6-abc", false, true};
+  using Kind = PollRequest::Kind;
+  write("open", FormatPollRequest({.kind = Kind::kOpen, .slave = slave}, "ov6"));
+  write("down", FormatPollRequest({.kind = Kind::kDown, .session = session, .sequence = 7}, "ov6"));
+  write("up", FormatPollRequest({.kind = Kind::kUp, .session = session, .sequence = 7, .body = 5}, "ov6") +
+                  "hello");
+  write("opened", FormatPollOpened(session, true));
+  write("answer", FormatPollAnswer(7, 5, false) + "hello");
+  write("chunks",
+        "HTTP/1.1 200 OK\r\nOv6-Sequence: 9\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+  write("gone", FormatUpgradeRefused({410, "There is no such session."}));
+  for (const auto& [name, text] : smuggling::PollRequests()) write(name, text);
+}
+
 void Peering() {
   const Prefix prefix = *Prefix::Parse("fd02:0:7::/48");
   Write("peering", "probe", EncodePeering({PeeringType::kProbe, false, 0x0102030405060708, prefix}));
@@ -215,6 +235,7 @@ int main(int argc, char** argv) {
   Capsules();
   Segments();
   Upgrade();
+  Poll();
   Records();
   Peering();
   Config();

@@ -78,6 +78,43 @@ inline std::map<std::string, std::string> Requests() {
   };
 }
 
+// Of a long poll, whose requests have bodies; by name, none may be taken.
+inline std::map<std::string, std::string> PollRequests() {
+  const std::string line = "POST /.well-known/masque/ip/*/*/?poll=up&sequence=1 HTTP/1.1\r\n";
+  const std::string fields =
+      "Host: ov6\r\nOv6-Version: 1\r\nOv6-Session: 00112233445566778899aabbccddeeff\r\n";
+  const auto with = [&](const std::string& more) { return line + fields + more + "\r\nhello"; };
+  std::string bare = with("Content-Length: 5\r\n");
+  std::erase(bare, '\r');
+  return {
+      {"no-length", with("")},
+      {"two-lengths", with("Content-Length: 5\r\nContent-Length: 6\r\n")},
+      {"two-same-lengths", with("Content-Length: 5\r\nContent-Length: 5\r\n")},
+      {"length-list", with("Content-Length: 5, 5\r\n")},
+      {"length-plus", with("Content-Length: +5\r\n")},
+      {"length-negative", with("Content-Length: -1\r\n")},
+      {"length-huge", with("Content-Length: 99999999999999999999\r\n")},
+      {"length-hex", with("Content-Length: 0x5\r\n")},
+      {"length-empty", with("Content-Length:\r\n")},
+      {"length-space-before-colon", with("Content-Length : 5\r\n")},
+      {"length-and-chunked", with("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n")},
+      {"chunked-and-length", with("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n")},
+      {"length-and-xchunked", with("Content-Length: 5\r\nTransfer-Encoding: xchunked\r\n")},
+      {"length-and-identity", with("Content-Length: 5\r\nTransfer-Encoding: identity\r\n")},
+      {"chunked", with("Transfer-Encoding: chunked\r\n")},
+      {"chunked-folded", with("Content-Length: 5\r\nTransfer-Encoding:\r\n chunked\r\n")},
+      {"chunked-hidden-by-bare-lf", with("Content-Length: 5\r\nX: y\nTransfer-Encoding: chunked\r\n")},
+      {"chunked-hidden-by-bare-cr", with("Content-Length: 5\r\nX: y\rTransfer-Encoding: chunked\r\n")},
+      {"bare-lf", bare},
+      {"two-hosts", with("Content-Length: 5\r\nHost: other\r\n")},
+      {"two-tokens", with("Content-Length: 5\r\nAuthorization: Bearer a\r\nAuthorization: Bearer b\r\n")},
+      {"two-sessions", with("Content-Length: 5\r\nOv6-Session: 00112233445566778899aabbccddeef0\r\n")},
+      {"nul-in-value", with(std::string("Content-Length: 5\0\r\n", 20))},
+      {"http-2.0", "POST /.well-known/masque/ip/*/*/?poll=up&sequence=1 HTTP/2.0\r\n" + fields +
+                       "Content-Length: 5\r\n\r\nhello"},
+  };
+}
+
 // Whether a field line says that a body follows, in any case and with any space around it.
 inline bool HasBody(std::string_view head) {
   std::string text;

@@ -34,7 +34,7 @@ struct UpgradeRequest {
 };
 
 struct Refusal {
-  int status = 400;      // 400, 401, 403, 409, 426, 503
+  int status = 400;      // 400, 401, 403, 409, 410, 413, 426, 503
   std::string sentence;  // why, and what would be right
 };
 
@@ -50,8 +50,9 @@ struct ParsedRequest {
 std::optional<ParsedRequest> ParseUpgradeRequest(std::string_view bytes);
 
 // Parses a response head. nullopt: incomplete. On 101: the number of bytes the head took (capsules
-// may follow). Otherwise the master's sentence: PermissionDenied (401, 403), AlreadyExists (409),
-// Unavailable (500 and up: a proxy in front of it, mostly) or InvalidArgument.
+// may follow). Otherwise the master's sentence: PermissionDenied (401, 403), AlreadyExists (409), Unavailable
+// (500 and up: a proxy in front of it, mostly), Unimplemented (whoever answers knows no such Upgrade, so the
+// way may not carry it) or InvalidArgument.
 std::optional<absl::StatusOr<size_t>> ParseUpgradeResponse(std::string_view bytes);
 
 }  // namespace ov6

@@ -176,11 +176,10 @@ TEST(UpgradeResponse, Refused) {
   const struct {
     int status;
     absl::StatusCode code;
-  } rows[] = {{400, absl::StatusCode::kInvalidArgument},
-              {401, absl::StatusCode::kPermissionDenied},
-              {403, absl::StatusCode::kPermissionDenied},
-              {409, absl::StatusCode::kAlreadyExists},
-              {426, absl::StatusCode::kInvalidArgument}};
+  } rows[] = {{400, absl::StatusCode::kUnimplemented},    {401, absl::StatusCode::kPermissionDenied},
+              {403, absl::StatusCode::kPermissionDenied}, {409, absl::StatusCode::kAlreadyExists},
+              {405, absl::StatusCode::kUnimplemented},    {413, absl::StatusCode::kInvalidArgument},
+              {426, absl::StatusCode::kUnimplemented}};
   for (const auto& row : rows) {
     const std::string bytes = FormatUpgradeRefused({row.status, "The name 'chord' is taken."});
     for (size_t size = 0; size < bytes.size(); ++size)
