@@ -84,6 +84,7 @@ class Tls : public Stream {
     fd_ = UniqueFd();
   }
   const std::string& error() const override { return error_; }
+  std::optional<Delivery> delivery() const override { return TcpDelivery(fd_.get()); }
   std::string PeerName() const override;
 
  private:

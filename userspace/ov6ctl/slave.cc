@@ -17,8 +17,8 @@ namespace {
 namespace json = boost::json;
 using Align = Table::Align;
 
-constexpr const char* kMembers[] = {"id",       "name",     "kind",      "state",   "pid",
-                                    "uptime_s", "restarts", "interface", "prefixes"};
+constexpr const char* kMembers[] = {"id",  "name",     "kind",     "state",
+                                    "pid", "uptime_s", "restarts", "interface"};
 
 absl::Status Show(Context& context, Words& words) {
   if (auto status = words.Finish(); !status.ok()) return status;
@@ -36,10 +36,14 @@ absl::Status Show(Context& context, Words& words) {
                {"UPTIME", Align::kRight},
                {"RESTARTS", Align::kRight},
                {"PORT"},
+               {"TRANSPORT"},
                {"PREFIXES"}});
   for (const auto& slave : slaves->get_array()) {
     std::vector<std::string> cells;
     for (const char* member : kMembers) cells.push_back(MemberText(slave, member));
+    const json::value* remote = Member(slave, "remote");
+    cells.push_back(remote != nullptr ? MemberText(*remote, "transport") : "");
+    cells.push_back(MemberText(slave, "prefixes"));
     table.Add(std::move(cells));
   }
   context.out << table.ToString();

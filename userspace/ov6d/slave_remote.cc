@@ -36,6 +36,31 @@ void SlaveService::AcceptRemote(std::unique_ptr<Stream> stream, const Endpoint& 
       if (const auto crowded = weak.lock()) crowded->Close(absl::UnavailableError("others take its place"));
     };
   }
+  SlaveSession::Handlers handlers = RemoteHandlers(newcomer);
+  handlers.poll = [this, newcomer](std::unique_ptr<Stream> polled, std::string read) {
+    polls_.Accept(std::move(polled), newcomer->from, std::move(newcomer->place), std::move(read));
+  };
+  session->Start(std::move(handlers));
+}
+
+PollServer::Handlers SlaveService::PollHandlers() {
+  return {[this](const UpgradeRequest& request, std::unique_ptr<Stream> stream, const Endpoint& from) {
+            return OpenPolled(request, std::move(stream), from);
+          },
+          [this](const Endpoint& from, Refusal refusal) {
+            ++counters_.unknown_tokens;
+            return Refuse(from, std::move(refusal));
+          }};
+}
+
+std::optional<Refusal> SlaveService::OpenPolled(const UpgradeRequest& request, std::unique_ptr<Stream> stream,
+                                                const Endpoint& from) {
+  const auto session = std::make_shared<SlaveSession>(env_.io, std::move(stream), counters_.sessions);
+  const auto newcomer = std::make_shared<Newcomer>(Newcomer{session, from, nullptr, nullptr});
+  return session->StartOpen(RemoteHandlers(newcomer), request);
+}
+
+SlaveSession::Handlers SlaveService::RemoteHandlers(const std::shared_ptr<Newcomer>& newcomer) {
   SlaveSession::Handlers handlers;
   handlers.request = [this, newcomer](const UpgradeRequest& request) {
     return OnRemoteRequest(*newcomer, request);
@@ -59,7 +84,7 @@ void SlaveService::AcceptRemote(std::unique_ptr<Stream> stream, const Endpoint& 
   handlers.drained = [newcomer] {
     if (newcomer->slave->site) newcomer->slave->site->OnDrained();
   };
-  session->Start(std::move(handlers));
+  return handlers;
 }
 
 // By its token, or by the name in its certificate.
@@ -98,7 +123,7 @@ std::optional<Refusal> SlaveService::OnRemoteRequest(Newcomer& newcomer, const U
                                            std::string(ToString(token->kind)) + "."});
   }
   if (wanted.prefixes.empty() && !slave->plan.claims) wanted.prefixes = slave->plan.prefixes;
-  if (slave->session && !slave->silent && !token->replace) {
+  if (slave->session && !slave->silent && !slave->said_goodbye && !token->replace) {
     return Refuse(newcomer.from, {409, "\"" + token->name + "\" has a session already, from " +
                                            slave->from.ToString() + "."});
   }
@@ -341,17 +366,26 @@ bool SlaveService::RemoteTick() {
   return any;
 }
 
+// Polls say something once in a round trip, however many PINGs there are.
+Duration SlaveService::SilentAfter(const SlaveSession& session) {
+  const Duration round_trip = session.polled() ? session.round_trip().value_or(Duration(0)) : Duration(0);
+  return std::clamp(2 * round_trip, kSilentAfter, kEndAfter);
+}
+
 // A path that stands still for a moment keeps its session; packets are told at once that nobody is there.
 void SlaveService::CheckSilence(Slave& slave) {
   const Duration silence = slave.request.plain ? slave.session->Unacknowledged() : slave.session->Silence();
   if (silence >= kEndAfter)
     return slave.session->Close(absl::UnavailableError("nothing was heard of it for 15 s"));
-  if (silence >= kSilentAfter && !slave.silent) {
+  const Duration limit = SilentAfter(*slave.session);
+  if (silence >= limit && slave.said_goodbye)
+    return slave.session->Close(absl::UnavailableError("nothing was heard of it after its goodbye"));
+  if (silence >= limit && !slave.silent) {
     slave.log.Info(env_.clock(), "slave " + slave.plan.name +
                                      " has fallen silent: its routes are withdrawn until it is heard");
     slave.silent = true;
     Withdraw(slave);
-  } else if (silence < kSilentAfter && slave.silent) {
+  } else if (silence < limit && slave.silent) {
     ReturnFromSilence(slave);
   }
   slave.session->Ping();

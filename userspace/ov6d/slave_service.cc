@@ -45,7 +45,7 @@ struct SocketPair {
 }  // namespace
 
 SlaveService::SlaveService(Environment environment, std::vector<SlavePlan> plans)
-    : env_(std::move(environment)), management_timer_(env_.io) {
+    : env_(std::move(environment)), management_timer_(env_.io), polls_(env_.io, PollHandlers()) {
   for (SlavePlan& plan : plans) slaves_[plan.name].plan = std::move(plan);
 }
 

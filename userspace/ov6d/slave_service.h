@@ -19,6 +19,7 @@
 #include "userspace/ov6d/crowd.h"
 #include "userspace/ov6d/log_limit.h"
 #include "userspace/ov6d/node_layout.h"
+#include "userspace/ov6d/poll_server.h"
 #include "userspace/ov6d/remote_port.h"
 #include "userspace/ov6d/remote_site.h"
 #include "userspace/ov6d/slave_memory.h"
@@ -187,6 +188,10 @@ class SlaveService {
   absl::StatusOr<std::string> Sign(const Slave& slave, const std::string& record);
   std::string ConfigOf(const Slave& slave) const;
   void OnClosed(Slave& slave, const absl::Status& why);
+  PollServer::Handlers PollHandlers();
+  SlaveSession::Handlers RemoteHandlers(const std::shared_ptr<Newcomer>& newcomer);
+  std::optional<Refusal> OpenPolled(const UpgradeRequest& request, std::unique_ptr<Stream> stream,
+                                    const Endpoint& from);
   const RemoteToken* TokenOf(const SlaveSession& session, const UpgradeRequest& request) const;
   std::optional<Refusal> OnRemoteRequest(Newcomer& newcomer, const UpgradeRequest& request);
   void OnRemoteOpened(Slave& slave);
@@ -199,6 +204,7 @@ class SlaveService {
   void Withdraw(Slave& slave);
   void ArmRemoteTick();
   bool RemoteTick();  // false: no slave elsewhere has a session
+  static Duration SilentAfter(const SlaveSession& session);
   void CheckSilence(Slave& slave);
   void ReturnFromSilence(Slave& slave);
   void OnRemoteAdvertisement(Slave& slave, const RouteAdvertisementCapsule& capsule);
@@ -230,6 +236,7 @@ class SlaveService {
   bool ticking_ = false;
   BootTime ticked_{};
   std::vector<std::unique_ptr<boost::asio::steady_timer>> timers_;
+  PollServer polls_;
   std::function<void()> all_ended_;
   bool ending_ = false;
 };

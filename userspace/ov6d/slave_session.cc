@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/ov6d/slave_session.h"
 
-#include <linux/sockios.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <boost/asio/post.hpp>
@@ -19,22 +15,12 @@ using boost::system::error_code;
 constexpr int kReadsAtOnce = 16;
 constexpr size_t kRead = 65536;  // bytes, at least
 
-// Linux's tcp_info goes on behind glibc's; <linux/tcp.h> can't stand beside <netinet/tcp.h>.
-struct LongTcpInfo {
-  tcp_info info;
-  uint64_t pacing_rate, max_pacing_rate;
-  uint64_t bytes_acked;
-};
-static_assert(sizeof(tcp_info) == 104);
-
 }  // namespace
 
 SlaveSession::SlaveSession(asio::io_context& io, std::unique_ptr<Stream> stream, SessionCounters& counters)
-    : io_(io),
-      stream_(std::move(stream)),
-      descriptor_(io, stream_->fd()),
-      counters_(counters),
-      upgrade_timer_(io) {}
+    : io_(io), stream_(std::move(stream)), descriptor_(io), counters_(counters), upgrade_timer_(io) {
+  if (stream_->fd() >= 0) descriptor_.assign(stream_->fd());
+}
 
 // The descriptor is the stream's to close.
 SlaveSession::~SlaveSession() {
@@ -51,12 +37,31 @@ void SlaveSession::Start(Handlers handlers) {
   Wait(IoState::kWantRead);
 }
 
+std::optional<Refusal> SlaveSession::StartOpen(Handlers handlers, const UpgradeRequest& request) {
+  handlers_ = std::move(handlers);
+  if (auto refusal = handlers_.request(request)) {
+    ++counters_.refused;
+    state_ = State::kClosed;
+    return refusal;
+  }
+  stream_->OnReady([weak = weak_from_this(), &io = io_] {
+    asio::post(io, [weak] {
+      if (const auto self = weak.lock()) self->OnReady();
+    });
+  });
+  shaken_ = true;
+  Open();
+  Wait(IoState::kWantRead);
+  return std::nullopt;
+}
+
 // --- bytes -----------------------------------------------------------------------
 
 void SlaveSession::Wait(IoState direction) {
   bool& waiting = direction == IoState::kWantWrite ? writing_ : reading_;
   if (waiting || state_ == State::kClosed) return;
   waiting = true;
+  if (!descriptor_.is_open()) return;  // OnReady() will come
   const auto what = direction == IoState::kWantWrite ? asio::posix::descriptor_base::wait_write
                                                      : asio::posix::descriptor_base::wait_read;
   descriptor_.async_wait(what, [self = shared_from_this(), &waiting](error_code error) {
@@ -64,6 +69,11 @@ void SlaveSession::Wait(IoState direction) {
     if (error || self->state_ == State::kClosed) return;
     self->Serve();
   });
+}
+
+void SlaveSession::OnReady() {
+  reading_ = writing_ = false;
+  if (state_ != State::kClosed) Serve();
 }
 
 void SlaveSession::Serve() {
@@ -141,6 +151,7 @@ void SlaveSession::Write() {
 // --- HTTP ------------------------------------------------------------------------
 
 void SlaveSession::OnHead() {
+  if (handlers_.poll && IsPollRequest(head_)) return HandOver();
   const auto parsed = ParseUpgradeRequest(head_);
   if (!parsed) return;
   if (!parsed->request) return Refuse(parsed->refusal);
@@ -149,13 +160,25 @@ void SlaveSession::OnHead() {
 }
 
 void SlaveSession::Accept() {
-  ++counters_.opened;
   upgrade_timer_.cancel();
   head_.clear();
-  state_ = State::kOpen;
   const std::string response = FormatUpgradeAccepted();
   Enqueue({reinterpret_cast<const uint8_t*>(response.data()), response.size()});
+  Open();
+}
+
+void SlaveSession::Open() {
+  ++counters_.opened;
+  state_ = State::kOpen;
   handlers_.opened();
+}
+
+// No session comes of this connection.
+void SlaveSession::HandOver() {
+  state_ = State::kClosed;
+  upgrade_timer_.cancel();
+  descriptor_.release();
+  handlers_.poll(std::move(stream_), std::move(head_));
 }
 
 // The stream ends soon after the sentence has been written, or when it can't be.
@@ -206,23 +229,18 @@ void SlaveSession::Ping() {
 }
 
 Duration SlaveSession::Silence() {
-  int outstanding = 0;
-  LongTcpInfo tcp{};
-  socklen_t size = sizeof(tcp);
-  const bool known = ::ioctl(stream_->fd(), SIOCOUTQ, &outstanding) == 0 &&
-                     ::getsockopt(stream_->fd(), IPPROTO_TCP, TCP_INFO, &tcp, &size) == 0;
-  const bool backlog = static_cast<size_t>(outstanding) >= kBacklog || queued() >= kBacklog;
-  if (known && backlog && tcp.bytes_acked != arrived_) heard_ = BootClock::now();
-  if (known) arrived_ = tcp.bytes_acked;
+  if (const auto delivery = stream_->delivery()) {
+    const bool backlog = delivery->on_their_way >= kBacklog || queued() >= kBacklog;
+    const bool counts = backlog || delivery->by_process;
+    if (counts && delivery->arrived != arrived_) heard_ = BootClock::now();
+    arrived_ = delivery->arrived;
+  }
   return BootClock::now() - heard_;
 }
 
 Duration SlaveSession::Unacknowledged() const {
-  tcp_info info{};
-  socklen_t size = sizeof(info);
-  if (::getsockopt(stream_->fd(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || info.tcpi_unacked == 0)
-    return {};
-  return std::chrono::milliseconds(info.tcpi_last_ack_recv);
+  const auto delivery = stream_->delivery();
+  return delivery ? delivery->waited : Duration(0);
 }
 
 void SlaveSession::OnReturn(const ReturnCapsule& answer) {
@@ -313,12 +331,13 @@ void SlaveSession::Report(const absl::Status& why) {
 
 void SlaveSession::Close(absl::Status why) {
   if (state_ == State::kClosed) return;
+  const auto self = shared_from_this();  // whoever hears of it may let go of it
   serving_ = false;
   Write();  // what was said before
   if (state_ == State::kOpen) ++counters_.broken;
   state_ = State::kClosed;
   upgrade_timer_.cancel();
-  descriptor_.release();
+  if (descriptor_.is_open()) descriptor_.release();
   stream_->Close();
   const auto calls = std::exchange(calls_, {});
   for (const auto& [id, call] : calls) call.result(absl::UnavailableError("the slave's session ended"));

@@ -20,6 +20,7 @@
 #include "userspace/base/ping_timer.h"
 #include "userspace/base/stream.h"
 #include "userspace/wire/capsule_codec.h"
+#include "userspace/wire/poll_request.h"
 #include "userspace/wire/upgrade.h"
 
 namespace ov6 {
@@ -43,6 +44,9 @@ class SlaveSession : public std::enable_shared_from_this<SlaveSession> {
     std::function<void(const absl::Status&)> closed;
     std::function<void(const DatagramView&)> datagram = nullptr;  // empty: none are expected
     std::function<void()> drained = nullptr;                      // it takes packets again
+    // The request was no Upgrade but a long poll's: the stream and what has been read of it, and nothing more
+    // is called. Empty: there are none.
+    std::function<void(std::unique_ptr<Stream>, std::string)> poll = nullptr;
   };
   static constexpr size_t kMaxQueued = 1 << 20;             // bytes
   static constexpr size_t kMaxPackets = 512 << 10;          // bytes queued past which a DATAGRAM is dropped
@@ -56,6 +60,8 @@ class SlaveSession : public std::enable_shared_from_this<SlaveSession> {
   ~SlaveSession();
 
   void Start(Handlers handlers);
+  // Of a request that has come by another way: the stream carries capsules and nothing else.
+  std::optional<Refusal> StartOpen(Handlers handlers, const UpgradeRequest& request);
   bool open() const { return state_ == State::kOpen; }
   // Past kMaxQueued a REFRESH is dropped and anything else ends the session.
   void Send(const Capsule& capsule);
@@ -74,12 +80,13 @@ class SlaveSession : public std::enable_shared_from_this<SlaveSession> {
   // How long nothing has been heard of the other side: no bytes, and where many are on their way to it, none
   // of which its TCP says that they have come. Its answer to a PING waits behind those.
   Duration Silence();
-  // How long what was sent has gone unacknowledged by the other side's TCP: all there is to tell of one that
-  // answers no PING.
+  // How long what was sent has gone unacknowledged by the other side's TCP, or process: all there is to tell
+  // of one that answers no PING.
   Duration Unacknowledged() const;
   std::optional<Duration> round_trip() const { return ping_timer_.last(); }
   size_t queued() const { return queued_.size(); }  // bytes
   const Stream& stream() const { return *stream_; }
+  bool polled() const { return stream_->fd() < 0; }
   void Close(absl::Status why);
 
  private:
@@ -89,6 +96,7 @@ class SlaveSession : public std::enable_shared_from_this<SlaveSession> {
     std::unique_ptr<boost::asio::steady_timer> timer;
   };
 
+  void OnReady();
   void Wait(IoState direction);
   void Serve();
   void Read();
@@ -96,6 +104,8 @@ class SlaveSession : public std::enable_shared_from_this<SlaveSession> {
   void OnEnd();
   void OnHead();
   void Accept();
+  void Open();
+  void HandOver();
   void Refuse(const Refusal& refusal);
   void DecodeAll();
   void Dispatch(Capsule capsule);
@@ -109,7 +119,7 @@ class SlaveSession : public std::enable_shared_from_this<SlaveSession> {
 
   boost::asio::io_context& io_;
   std::unique_ptr<Stream> stream_;
-  boost::asio::posix::stream_descriptor descriptor_;  // the stream's own, for waiting
+  boost::asio::posix::stream_descriptor descriptor_;  // the stream's own, for waiting; closed if it has none
   bool reading_ = false, writing_ = false;            // what is waited for
   bool shaken_ = false;                               // the handshake is over
   bool lingering_ = false;
@@ -124,7 +134,7 @@ class SlaveSession : public std::enable_shared_from_this<SlaveSession> {
   std::array<uint8_t, 4096> buffer_;  // of what comes in front of capsules
   ByteQueue queued_;
   BootTime heard_ = BootClock::now();
-  uint64_t arrived_ = 0;  // bytes, as its TCP said last
+  uint64_t arrived_ = 0;  // as the stream said last
   PingTimer ping_timer_;
   uint64_t next_call_ = 1;
   std::map<uint64_t, PendingCall> calls_;

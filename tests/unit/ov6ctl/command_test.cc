@@ -252,11 +252,13 @@ TEST_F(CommandTest, OnlyPathsAreDeletedFromMaps) {
 TEST_F(CommandTest, SlaveShowAndCall) {
   daemon.answer = boost::json::parse(
       R"([{"id":7,"name":"chord","kind":"dht","state":"up","pid":12,"interface":"ov6-chord","prefixes":["fd00::/8"],)"
-      R"("uptime_s":3,"restarts":0,"status":{}}])");
+      R"("uptime_s":3,"restarts":0,"status":{}},{"id":9,"name":"home","kind":"gateway","state":"up","pid":null,)"
+      R"("interface":"ov6-home","prefixes":["fd12::/64"],"uptime_s":5,"restarts":1,"remote":{"transport":"poll"}}])");
   EXPECT_EQ(Do({"slave"}), 0);
   EXPECT_EQ(out.str(),
-            "ID  NAME   KIND  STATE  PID  UPTIME  RESTARTS  PORT       PREFIXES\n"
-            " 7  chord  dht   up      12       3         0  ov6-chord  fd00::/8\n");
+            "ID  NAME   KIND     STATE  PID  UPTIME  RESTARTS  PORT       TRANSPORT  PREFIXES\n"
+            " 7  chord  dht      up      12       3         0  ov6-chord             fd00::/8\n"
+            " 9  home   gateway  up               5         1  ov6-home   poll       fd12::/64\n");
   EXPECT_EQ(Do({"slave", "call", "chord", "state"}), 0);
   EXPECT_EQ(daemon.asked, R"(POST /v1/slaves/chord/call {"method":"state"})");
   EXPECT_EQ(Do({"slave", "call", "chord", "resolve", R"({"address":"::1"})"}), 0);
