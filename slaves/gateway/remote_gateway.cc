@@ -35,6 +35,7 @@ RemoteOptions SessionOptionsOf(const RemoteGatewayOptions& options, std::optiona
   if (!options.own_key.empty()) session.request.prefixes.clear();  // it is claimed
   session.request.segments = true;
   session.token = std::move(token);
+  session.transport = options.transport;
   return session;
 }
 

@@ -68,6 +68,14 @@ void AddOptions(CLI::App& app, RemoteGatewayOptions* o) {
           CLI::CheckedTransformer(std::map<std::string, RouteChoice>{{"auto", RouteChoice::kAuto},
                                                                      {"default", RouteChoice::kDefault},
                                                                      {"domain", RouteChoice::kDomain}}));
+  app.add_option(
+         "--transport", o->transport,
+         "how the session is carried: upgrade, poll (long HTTP requests), or auto: polls where the way "
+         "carries no Upgrade")
+      ->transform(
+          CLI::CheckedTransformer(std::map<std::string, TransportRule>{{"auto", TransportRule::kAuto},
+                                                                       {"upgrade", TransportRule::kUpgrade},
+                                                                       {"poll", TransportRule::kPoll}}));
   AddEach(app, "--dns", &o->resolvers, ParseAddress, "a resolver that hosts are told of");
   AddEach(
       app, "--open", &o->openings, [](const auto& text) { return Opening::Parse(text); },

@@ -9,6 +9,7 @@
 #include "ov6/address.h"
 #include "slaves/gateway/firewall.h"
 #include "slaves/runtime/master_url.h"
+#include "slaves/runtime/transport_choice.h"
 
 namespace ov6 {
 
@@ -27,6 +28,7 @@ struct RemoteGatewayOptions {
   std::string token_file, ca, certificate, key, proxy;
   std::string tun = "ov6-site";
   RouteChoice routes = RouteChoice::kAuto;
+  TransportRule transport = TransportRule::kAuto;
   std::vector<Ipv6> resolvers;
   bool firewall = true;
   bool show_firewall = false;  // print it and end

@@ -86,24 +86,6 @@ std::string Base64(const std::string& text) {
   return out;
 }
 
-absl::Status Refused(int status, const std::string& reason, const MasterUrl& master, const ProxyUrl& proxy) {
-  const std::string answer = std::to_string(status) + (reason.empty() ? "" : " ") + reason;
-  const std::string who = "the proxy " + proxy.Authority();
-  // 401: tinyproxy's answer to wrong ones.
-  const bool credentials = status == 407 || status == 401;
-  if (credentials && proxy.user.empty()) {
-    return absl::PermissionDeniedError(who + " wants credentials (" + answer +
-                                       "); name it as http://USER:PASSWORD@" + proxy.Authority());
-  }
-  if (credentials)
-    return absl::PermissionDeniedError(who + " does not take the credentials of \"" + proxy.user + "\" (" +
-                                       answer + "); only Basic is spoken here");
-  if (status >= 500)
-    return absl::UnavailableError(who + " cannot reach " + master.Authority() + " (" + answer + ")");
-  return absl::PermissionDeniedError(who + " refuses to connect to " + master.Authority() + " (" + answer +
-                                     "); many allow port 443 alone");
-}
-
 }  // namespace
 
 absl::StatusOr<ProxyUrl> ProxyUrl::Parse(std::string_view text) {
@@ -150,12 +132,33 @@ bool MatchesNoProxy(std::string_view list, std::string_view host, uint16_t port)
   return false;
 }
 
+std::string ProxyAuthorization(const ProxyUrl& proxy) {
+  if (proxy.user.empty() && proxy.password.empty()) return {};
+  return "Proxy-Authorization: Basic " + Base64(proxy.user + ":" + proxy.password) + "\r\n";
+}
+
+absl::Status ProxyRefusal(int status, const std::string& reason, const MasterUrl& master,
+                          const ProxyUrl& proxy) {
+  const std::string answer = std::to_string(status) + (reason.empty() ? "" : " ") + reason;
+  const std::string who = "the proxy " + proxy.Authority();
+  // 401: tinyproxy's answer to wrong ones.
+  const bool credentials = status == 407 || status == 401;
+  if (credentials && proxy.user.empty()) {
+    return absl::PermissionDeniedError(who + " wants credentials (" + answer +
+                                       "); name it as http://USER:PASSWORD@" + proxy.Authority());
+  }
+  if (credentials)
+    return absl::PermissionDeniedError(who + " does not take the credentials of \"" + proxy.user + "\" (" +
+                                       answer + "); only Basic is spoken here");
+  if (status >= 500 && status != 501)
+    return absl::UnavailableError(who + " cannot reach " + master.Authority() + " (" + answer + ")");
+  return absl::PermissionDeniedError(who + " refuses to connect to " + master.Authority() + " (" + answer +
+                                     "); many allow port 443 alone");
+}
+
 std::string FormatConnect(const MasterUrl& master, const ProxyUrl& proxy) {
   const std::string target = master.Authority();
-  std::string head = "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n";
-  if (!proxy.user.empty() || !proxy.password.empty())
-    head += "Proxy-Authorization: Basic " + Base64(proxy.user + ":" + proxy.password) + "\r\n";
-  return head + "\r\n";
+  return "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n" + ProxyAuthorization(proxy) + "\r\n";
 }
 
 std::optional<absl::Status> ParseConnectAnswer(std::string_view bytes, const MasterUrl& master,
@@ -173,7 +176,7 @@ std::optional<absl::Status> ParseConnectAnswer(std::string_view bytes, const Mas
     return absl::UnavailableError(who + " does not answer CONNECT by HTTP");
   const auto& answer = parser.get();
   const int status = static_cast<int>(answer.result_int());
-  if (status / 100 != 2) return Refused(status, std::string(answer.reason()), master, proxy);
+  if (status / 100 != 2) return ProxyRefusal(status, std::string(answer.reason()), master, proxy);
   // Neither TLS nor HTTP lets the master speak first.
   if (bytes.size() > size) return absl::UnavailableError(who + " sends bytes of its own behind its answer");
   return absl::OkStatus();

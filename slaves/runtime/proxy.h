@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Forward proxies: which one is the way to a master, and the CONNECT through it (RFC 9110 section 9.3.6).
-// Only CONNECT: common proxies take an Upgrade out of any other request. No sockets: bytes in, bytes out.
+// An Upgrade goes by CONNECT alone: common proxies take it out of any other request. No sockets: bytes in,
+// bytes out.
 #ifndef OV6_SLAVES_RUNTIME_PROXY_H
 #define OV6_SLAVES_RUNTIME_PROXY_H
 
@@ -38,6 +39,13 @@ struct ProxyWords {
 // Whether the list has the host: "*", a name (with all below it), an IPv4 address or prefix, any of them
 // with a port; separated by commas.
 bool MatchesNoProxy(std::string_view list, std::string_view host, uint16_t port);
+
+// Proxy-Authorization with its line end; empty: the proxy's URL has no credentials.
+std::string ProxyAuthorization(const ProxyUrl& proxy);
+// Why a proxy that answers so does not take the way to the master: PermissionDenied, or Unavailable if it
+// would.
+absl::Status ProxyRefusal(int status, const std::string& reason, const MasterUrl& master,
+                          const ProxyUrl& proxy);
 
 std::string FormatConnect(const MasterUrl& master, const ProxyUrl& proxy);
 // Parses the head of the answer. nullopt: incomplete. PermissionDenied: the proxy refuses.

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "slaves/runtime/remote_session.h"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace ov6 {
@@ -13,9 +15,12 @@ RemoteSession::RemoteSession(Loop& loop, RemoteOptions options, Handlers handler
       handlers_(std::move(handlers)),
       retry_(options_.masters.size(), std::move(random)),
       connector_(loop, options_.tls),
+      polls_(loop, options_.tls),
+      choices_(options_.masters.size(), TransportChoice(options_.transport, options_.upgrade_again)),
       former_timer_(loop),
       assign_timer_(loop),
-      retry_timer_(loop) {}
+      retry_timer_(loop),
+      trial_timer_(loop) {}
 
 RemoteSession::~RemoteSession() { *alive_ = false; }
 
@@ -24,30 +29,55 @@ void RemoteSession::Start() { Attempt(); }
 void RemoteSession::Attempt() {
   const auto proxy = options_.proxy.For(master());
   if (!proxy.ok()) return OnEnded(proxy.status());
-  spdlog::debug("connecting to {}{}", master().ToString(), *proxy ? " through " + (*proxy)->Authority() : "");
-  connector_.Connect(master(), *proxy, [this](absl::StatusOr<std::unique_ptr<Stream>> stream) {
-    stream.ok() ? Open(*std::move(stream)) : OnEnded(stream.status());
+  polled_ = choice().Polls(BootClock::now());
+  spdlog::debug("connecting to {}{}{}", master().ToString(),
+                *proxy ? " through " + (*proxy)->Authority() : "", polled_ ? " by long polls" : "");
+  polled_ ? AttemptPolls(*proxy) : AttemptUpgrade(*proxy);
+}
+
+void RemoteSession::AttemptUpgrade(const std::optional<ProxyUrl>& proxy) {
+  connector_.Connect(master(), proxy, [this, proxy](absl::StatusOr<std::unique_ptr<Stream>> stream) {
+    if (stream.ok()) {
+      Make(*std::move(stream));
+      return session_->Open(Request());
+    }
+    // A proxy may refuse to CONNECT and yet take requests as they are, if they are not for https.
+    const bool others = proxy && !master().tls && !absl::IsUnavailable(stream.status());
+    OnEnded(others ? absl::UnimplementedError(stream.status().message()) : stream.status());
   });
 }
 
-void RemoteSession::Open(std::unique_ptr<Stream> stream) {
+void RemoteSession::AttemptPolls(const std::optional<ProxyUrl>& proxy) {
+  polls_.Open({master(), proxy}, Request(), [this](absl::StatusOr<std::unique_ptr<Stream>> stream) {
+    if (!stream.ok()) return OnEnded(stream.status());
+    Make(*std::move(stream));
+    session_->StartOpen();
+  });
+}
+
+UpgradeRequest RemoteSession::Request() const {
+  UpgradeRequest request = options_.request;
+  request.token = options_.token();
+  return request;
+}
+
+void RemoteSession::Make(std::unique_ptr<Stream> stream) {
   SessionOptions options;
   options.host = master().HostField();
   options.heartbeat = options_.heartbeat;
   ++number_;
   session_ = std::make_unique<SessionClient>(loop_, std::move(stream), MakeHandlers(), options);
-  UpgradeRequest request = options_.request;
-  request.token = options_.token();
-  session_->Open(request);
 }
 
 // Of the former one packets count, and that it ends.
 SessionHandlers RemoteSession::MakeHandlers() {
   SessionHandlers handlers;
   handlers.opened = [this] {
-    assign_timer_.After(options_.assign_timeout, [this] {
-      GiveUp(absl::UnavailableError(
-          "a 101 came and nothing behind it: something on the way does not carry what follows an Upgrade"));
+    // By polls the first answer takes another connection.
+    assign_timer_.After(options_.assign_timeout * (polled_ ? 2 : 1), [this] {
+      GiveUp(absl::AbortedError(polled_ ? "the session was opened, and nothing came of it"
+                                        : "a 101 came and nothing behind it: something on the way does not "
+                                          "carry what follows an Upgrade"));
     });
   };
   handlers.assigned = [this, number = number_](const AddressAssignCapsule& capsule) {
@@ -77,7 +107,8 @@ void RemoteSession::OnAssigned(const AddressAssignCapsule& capsule) {
   if (!up_since_) {
     up_since_ = BootClock::now();
     logged_.clear();
-    spdlog::info("the session with {} is up", master().ToString());
+    polled_ ? AwaitUpgrade() : choice().Forget();
+    spdlog::info("the session with {} is up{}", master().ToString(), polled_ ? ", by long polls" : "");
   }
   handlers_.assigned(capsule);
 }
@@ -85,7 +116,7 @@ void RemoteSession::OnAssigned(const AddressAssignCapsule& capsule) {
 // --- from one master to the next ---------------------------------------------------
 
 void RemoteSession::MoveOn(Duration away) {
-  if (!up_since_ || former_ || stopped_) return;
+  if (!up_since_ || former_ || stopped_ || moving_) return;
   spdlog::info("{} asks to be left for {} s", master().ToString(),
                std::chrono::duration_cast<std::chrono::seconds>(away).count());
   if (options_.masters.size() == 1) {
@@ -93,6 +124,7 @@ void RemoteSession::MoveOn(Duration away) {
     session_->Advertise({});
     return session_->Flush([this] { GiveUp(absl::UnavailableError("it is drained")); });
   }
+  EndTrial();
   former_ = std::move(session_);
   former_empty_ = settled_ = former_left_ = false;
   former_timer_.After(kMoveTime, [this] { EndFormer(); });
@@ -143,31 +175,98 @@ void RemoteSession::GiveUp(absl::Status why) {
   });
 }
 
+// What another way of carrying the same may help against.
+bool RemoteSession::IsBlocked(const absl::Status& why) const {
+  return !polled_ && !up_since_ &&
+         (absl::IsUnimplemented(why) || absl::IsAborted(why) || absl::IsDeadlineExceeded(why));
+}
+
 void RemoteSession::OnEnded(const absl::Status& why) {
   ending_ = false;
   if (stopped_) return;
   assign_timer_.Cancel();
+  EndTrial();
   session_.reset();
-  const auto since = std::exchange(up_since_, std::nullopt);
-  const std::string where = master().ToString();
-  Retry::Next next = retry_.After(why, since ? BootClock::now() - *since : Duration(0));
-  next.pause = std::max(next.pause, std::exchange(away_, Duration(0)));
-  const std::string sentence(why.message());
-  if (std::exchange(logged_[where], sentence) != sentence) {
-    const double seconds = std::chrono::duration<double>(next.pause).count();
-    spdlog::warn("{}: {}; trying {} in {:.1f} s", where, sentence, master().ToString(), seconds);
+  if (IsBlocked(why) && choice().OnBlocked(BootClock::now())) {
+    Tell(master().ToString() + " by Upgrade", std::string(why.message()), "going on by long polls");
+    return Attempt();
   }
-  retry_timer_.After(next.pause, [this] { Attempt(); });
+  const auto since = std::exchange(up_since_, std::nullopt);
+  // One that another session keeps out would have been carried.
+  if (polled_ && !since && !absl::IsAlreadyExists(why)) choice().Forget();
+  if (std::exchange(moving_, false))
+    retry_timer_.After(Duration(0), [this] { Attempt(); });
+  else
+    Pause(why, since ? BootClock::now() - *since : Duration(0));
   if (since) handlers_.lost();
+}
+
+void RemoteSession::Pause(const absl::Status& why, Duration lived) {
+  const std::string where = master().ToString();
+  Retry::Next next = retry_.After(why, lived);
+  next.pause = std::max(next.pause, std::exchange(away_, Duration(0)));
+  const double seconds = std::chrono::duration<double>(next.pause).count();
+  Tell(where, std::string(why.message()), fmt::format("trying {} in {:.1f} s", master().ToString(), seconds));
+  retry_timer_.After(next.pause, [this] { Attempt(); });
+}
+
+void RemoteSession::Tell(const std::string& about, const std::string& sentence, const std::string& then) {
+  if (std::exchange(logged_[about], sentence) != sentence) spdlog::warn("{}: {}; {}", about, sentence, then);
+}
+
+// --- from polls to an Upgrade ----------------------------------------------------
+
+void RemoteSession::EndTrial() {
+  trial_timer_.Cancel();
+  connector_.Cancel();
+  trial_.reset();
+}
+
+void RemoteSession::AwaitUpgrade() {
+  if (choice().again() < BootTime::max()) trial_timer_.At(choice().again(), [this] { TryUpgrade(); });
+}
+
+void RemoteSession::TryUpgrade() {
+  const auto proxy = options_.proxy.For(master());
+  if (!proxy.ok()) return OnTried(false);
+  connector_.Connect(master(), *proxy, [this](absl::StatusOr<std::unique_ptr<Stream>> stream) {
+    if (!stream.ok()) return OnTried(false);
+    SessionHandlers handlers;
+    handlers.opened = [this] { OnTried(true); };
+    // That the slave has a session already says that the master has read an Upgrade.
+    handlers.closed = [this](const absl::Status& why) { OnTried(absl::IsAlreadyExists(why)); };
+    SessionOptions options;
+    options.host = master().HostField();
+    trial_ = std::make_unique<SessionClient>(loop_, *std::move(stream), std::move(handlers), options);
+    trial_->Open(Request());
+  });
+}
+
+// Later, since it may be the trial that calls.
+void RemoteSession::OnTried(bool carried) {
+  loop_.Post([this, carried, alive = alive_] {
+    if (!*alive || !up_since_ || !polled_ || moving_) return;
+    trial_.reset();
+    if (!carried) {
+      choice().OnBlocked(BootClock::now());
+      return AwaitUpgrade();
+    }
+    choice().Forget();
+    moving_ = true;
+    // Whoever has said goodbye is not kept out by itself.
+    session_->Advertise({});
+    session_->Flush([this] { GiveUp(absl::UnavailableError("the way carries an Upgrade now")); });
+  });
 }
 
 void RemoteSession::Stop(Callback done) {
   stopped_ = true;
   retry_timer_.Cancel();
   assign_timer_.Cancel();
-  connector_.Cancel();
+  polls_.Cancel();
+  EndTrial();
   if (up() == nullptr) return loop_.Post(std::move(done));
-  session_->Flush(std::move(done));
+  up()->Flush(std::move(done));
 }
 
 }  // namespace ov6

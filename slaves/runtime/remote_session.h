@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A session with one of several masters over the network, made again whenever it ends
-// (docs/slave-protocol.md). It counts as up when the master's first ADDRESS_ASSIGN has come: a 101 alone may
-// be a proxy's, behind which nothing passes.
+// (docs/slave-protocol.md), by Upgrade or, where the way carries none, by long polls. It counts as up when
+// the master's first ADDRESS_ASSIGN has come: a 101 alone may be a proxy's, behind which nothing passes.
 #ifndef OV6_SLAVES_RUNTIME_REMOTE_SESSION_H
 #define OV6_SLAVES_RUNTIME_REMOTE_SESSION_H
 
@@ -14,9 +14,11 @@
 
 #include "slaves/runtime/connector.h"
 #include "slaves/runtime/loop.h"
+#include "slaves/runtime/poll_stream.h"
 #include "slaves/runtime/proxy.h"
 #include "slaves/runtime/retry.h"
 #include "slaves/runtime/session_client.h"
+#include "slaves/runtime/transport_choice.h"
 
 namespace ov6 {
 
@@ -26,6 +28,8 @@ struct RemoteOptions {
   std::optional<TlsContext> tls;
   UpgradeRequest request;              // without the token
   std::function<std::string()> token;  // asked for each attempt, so that it can be renewed
+  TransportRule transport = TransportRule::kAuto;
+  Duration upgrade_again = TransportChoice::kFirstPause;  // see there
   Duration heartbeat = std::chrono::seconds(2);
   Duration assign_timeout = std::chrono::seconds(3);
 };
@@ -68,7 +72,10 @@ class RemoteSession {
 
  private:
   void Attempt();
-  void Open(std::unique_ptr<Stream> stream);
+  void AttemptUpgrade(const std::optional<ProxyUrl>& proxy);
+  void AttemptPolls(const std::optional<ProxyUrl>& proxy);
+  UpgradeRequest Request() const;
+  void Make(std::unique_ptr<Stream> stream);
   SessionHandlers MakeHandlers();
   void OnClosed(uint64_t number, absl::Status why);
   void OnFormerAssigned(const AddressAssignCapsule& capsule);
@@ -76,12 +83,24 @@ class RemoteSession {
   void EndFormer();
   void OnAssigned(const AddressAssignCapsule& capsule);
   void OnEnded(const absl::Status& why);
+  bool IsBlocked(const absl::Status& why) const;
+  void Pause(const absl::Status& why, Duration lived);
+  void Tell(const std::string& about, const std::string& sentence, const std::string& then);
+  // While polls carry the session: whether the way carries an Upgrade by now.
+  void AwaitUpgrade();
+  void TryUpgrade();
+  void OnTried(bool carried);
+  void EndTrial();
+  TransportChoice& choice() { return choices_[retry_.master()]; }
 
   Loop& loop_;
   const RemoteOptions options_;
   const Handlers handlers_;
   Retry retry_;
   Connector connector_;
+  PollConnector polls_;
+  std::vector<TransportChoice> choices_;  // by master
+  bool polled_ = false;                   // the attempt under way, or the session
   std::unique_ptr<SessionClient> session_;
   uint64_t number_ = 0;  // of session_
   std::optional<BootTime> up_since_;
@@ -93,7 +112,10 @@ class RemoteSession {
   Timer former_timer_;
   Timer assign_timer_;
   Timer retry_timer_;
-  std::map<std::string, std::string> logged_;  // by master: what was said of its failure last
+  std::unique_ptr<SessionClient> trial_;
+  Timer trial_timer_;
+  bool moving_ = false;                        // from polls to an Upgrade
+  std::map<std::string, std::string> logged_;  // by what it is about: what was said of its failure last
   bool ending_ = false;                        // OnEnded is on its way
   bool stopped_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

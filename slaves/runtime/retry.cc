@@ -6,7 +6,7 @@
 namespace ov6 {
 
 bool IsRefusal(const absl::Status& status) {
-  return absl::IsPermissionDenied(status) || absl::IsInvalidArgument(status);
+  return absl::IsPermissionDenied(status) || absl::IsInvalidArgument(status) || absl::IsUnimplemented(status);
 }
 
 Retry::Next Retry::After(const absl::Status& why, Duration lived) {

@@ -25,7 +25,7 @@ SessionClient::SessionClient(Loop& loop, std::unique_ptr<Stream> stream, Session
                              SessionOptions options)
     : loop_(loop),
       stream_(std::move(stream)),
-      descriptor_(std::make_unique<Descriptor>(loop, stream_->fd())),
+      descriptor_(stream_->fd() < 0 ? nullptr : std::make_unique<Descriptor>(loop, stream_->fd())),
       handlers_(std::move(handlers)),
       options_(std::move(options)),
       call_timer_(loop),
@@ -50,8 +50,27 @@ void SessionClient::Open(const UpgradeRequest& request) {
   Write();
 }
 
+void SessionClient::StartOpen() {
+  stream_->OnReady([this] {
+    loop_.Post([this, alive = alive_] {
+      if (*alive) OnReady();
+    });
+  });
+  shaken_ = true;
+  const std::shared_ptr<bool> alive = alive_;
+  OnOpened();
+  if (*alive) OnReady();
+}
+
+void SessionClient::OnReady() {
+  reading_ = writing_ = false;
+  const std::shared_ptr<bool> alive = alive_;
+  if (state_ == State::kOpen) Read();
+  if (*alive) Write();
+}
+
 void SessionClient::WaitToRead() {
-  if (std::exchange(reading_, true)) return;
+  if (std::exchange(reading_, true) || descriptor_ == nullptr) return;
   descriptor_->WhenReadable([this] {
     reading_ = false;
     const std::shared_ptr<bool> alive = alive_;
@@ -88,7 +107,7 @@ void SessionClient::Read() {
 
 void SessionClient::OnEnd() {
   Close(state_ == State::kOpen ? decoder_.Finish()
-                               : absl::UnavailableError("the master closed the session before its 101"));
+                               : absl::AbortedError("the master closed the session before its 101"));
 }
 
 void SessionClient::OnRead(std::span<const uint8_t> bytes) {
@@ -102,16 +121,20 @@ void SessionClient::IngestHead(std::span<const uint8_t> bytes) {
   const auto response = ParseUpgradeResponse(head_);
   if (!response) return;
   if (!response->ok()) return Close(response->status());
-  upgrade_timer_.Cancel();
-  state_ = State::kOpen;
-  if (options_.heartbeat > Duration(0)) heartbeat_timer_.After(options_.heartbeat, [this] { Beat(); });
   const std::string rest = head_.substr(**response);
   head_.clear();
   const std::shared_ptr<bool> alive = alive_;
-  if (handlers_.opened) handlers_.opened();
+  OnOpened();
   if (!*alive) return;
   decoder_.Ingest({reinterpret_cast<const uint8_t*>(rest.data()), rest.size()});
   DecodeAll();
+}
+
+void SessionClient::OnOpened() {
+  upgrade_timer_.Cancel();
+  state_ = State::kOpen;
+  if (options_.heartbeat > Duration(0)) heartbeat_timer_.After(options_.heartbeat, [this] { Beat(); });
+  if (handlers_.opened) handlers_.opened();
 }
 
 void SessionClient::DecodeAll() {
@@ -311,7 +334,7 @@ void SessionClient::Write() {
     }
   }
   if (held_back_ && queued() < options_.max_packets / 4) TellDrained();
-  if (!out_.empty()) return;
+  if (!out_.empty() || !stream_->Sent()) return;
   if (flushed_) loop_.Post(std::exchange(flushed_, nullptr));
 }
 
@@ -324,7 +347,7 @@ void SessionClient::TellDrained() {
 }
 
 void SessionClient::WaitToWrite() {
-  if (std::exchange(writing_, true)) return;
+  if (std::exchange(writing_, true) || descriptor_ == nullptr) return;
   descriptor_->WhenWritable([this] {
     writing_ = false;
     const std::shared_ptr<bool> alive = alive_;

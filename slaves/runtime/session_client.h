@@ -60,6 +60,9 @@ class SessionClient : public Session {
   ~SessionClient() override;
 
   void Open(const UpgradeRequest& request);
+  // The stream carries capsules and nothing else: the request has been answered.
+  void StartOpen();
+  const Stream& stream() const { return *stream_; }
 
   void Call(const std::string& method, const std::string& argument, Result result) override;
   void SendMappings(std::vector<MappingChange> changes, Acknowledged acknowledged) override;
@@ -74,7 +77,7 @@ class SessionClient : public Session {
   // Whether the queue is short; if not, `drained` is called when it is. Whoever asks before it reads a packet
   // has none dropped.
   bool TakesPackets();
-  // Calls `done` when all that was queued has been handed to the kernel.
+  // Calls `done` when all that was queued has been handed to the kernel, or by polls to the master.
   void Flush(Callback done);
 
   bool open() const { return state_ == State::kOpen; }
@@ -99,11 +102,13 @@ class SessionClient : public Session {
     size_t first_index = 0;
   };
 
+  void OnReady();
   void WaitToRead();
   void Read();
   void OnEnd();
   void OnRead(std::span<const uint8_t> bytes);
   void IngestHead(std::span<const uint8_t> bytes);
+  void OnOpened();
   void DecodeAll();
   void Dispatch(const Capsule& capsule);
   void OnCall(const CallCapsule& call);
@@ -124,8 +129,8 @@ class SessionClient : public Session {
 
   Loop& loop_;
   const std::unique_ptr<Stream> stream_;
-  bool shaken_ = false;  // the handshake is over
-  std::unique_ptr<Descriptor> descriptor_;
+  bool shaken_ = false;                     // the handshake is over
+  std::unique_ptr<Descriptor> descriptor_;  // null: the stream has none, and calls OnReady()
   SessionHandlers handlers_;
   const SessionOptions options_;
   State state_ = State::kNew;

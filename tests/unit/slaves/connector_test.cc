@@ -361,7 +361,8 @@ TEST(RemoteSession, IsUpWithItsPrefixAndSaysNothingBeforeThe101) {
 
 TEST(RemoteSession, AFalse101IsNoSessionAndTheNextMasterIsTried) {
   RemoteWorld world;
-  Server liar({Answering(FormatUpgradeAccepted())});
+  Server liar({Answering(FormatUpgradeAccepted()),
+               Answering("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")});
   Server good({Answering(FormatUpgradeAccepted() + [] {
     const Bytes bytes = EncodeCapsule(kAssigned);
     return std::string(bytes.begin(), bytes.end());
