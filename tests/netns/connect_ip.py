@@ -2,23 +2,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """A slave by RFC 9484 and RFC 9297 alone, over HTTP/1.1: nothing of ov6 is used here.
 
-    connect_ip.py HOST PORT TOKEN [--ca FILE] [--ping ADDRESS COUNT] [--call METHOD ARGUMENT]
+    connect_ip.py HOST PORT TOKEN [--ca FILE] [--ping ADDRESS COUNT] [--call METHOD ARGUMENT] [--poll NAME]
 
-Asks for the Upgrade, takes the first prefix that is assigned, is a host at PREFIX::7 that answers echo
-requests, and sends its own if told to. --call is the one thing that is ov6's own (docs/slave-protocol.md
-section 3): it asks the master and ends. What happens is told line by line:
+Asks for the Upgrade (with --poll: opens a session by long polls, docs/slave-protocol.md section 9), takes the
+first prefix that is assigned, is a host at PREFIX::7 that answers echo requests, and sends its own if told to.
+--call is ov6's own (docs/slave-protocol.md section 3): it asks the master and ends. What happens is told line
+by line:
     assigned PREFIX
     reply from ADDRESS seq N time MS
     refused STATUS SENTENCE
     returned CODE RESULT
 """
 import argparse
+import http.client
 import ipaddress
 import os
+import queue
 import socket
 import ssl
 import struct
 import sys
+import threading
 import time
 
 
@@ -134,6 +138,66 @@ def call(stream, data, method, argument):
         data += part
 
 
+class Polls:
+    """A stream of bytes by requests: one thread fetches, whoever sends waits until it has been brought."""
+    PATH = "/.well-known/masque/ip/*/*/?poll="
+
+    def __init__(self, options):
+        self.options, self.brought, self.come = options, 0, queue.Queue()
+        self.fields = {"Ov6-Version": "1", "Authorization": "Bearer " + options.token}
+        status, fields, body = self.ask(self.connection(), "POST", "open&kind=gateway&name=" + options.poll)
+        if status != 200:
+            print("refused", status, body.decode().strip(), flush=True)
+            sys.exit(1)
+        self.fields["Ov6-Session"] = fields["Ov6-Session"]
+        self.up = self.connection()
+        threading.Thread(target=self.fetch, daemon=True).start()
+
+    def connection(self):
+        if not self.options.ca:
+            return http.client.HTTPConnection(self.options.host, self.options.port, timeout=15)
+        context = ssl.create_default_context(cafile=self.options.ca)
+        return http.client.HTTPSConnection(self.options.host, self.options.port, timeout=15, context=context)
+
+    def ask(self, connection, method, what, body=None):
+        """Until there is an answer of the master's: under one number it may be asked as often as it takes."""
+        while True:
+            try:
+                connection.request(method, self.PATH + what, body=body, headers=self.fields)
+                answer = connection.getresponse()
+                body_of = answer.read()
+                if answer.status < 500:
+                    return answer.status, answer.headers, body_of
+            except (OSError, http.client.HTTPException):
+                pass
+            connection.close()
+            time.sleep(0.1)
+
+    def fetch(self):
+        down, number = self.connection(), 0
+        while True:
+            number += 1
+            status, fields, body = self.ask(down, "GET", "down&sequence=%d" % number)
+            if status != 200:
+                return self.come.put(b"")
+            assert fields["Ov6-Sequence"] == str(number), fields
+            if body:
+                self.come.put(body)
+
+    def sendall(self, data):
+        self.brought += 1
+        self.ask(self.up, "POST", "up&sequence=%d" % self.brought, data)
+
+    def settimeout(self, seconds):
+        self.timeout = seconds
+
+    def recv(self, _):
+        try:
+            return self.come.get(timeout=self.timeout)
+        except queue.Empty:
+            raise socket.timeout from None
+
+
 class Host:
     def __init__(self, stream, options):
         self.stream, self.options, self.address, self.sent = stream, options, None, {}
@@ -200,7 +264,10 @@ def main():
     parser.add_argument("--ca")
     parser.add_argument("--ping", nargs=2)
     parser.add_argument("--call", nargs=2)
+    parser.add_argument("--poll", metavar="NAME")
     options = parser.parse_args()
+    if options.poll:
+        return Host(Polls(options), options).run(b"")
     stream = connect(options)
     rest = upgrade(stream, options)
     if options.call:

@@ -11,6 +11,8 @@ Of each of these as many as of any other, from all the addresses in turn, until 
   garbage   to both ports, random bytes
   shake     to the TLS port, a whole ClientHello, whose answer it does not read on
   stranger  to the plain port, a request with a token that nobody has
+  opener    to the plain port, one that opens a session by long polls with such a token
+  guesser   to the plain port, a long poll's request of a session that nobody has
 """
 import argparse
 import os
@@ -23,6 +25,10 @@ import time
 
 REQUEST = (b"GET /.well-known/masque/ip/*/*/ HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: connect-ip\r\n"
            b"Authorization: Bearer ov6-token-" + b"0" * 64 + b"\r\n\r\n")
+OPENER = (b"POST /.well-known/masque/ip/*/*/?poll=open&kind=gateway&name=works HTTP/1.1\r\nHost: x\r\nOv6-Version: 1\r\n"
+          b"Authorization: Bearer ov6-token-" + b"0" * 64 + b"\r\nContent-Length: 0\r\n\r\n")
+GUESSER = (b"GET /.well-known/masque/ip/*/*/?poll=down&sequence=1 HTTP/1.1\r\nHost: x\r\nOv6-Version: 1\r\n"
+           b"Ov6-Session: " + b"0" * 32 + b"\r\n\r\n")
 HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(100)
 
 
@@ -40,7 +46,8 @@ def hello():
 # kind: index of the port, what it says at first, what it says every half second
 KINDS = [("idle", 0, b"", b""), ("idle", 1, b"", b""), ("head", 0, b"GET / HTTP/1.1\r\nX: ", b"x"),
          ("hello", 1, HELLO, b"\0"), ("garbage", 0, None, b""), ("garbage", 1, None, b""),
-         ("shake", 1, hello(), b""), ("stranger", 0, REQUEST, b"")]
+         ("shake", 1, hello(), b""), ("stranger", 0, REQUEST, b""), ("opener", 0, OPENER, b""),
+         ("guesser", 0, GUESSER, b"")]
 DRIP = 0.5  # s
 
 
