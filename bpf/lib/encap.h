@@ -59,7 +59,8 @@ static __always_inline int encap(hook_ctx *ctx, const struct packet *p, const st
 
 	encap_ip(&outer.ip, p, d);
 	if (udp)
-		encap_udp(&outer.udp, p, d, flow_port(ctx, p));
+		encap_udp(&outer.udp, p, d,
+			  d->tunnel.source_port ? d->tunnel.source_port : flow_port(ctx, p));
 	if (p->strip != locator_overhead(&d->tunnel.locator) &&
 	    hook_encapsulate(ctx, locator_overhead(&d->tunnel.locator)))
 		return -1;

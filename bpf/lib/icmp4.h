@@ -63,9 +63,12 @@ static __always_inline __u32 icmp4_quote_end(const struct icmp4 *e, const struct
 }
 
 /* Datagrams of other kinds leave from other ports. Returns not 0 if it is one, or none was quoted. */
-static __always_inline int icmp4_parse_udp(hook_ctx *ctx, __u32 at, struct icmp4 *e)
+static __always_inline int icmp4_parse_udp(hook_ctx *ctx, __u32 at, const struct ov6_device *device,
+					   struct icmp4 *e)
 {
-	return hook_load(ctx, at, &e->udp, sizeof(e->udp)) || bpf_ntohs(e->udp.source) < OV6_FLOW_PORT_FIRST;
+	if (hook_load(ctx, at, &e->udp, sizeof(e->udp)))
+		return -1;
+	return e->udp.source != device->udp_port && bpf_ntohs(e->udp.source) < OV6_FLOW_PORT_FIRST;
 }
 
 /* Reads the error and the quoted outer headers. Returns not 0 if it is not about a packet like ours. */
@@ -81,7 +84,7 @@ static __always_inline int icmp4_parse(hook_ctx *ctx, struct packet *p, const st
 	if (e->quoted.version != 4 || e->quoted.ihl < 5 || e->quoted.saddr != device->address ||
 	    e->quoted.frag_off & bpf_htons(IP4_OFFSET))
 		return -1;
-	if (icmp4_is_udp(e) && icmp4_parse_udp(ctx, at + sizeof(e->icmp) + e->quoted.ihl * 4, e))
+	if (icmp4_is_udp(e) && icmp4_parse_udp(ctx, at + sizeof(e->icmp) + e->quoted.ihl * 4, device, e))
 		return -1;
 	if (!icmp4_is_udp(e) && e->quoted.protocol != IPPROTO_IPV6)
 		return -1;

@@ -29,7 +29,7 @@ static __always_inline __u32 locator_mtu(const struct decision *d, __u32 device)
 	return learned && learned < mtu ? learned : mtu;
 }
 
-/* Fills in d->fib and d->tunnel.source for d->tunnel.locator. Returns 0 or the drop. */
+/* Fills in d->fib and the rest of d->tunnel's source for d->tunnel.locator. Returns 0 or the drop. */
 static __always_inline __u32 locator_way(hook_ctx *ctx, struct packet *p, struct decision *d)
 {
 	struct ov6_device *underlay;
@@ -44,6 +44,7 @@ static __always_inline __u32 locator_way(hook_ctx *ctx, struct packet *p, struct
 	if (underlay->address == address)
 		return OV6_VERDICT_DROP_OWN_LOCATOR;
 	d->tunnel.source = underlay->address;
+	d->tunnel.source_port = d->tunnel.locator.flags & OV6_LOCATOR_FIXED_PORT ? underlay->udp_port : 0;
 	return 0;
 }
 

@@ -64,33 +64,57 @@ static __always_inline int mapping_turn(struct ov6_mapping *mapping, __u64 now)
 	       __sync_val_compare_and_swap(&mapping->next_question, next, now + EVENT_INTERVAL_NS) == next;
 }
 
-/* In the soft window a use asks for a refresh. Returns whether it was this packet's turn to. */
+/* In the soft window a use asks for a refresh; of a direct path it is told always. Returns whether it was
+ * this packet's turn to. */
 static __always_inline int mapping_used(struct ov6_mapping *mapping, const struct in6_addr *address)
 {
+	__u8 direct = mapping->flags & OV6_MAPPING_DIRECT;
 	__u64 now;
 
 	if (!mapping->soft_expiry || mapping->flags & OV6_MAPPING_STATIC)
 		return 0;
 	now = bpf_ktime_get_boot_ns();
-	if (now < mapping->soft_expiry || !mapping_turn(mapping, now))
+	if ((!direct && now < mapping->soft_expiry) || !mapping_turn(mapping, now))
 		return 0;
-	mapping_event(OV6_EVENT_REFRESH, mapping->slave, address, 0, now);
+	mapping_event(direct ? OV6_EVENT_USED : OV6_EVENT_REFRESH, mapping->slave, address, 0, now);
 	return 1;
+}
+
+/* A direct path past its peer's last answer is only accepted from. */
+static __always_inline int mapping_is_silent_path(const struct ov6_mapping *mapping)
+{
+	return mapping->flags & OV6_MAPPING_DIRECT && bpf_ktime_get_boot_ns() >= mapping->soft_expiry;
 }
 
 /* Locators are sorted by priority, best first. */
 static __always_inline int mapping_best_locator(const struct ov6_mapping *mapping, struct ov6_locator *best)
 {
 	*best = mapping->locators[0];
-	return mapping->locator_count && best->priority != LOCATOR_ACCEPT_ONLY;
+	return mapping->locator_count && best->priority != LOCATOR_ACCEPT_ONLY &&
+	       !mapping_is_silent_path(mapping);
 }
 
-static __always_inline int mapping_has_locator(const struct ov6_mapping *mapping, __be32 address)
+/* `port`: the UDP source port it came from. It counts where a NAT may have many behind one address. */
+static __always_inline int mapping_has_locator(const struct ov6_mapping *mapping, __be32 address, __be16 port)
 {
-	for (__u32 i = 0; i < OV6_MAX_LOCATORS; i++)
-		if (i < mapping->locator_count && mapping->locators[i].address == address)
+	for (__u32 i = 0; i < OV6_MAX_LOCATORS; i++) {
+		const struct ov6_locator *locator = &mapping->locators[i];
+
+		if (i < mapping->locator_count && locator->address == address &&
+		    (!(locator->flags & OV6_LOCATOR_FIXED_PORT) || locator->port == port))
 			return 1;
+	}
 	return 0;
+}
+
+/* The direct path to where the route would carry it otherwise, if one can be sent to; or 0. */
+static __always_inline struct ov6_mapping *mapping_find_direct(const struct ov6_route *route,
+							       const struct in6_addr *address)
+{
+	struct ov6_mapping *mapping = route->flags & OV6_ROUTE_DIRECT ? mapping_find(address) : 0;
+
+	return mapping && mapping->flags & OV6_MAPPING_DIRECT && !mapping_is_silent_path(mapping) ? mapping
+												  : 0;
 }
 
 static __always_inline int locator_is(const struct ov6_locator *locator, __be32 address, int udp, __be16 port)

@@ -25,7 +25,8 @@ struct packet {
 	__u8 returned; /* a slave sent or brought it back; `header` stood in front of it */
 	__u8 asked;    /* returned, and a slave has been asked about it: it goes to none again */
 	__u8 outer_ecn;
-	__u8 turn; /* an event about its source's mapping went out: another may */
+	__u8 turn;	   /* an event about its source's mapping went out: another may */
+	__be16 outer_port; /* UDP source; 0 under 6in4 */
 	struct ipv6hdr ip6;
 	__u32 ingress;	/* the site or underlay device it came by, also when a slave brought it back */
 	__u32 bytes;	/* of the IPv6 packet as it will be on the wire, after segmentation */
@@ -57,6 +58,7 @@ struct decision {
 		struct { /* ACT_TUNNEL, and ACT_ANSWER of ORIGIN_UNDERLAY */
 			struct ov6_locator locator;
 			__be32 source;
+			__be16 source_port; /* UDP; 0: the flow's */
 			__u8 fragmentable;
 		} tunnel;
 		struct { /* ACT_PUNT */

@@ -26,13 +26,17 @@ static __always_inline int site_is_for_router(const struct packet *p)
 	       in6_equal((struct in6_addr *)device->icmp_source, &p->ip6.daddr);
 }
 
-static __always_inline void site_tunnel(hook_ctx *ctx, struct packet *p, struct decision *d,
-					const struct ov6_route *route)
+/* Where it goes by a tunnel, or 0: the route's slave has its own way. */
+static __always_inline struct ov6_mapping *site_mapping(const struct packet *p, const struct ov6_route *route)
 {
-	struct ov6_mapping *mapping = mapping_find(&p->ip6.daddr);
+	if (route->action == OV6_ACTION_TUNNEL)
+		return mapping_find(&p->ip6.daddr);
+	return mapping_find_direct(route, &p->ip6.daddr);
+}
 
-	if (mapping)
-		return tunnel(ctx, p, d, mapping);
+static __always_inline void site_miss(hook_ctx *ctx, struct packet *p, struct decision *d,
+				      const struct ov6_route *route)
+{
 	if (!negative_decide(ctx, p, d))
 		punt(p, d, route->slave, OV6_PUNT_MISS);
 }
@@ -52,7 +56,7 @@ static __always_inline void site_by_route(hook_ctx *ctx, struct packet *p, struc
 {
 	switch (route->action) {
 	case OV6_ACTION_TUNNEL:
-		return site_tunnel(ctx, p, d, route);
+		return site_miss(ctx, p, d, route);
 	case OV6_ACTION_PORT:
 		return site_port(ctx, p, d, route);
 	case OV6_ACTION_REJECT:
@@ -74,6 +78,7 @@ static __always_inline void site_foreign_source(hook_ctx *ctx, struct packet *p,
 
 static __always_inline void site_decide(hook_ctx *ctx, struct packet *p, struct decision *d)
 {
+	struct ov6_mapping *mapping;
 	struct ov6_route *route;
 
 	if (site_is_link_business(p))
@@ -89,10 +94,13 @@ static __always_inline void site_decide(hook_ctx *ctx, struct packet *p, struct 
 		return drop(d, OV6_VERDICT_DROP_INNER_DESTINATION);
 	if (!route)
 		return drop(d, OV6_VERDICT_DROP_NO_ROUTE);
-	if (route->action == OV6_ACTION_SITE)
+	mapping = site_mapping(p, route);
+	if (route->action == OV6_ACTION_SITE && !mapping)
 		return deliver(ctx, p, d, OV6_VERDICT_LOCAL);
 	if (p->ip6.hop_limit <= 1)
 		return answer_time_exceeded(ctx, p, d);
+	if (mapping)
+		return tunnel(ctx, p, d, mapping);
 	site_by_route(ctx, p, d, route);
 }
 

@@ -12,8 +12,9 @@
 #include "sum.h"
 #include "tunnel.h"
 
-#define OUTER_ICMP 0xffff   /* no verdict: an ICMPv4 message for us */
-#define GUE_VARIANT1_IPV6 6 /* variant 1: the first nibble is the IP version's, which begins with 01 */
+#define OUTER_ICMP 0xffff      /* no verdict: an ICMPv4 message for us */
+#define GUE_VARIANT1_IPV6 6    /* variant 1: the first nibble is the IP version's, which begins with 01 */
+#define STUN_COOKIE 0x2112a442 /* RFC 8489 section 5: behind type and length, whose first two bits are 0 */
 
 struct outer {
 	struct iphdr ip;
@@ -81,6 +82,17 @@ static __always_inline int outer_udp_checksum(hook_ctx *ctx, const struct outer 
 	return csum_fold(sum_packet(ctx, HOOK_LINK + outer_header(outer), length, csum_reduce(pseudo)));
 }
 
+/* What is no IPv6 packet on the tunnel port: to ov6d's socket, which takes STUN alone. */
+static __always_inline __u32 outer_other(hook_ctx *ctx, __u32 payload, __u8 first, __u32 length)
+{
+	__be32 cookie = 0;
+
+	if (first >> 6 || length < sizeof(struct udphdr) + 8 ||
+	    hook_load(ctx, HOOK_LINK + payload + 4, &cookie, sizeof(cookie)))
+		return OV6_VERDICT_PASS_GUE;
+	return cookie == bpf_htonl(STUN_COOKIE) ? OV6_VERDICT_PASS_STUN : OV6_VERDICT_PASS_GUE;
+}
+
 /* Returns 0, or the verdict: a pass if the datagram is not the datapath's. */
 static __always_inline __u32 outer_udp(hook_ctx *ctx, const struct outer *outer, __u32 payload)
 {
@@ -91,7 +103,7 @@ static __always_inline __u32 outer_udp(hook_ctx *ctx, const struct outer *outer,
 	    hook_load(ctx, HOOK_LINK + payload, &first, sizeof(first)))
 		return OV6_VERDICT_DROP_MALFORMED;
 	if (first >> 4 != GUE_VARIANT1_IPV6)
-		return OV6_VERDICT_PASS_GUE;
+		return outer_other(ctx, payload, first, length);
 	return outer_udp_checksum(ctx, outer) ? OV6_VERDICT_DROP_UDP_CHECKSUM : 0;
 }
 
@@ -122,6 +134,7 @@ __noinline int ov6_outer(hook_ctx *ctx, struct packet *p, const struct ov6_devic
 	p->outer_ecn = outer.ip.tos & ECN_MASK;
 	if (outer.ip.protocol == IPPROTO_UDP) {
 		p->strip += sizeof(struct udphdr);
+		p->outer_port = outer.udp.source;
 		verdict = outer_udp(ctx, &outer, p->strip);
 		if (verdict)
 			return verdict;
@@ -149,19 +162,21 @@ static __always_inline int underlay_parse(hook_ctx *ctx, struct packet *p, struc
 	return -1;
 }
 
-/* A source of ours, or of no one, is a lie. */
+/* A source of ours, or of no one, is a lie. A site of ours elsewhere may have a direct path to here. */
 static __always_inline int underlay_source_is_wrong(const struct packet *p, const struct ov6_route *route)
 {
 	__u8 action = route_action(route);
 
-	return in6_martian(&p->ip6.saddr) || action == OV6_ACTION_SITE || action == OV6_ACTION_REJECT;
+	if (in6_martian(&p->ip6.saddr) || action == OV6_ACTION_REJECT)
+		return 1;
+	return action == OV6_ACTION_SITE && route && !(route->flags & OV6_ROUTE_DIRECT);
 }
 
 static __always_inline int underlay_source_is_known(const struct packet *p)
 {
 	struct ov6_mapping *mapping = mapping_find(&p->ip6.saddr);
 
-	return mapping && mapping_has_locator(mapping, p->outer_source);
+	return mapping && mapping_has_locator(mapping, p->outer_source, p->outer_port);
 }
 
 /* A place that the destination moved from still gets packets for it, verifies them and brings them here. */
@@ -169,7 +184,7 @@ static __always_inline int underlay_comes_from_former(const struct packet *p, co
 {
 	struct ov6_mapping *former = to->action == OV6_ACTION_SITE ? mapping_find_former(&p->ip6.daddr) : 0;
 
-	return former && mapping_has_locator(former, p->outer_source);
+	return former && mapping_has_locator(former, p->outer_source, p->outer_port);
 }
 
 /* Strict: one of the source mapping's locators sent it, or who vouches for it. Else its slave is asked,
@@ -179,7 +194,7 @@ static __always_inline int underlay_verify(struct packet *p, struct decision *d,
 {
 	struct ov6_mapping *mapping = mapping_find(&p->ip6.saddr);
 
-	if (mapping && mapping_has_locator(mapping, p->outer_source)) {
+	if (mapping && mapping_has_locator(mapping, p->outer_source, p->outer_port)) {
 		p->turn = mapping_used(mapping, &p->ip6.saddr);
 		return 0;
 	}
@@ -207,28 +222,31 @@ __noinline int ov6_relayed(const struct packet *p, __u32 slave)
 	return 0;
 }
 
+/* On to where it has moved, or to a site of ours that is elsewhere. */
 static __always_inline void underlay_relay(hook_ctx *ctx, struct packet *p, struct decision *d,
-					   const struct ov6_route *route)
+					   const struct ov6_route *route, struct ov6_mapping *mapping)
 {
-	struct ov6_mapping *mapping = mapping_find(&p->ip6.daddr);
-
-	if (!mapping)
-		return drop(d, OV6_VERDICT_DROP_RELAY);
 	if (p->ip6.hop_limit <= 1)
 		return answer_time_exceeded(ctx, p, d);
 	tunnel(ctx, p, d, mapping);
-	if (d->act == ACT_TUNNEL)
+	if (d->act == ACT_TUNNEL && route->action == OV6_ACTION_TUNNEL)
 		ov6_relayed(p, route->slave);
 }
 
 static __always_inline void underlay_forward(hook_ctx *ctx, struct packet *p, struct decision *d,
 					     const struct ov6_route *route)
 {
+	struct ov6_mapping *mapping = route->action == OV6_ACTION_TUNNEL
+					  ? mapping_find(&p->ip6.daddr)
+					  : mapping_find_direct(route, &p->ip6.daddr);
+
+	if (mapping)
+		return underlay_relay(ctx, p, d, route, mapping);
 	switch (route->action) {
 	case OV6_ACTION_SITE:
 		return deliver(ctx, p, d, OV6_VERDICT_SITE);
 	case OV6_ACTION_TUNNEL:
-		return underlay_relay(ctx, p, d, route);
+		return drop(d, OV6_VERDICT_DROP_RELAY);
 	default: /* PORT: see underlay_goes_nowhere */
 		if (negative_decide(ctx, p, d))
 			return;
@@ -245,8 +263,9 @@ static __always_inline __u32 underlay_goes_nowhere(const struct packet *p, const
 		return OV6_VERDICT_DROP_NO_ROUTE;
 	switch (route->action) {
 	case OV6_ACTION_SITE:
-	case OV6_ACTION_PORT:
 		return 0;
+	case OV6_ACTION_PORT: /* whoever has direct paths is nobody's way to others */
+		return route->flags & OV6_ROUTE_DIRECT ? OV6_VERDICT_DROP_RELAY : 0;
 	case OV6_ACTION_TUNNEL:
 		return route->flags & OV6_ROUTE_RELAY ? 0 : OV6_VERDICT_DROP_RELAY;
 	case OV6_ACTION_PASS:

@@ -28,6 +28,7 @@ enum class SlaveKind : uint8_t {
   kAnycast = OV6_KIND_ANYCAST,
   kResiliency = OV6_KIND_RESILIENCY,
   kBridge = OV6_KIND_BRIDGE,
+  kUplink = OV6_KIND_UPLINK,
 };
 std::string_view ToString(SlaveKind kind);  // "dht", "gateway", ...
 std::optional<SlaveKind> ParseSlaveKind(std::string_view text);
@@ -64,9 +65,10 @@ inline constexpr uint8_t kAcceptOnly = 255;  // a locator's priority: accept fro
 struct Locator {
   Ipv4 address;
   Encapsulation encapsulation = Encapsulation::k6in4;
-  uint16_t port = 0;     // UDP destination, host byte order; 0 under 6in4
-  uint8_t priority = 1;  // lower is better; or kAcceptOnly
-  uint16_t mtu = 0;      // biggest outer packet, bytes; 0: as the egress device
+  uint16_t port = 0;        // UDP destination, host byte order; 0 under 6in4
+  uint8_t priority = 1;     // lower is better; or kAcceptOnly
+  uint16_t mtu = 0;         // biggest outer packet, bytes; 0: as the egress device
+  bool fixed_port = false;  // from our tunnel port to theirs and back, for NATs on the way
   auto operator<=>(const Locator&) const = default;
   std::string ToString() const;  // "198.51.100.2" or "198.51.100.2:6080/udp"
 };

@@ -58,6 +58,10 @@ void Generator::ChangeRoutes(model::Tables& tables) {
   if (dice_.Chance(30)) set("fd00:3::/48", OV6_ACTION_TUNNEL, packet::kDht, OV6_ROUTE_RELAY);
   if (dice_.Chance(20)) set("fd00:2::/48", OV6_ACTION_TUNNEL, packet::kDht, OV6_ROUTE_RELAY);
   if (dice_.Chance(20)) set("fd00:9::/48", OV6_ACTION_PORT, packet::kDht);
+  // What slaves carry themselves where no direct path leads.
+  for (const char* carried : {"fd00:2::/48", "fd00:3::/48", "fd00:1:0:2::/64"})
+    if (dice_.Chance(10))
+      set(carried, dice_.Of({OV6_ACTION_PORT, OV6_ACTION_SITE}), packet::kDht, OV6_ROUTE_DIRECT);
   // What moved away from our site, and what only looks so.
   for (const char* moved : {"fd00:1:0:1::/64", "fd00:1:0:1::11/128", "fd00:1::/48"})
     if (dice_.Chance(7)) set(moved, OV6_ACTION_TUNNEL, packet::kDht, OV6_ROUTE_RELAY);
@@ -76,12 +80,14 @@ ov6_mapping Generator::Mapping() {
   mapping.hard_expiry = Expiry();
   mapping.flags = dice_.Chance(20) ? OV6_MAPPING_STATIC : 0;
   if (dice_.Chance(5)) mapping.flags |= OV6_MAPPING_FORMER;
+  if (dice_.Chance(20)) mapping.flags |= OV6_MAPPING_DIRECT;
   mapping.locator_count = dice_.Of<uint8_t>({0, 1, 1, 1, 2, 3, 4});
   for (ov6_locator& locator : mapping.locators) {
     locator.address = At4(Peer().c_str()).ToBe();
     locator.encapsulation = uint8_t(dice_.Below(2));
     locator.port = htons(dice_.Of<uint16_t>({OV6_UDP_PORT, 4754}));
     locator.priority = dice_.Chance(5) ? 255 : 1;
+    locator.flags = dice_.Chance(20) ? OV6_LOCATOR_FIXED_PORT : 0;
     locator.mtu = dice_.Of<uint16_t>({0, 0, 0, 1000, 1280, 1300, 1308, 1400, 1500, 9000});
   }
   return mapping;
@@ -90,7 +96,8 @@ ov6_mapping Generator::Mapping() {
 void Generator::ChangeMappings(model::Tables& tables) {
   for (const char* prefix : {"fd00:2::/48", "fd00:3::/48", "fd00:2::22/128", "fd00:2::/64", "fd00:9:1::/48"})
     if (dice_.Chance(40)) tables.mappings[In(prefix)] = Mapping();
-  for (const char* site : {"fd00:1:0:1::/64", "fd00:1:0:1::11/128", "fd00:1::/48", "::/0"}) {
+  for (const char* site :
+       {"fd00:1:0:1::/64", "fd00:1:0:2::/64", "fd00:1:0:1::11/128", "fd00:1::/48", "::/0"}) {
     if (!dice_.Chance(15)) continue;
     ov6_mapping& mapping = tables.mappings[In(site)] = Mapping();
     if (dice_.Chance(70)) mapping.flags |= OV6_MAPPING_FORMER;

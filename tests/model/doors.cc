@@ -97,6 +97,7 @@ std::optional<ov6_verdict> Walk::TakeOuter(const ov6_device& device) {
   size_t strip = ip->length, end = ip->total;
   if (ip->protocol == kUdp) {
     if (const auto verdict = TakeUdp(*ip)) return verdict;
+    outer_port_ = Get16(packet_, strip);
     end = strip + Get16(packet_, strip + 4);
     strip += 8;
   }
@@ -111,7 +112,12 @@ std::optional<ov6_verdict> Walk::TakeUdp(const Ip4Header& ip) {
   const size_t length = Get16(packet_, ip.length + 4);
   if (length <= 8 || ip.length + length > ip.total) return OV6_VERDICT_DROP_MALFORMED;
   const View datagram = View(packet_).subspan(ip.length, length);
-  if (datagram[8] >> 4 != kGueIp6) return OV6_VERDICT_PASS_GUE;
+  if (datagram[8] >> 4 != kGueIp6) {
+    // RFC 8489 section 5
+    const bool stun = datagram[8] >> 6 == 0 && datagram.size() >= 16 && Get16(datagram, 12) == 0x2112 &&
+                      Get16(datagram, 14) == 0xa442;
+    return stun ? OV6_VERDICT_PASS_STUN : OV6_VERDICT_PASS_GUE;
+  }
   if (Get16(datagram, 6) == 0) return std::nullopt;
   Bytes summed(packet_.begin() + 12, packet_.begin() + 20);  // both addresses
   Append(summed, Bytes{0, kUdp, uint8_t(length >> 8), uint8_t(length)});

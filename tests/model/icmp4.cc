@@ -37,7 +37,7 @@ bool SendsTo(const ov6_mapping& mapping, const Quote& quote) {
 
 }  // namespace
 
-std::optional<Quote> Quote::Read(View message, Ipv4 ours) {
+std::optional<Quote> Quote::Read(View message, Ipv4 ours, uint16_t port) {
   if (message.size() < kIcmpHeader) return std::nullopt;
   Quote quote{.type = message[0], .code = message[1], .mtu = Get16(message, 6)};
   const View packet = QuoteOf(message);
@@ -50,9 +50,10 @@ std::optional<Quote> Quote::Read(View message, Ipv4 ours) {
   quote.inner = packet.subspan(quote.overhead);
   quote.udp = ip->protocol == kUdp;
   if (quote.udp) {
-    // Our tunnels send from the flow's port (RFC 6335: the dynamic range), other datagrams of ours may not be
-    // IPv6.
-    if (Get16(packet, ip->length) < OV6_FLOW_PORT_FIRST) return std::nullopt;
+    // Our tunnels send from the flow's port (RFC 6335: the dynamic range), or from their own; other datagrams
+    // of ours may not be IPv6.
+    const uint16_t from = Get16(packet, ip->length);
+    if (from != port && from < OV6_FLOW_PORT_FIRST) return std::nullopt;
     quote.port = Get16(packet, ip->length + 2);
     quote.datagram = Get16(packet, ip->length + 4);
   }
@@ -72,7 +73,7 @@ Outcome Walk::IcmpFromUnderlay(const ov6_device& device, const Ip4Header& ip) {
   // RFC 1122 section 3.2.1.3: nobody sends from there.
   if (ip.source.IsMartian() || ip.source.ToBe() == device.address) return Drop(OV6_VERDICT_DROP_OUTER_SOURCE);
   const View message = View(packet_).subspan(ip.length, ip.total - ip.length);
-  const auto quote = Quote::Read(message, Ipv4::FromBe(device.address));
+  const auto quote = Quote::Read(message, Ipv4::FromBe(device.address), ntohs(device.udp_port));
   if (!quote || (quote->type != kIcmp4Unreachable && quote->type != kIcmp4TimeExceeded) ||
       Checksum(message) != 0)
     return ToStack(OV6_VERDICT_PASS_NOT_TUNNEL);

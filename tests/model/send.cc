@@ -36,14 +36,17 @@ bool IsLinkLocal(const Ipv6& a) {
 bool IsMulticast(const Ipv6& a) { return a.bytes[0] == 0xff; }
 bool IsMartian(const Ipv6& a) { return EmbedsIp4(a) || IsLinkLocal(a) || IsMulticast(a); }
 
-bool HasLocator(const ov6_mapping& mapping, const Ipv4& address) {
+bool HasLocator(const ov6_mapping& mapping, const Ipv4& address, uint16_t port) {
   const int count = std::min<int>(mapping.locator_count, OV6_MAX_LOCATORS);
-  return std::any_of(mapping.locators, mapping.locators + count,
-                     [&](const ov6_locator& locator) { return locator.address == address.ToBe(); });
+  return std::any_of(mapping.locators, mapping.locators + count, [&](const ov6_locator& locator) {
+    const bool any_port = (locator.flags & OV6_LOCATOR_FIXED_PORT) == 0;
+    return locator.address == address.ToBe() && (any_port || ntohs(locator.port) == port);
+  });
 }
 
-bool HasUsableLocator(const ov6_mapping& mapping) {
+bool HasUsableLocator(const ov6_mapping& mapping, uint64_t now) {
   constexpr uint8_t kAcceptOnly = 255;
+  if ((mapping.flags & OV6_MAPPING_DIRECT) != 0 && now >= mapping.soft_expiry) return false;
   return mapping.locator_count > 0 && mapping.locators[0].priority != kAcceptOnly;
 }
 
@@ -152,6 +155,7 @@ std::optional<ov6_verdict> Walk::FindWay(const ov6_mapping& mapping, Way& way) {
   // Sent to, from now on: errors about it are believed.
   if (tables_.paths.try_emplace(peer, ov6_path{}).second) changes_.path = peer;
   way.source = Ipv4::FromBe(underlay->address);
+  if ((way.locator.flags & OV6_LOCATOR_FIXED_PORT) != 0) way.source_port = ntohs(underlay->udp_port);
   way.hop = answer.hop;
   way.overhead = kIp4Header + (way.locator.encapsulation == OV6_ENCAPSULATION_UDP ? kUdpHeader : 0);
   way.device_mtu = way.path_mtu = Mtu(answer.hop);
@@ -166,7 +170,7 @@ std::optional<ov6_verdict> Walk::FindWay(const ov6_mapping& mapping, Way& way) {
 Outcome Walk::Tunnel(ov6_mapping& mapping, const ov6_route* relay) {
   Way way{};
   Used(mapping, ip6_.destination);
-  if (!HasUsableLocator(mapping)) return Drop(OV6_VERDICT_DROP_NO_LOCATOR);
+  if (!HasUsableLocator(mapping, in_.now)) return Drop(OV6_VERDICT_DROP_NO_LOCATOR);
   // RFC 6324 section 3.1: never back to whom it came from.
   if (!outer_.empty() && mapping.locators[0].address == outer_source_.ToBe())
     return Drop(OV6_VERDICT_DROP_RELAY);
@@ -197,6 +201,7 @@ Outcome Walk::Encapsulate(ov6_verdict verdict, const Way& way, Bytes packet) con
   std::memcpy(&outer[16], &way.locator.address, 4);
   Put16(outer, 10, Checksum(View(outer).first(kIp4Header)));
   if (udp) {
+    Put16(outer, kIp4Header, way.source_port);
     Put16(outer, kIp4Header + 2, ntohs(way.locator.port));
     Put16(outer, kIp4Header + 4, uint16_t(kUdpHeader + length));
   }
@@ -204,16 +209,19 @@ Outcome Walk::Encapsulate(ov6_verdict verdict, const Way& way, Bytes packet) con
   NextHop hop = way.hop;
   if (way.by_stack) std::copy_n(Self()->mac, 6, hop.from.begin()), hop.to = std::exchange(hop.from, Mac{});
   Outcome outcome = Send(verdict, hop, kEtherTypeIp4, outer);
-  outcome.any_source_port = udp;
+  outcome.any_source_port = udp && way.source_port == 0;
   outcome.any_identification = way.fragmentable;
   return outcome;
 }
 
-// A mapping in use past its soft expiry is asked about, once a second at most.
+// A mapping in use past its soft expiry is asked about, once a second at most; of a direct path each use is
+// told.
 bool Walk::Used(ov6_mapping& mapping, const Ipv6& address) {
   if (mapping.soft_expiry == 0 || (mapping.flags & OV6_MAPPING_STATIC) != 0) return false;
-  if (in_.now < mapping.soft_expiry || !MaySpeak(mapping)) return false;
-  changes_.events.push_back({OV6_EVENT_REFRESH, mapping.slave, address, Ipv4{}, address});
+  const bool direct = (mapping.flags & OV6_MAPPING_DIRECT) != 0;
+  if ((!direct && in_.now < mapping.soft_expiry) || !MaySpeak(mapping)) return false;
+  changes_.events.push_back(
+      {direct ? OV6_EVENT_USED : OV6_EVENT_REFRESH, mapping.slave, address, Ipv4{}, address});
   return true;
 }
 

@@ -31,12 +31,14 @@ Outcome Walk::FromSite() {
   // RFC 4291 sections 2.5.2, 2.5.3, 2.5.5: on no wire.
   if (EmbedsIp4(ip6_.destination)) return Drop(OV6_VERDICT_DROP_INNER_DESTINATION);
   if (route == nullptr) return Drop(OV6_VERDICT_DROP_NO_ROUTE);
-  if (route->action == OV6_ACTION_SITE) return Deliver(OV6_VERDICT_LOCAL);
+  ov6_mapping* mapping = TunnelFor(*route);
+  if (route->action == OV6_ACTION_SITE && mapping == nullptr) return Deliver(OV6_VERDICT_LOCAL);
   // RFC 8200 section 3, RFC 4213 section 3.3: nothing is sent on, so nothing encapsulated, at 1 or 0.
   if (ip6_.hop_limit <= 1) return TimeExceeded();
+  if (mapping != nullptr) return Tunnel(*mapping);
   switch (route->action) {
     case OV6_ACTION_TUNNEL:
-      return ByMapping(*route);
+      return ByMiss(*route);
     case OV6_ACTION_PORT:
       return ByPort(*route);
     case OV6_ACTION_REJECT:
@@ -56,8 +58,16 @@ bool Walk::MaySendFromHere(const Ipv6& source) const {
   return relays && !IsMartian(source);
 }
 
-Outcome Walk::ByMapping(const ov6_route& route) {
-  if (ov6_mapping* mapping = FindMapping(tables_, ip6_.destination, in_.now)) return Tunnel(*mapping);
+// By a tunnel's route its mapping; elsewhere only a direct path whose peer answers, where the route says that
+// there may be one.
+ov6_mapping* Walk::TunnelFor(const ov6_route& route) {
+  ov6_mapping* mapping = FindMapping(tables_, ip6_.destination, in_.now);
+  if (mapping == nullptr || route.action == OV6_ACTION_TUNNEL) return mapping;
+  const bool direct = (route.flags & OV6_ROUTE_DIRECT) != 0 && (mapping->flags & OV6_MAPPING_DIRECT) != 0;
+  return direct && in_.now < mapping->soft_expiry ? mapping : nullptr;
+}
+
+Outcome Walk::ByMiss(const ov6_route& route) {
   if (const ov6_negative* negative = FindNegative(tables_, ip6_.destination, in_.now))
     return Unreachable(negative->icmp_code, OV6_VERDICT_DROP_NEGATIVE);
   return Punt(route.slave, OV6_PUNT_MISS);

@@ -23,8 +23,10 @@ constexpr int kDecapsulatedEcn[4][4] = {
 Outcome Walk::FromUnderlay() {
   const ov6_route* source = Longest(tables_.routes, ip6_.source);
   const ov6_route* route = Longest(tables_.routes, ip6_.destination);
-  // RFC 4213 section 3.6: no martian, and nobody outside sends from inside.
-  if (IsMartian(ip6_.source) || ActionOf(source) == OV6_ACTION_SITE || ActionOf(source) == OV6_ACTION_REJECT)
+  // RFC 4213 section 3.6: no martian, and nobody outside sends from inside. A site of ours that is elsewhere
+  // may have a direct path to here.
+  const bool inside = ActionOf(source) == OV6_ACTION_SITE && (source->flags & OV6_ROUTE_DIRECT) == 0;
+  if (IsMartian(ip6_.source) || inside || ActionOf(source) == OV6_ACTION_REJECT)
     return Drop(OV6_VERDICT_DROP_INNER_SOURCE);
   if (const auto verdict = GoesNowhere(route)) {
     // A known peer hears that nobody has the address.
@@ -37,11 +39,12 @@ Outcome Walk::FromUnderlay() {
   packet_[1] = uint8_t((packet_[1] & 0xcf) | ecn << 4);
   ip6_.ecn = uint8_t(ecn);
 
+  if (ov6_mapping* mapping = TunnelFor(*route)) return Relay(*route, *mapping);
   switch (route->action) {
     case OV6_ACTION_SITE:
       return Deliver(OV6_VERDICT_SITE);
     case OV6_ACTION_TUNNEL:
-      return Relay(*route);
+      return Drop(OV6_VERDICT_DROP_RELAY);
     default:
       if (const ov6_negative* negative = FindNegative(tables_, ip6_.destination, in_.now))
         return Unreachable(negative->icmp_code, OV6_VERDICT_DROP_NEGATIVE);
@@ -56,8 +59,10 @@ std::optional<ov6_verdict> Walk::GoesNowhere(const ov6_route* route) const {
   if (route == nullptr) return OV6_VERDICT_DROP_NO_ROUTE;
   switch (route->action) {
     case OV6_ACTION_SITE:
-    case OV6_ACTION_PORT:
       return std::nullopt;
+    case OV6_ACTION_PORT:  // nor by a router that has direct paths itself
+      if ((route->flags & OV6_ROUTE_DIRECT) == 0) return std::nullopt;
+      return OV6_VERDICT_DROP_RELAY;
     case OV6_ACTION_TUNNEL:
       if ((route->flags & OV6_ROUTE_RELAY) != 0) return std::nullopt;
       return OV6_VERDICT_DROP_RELAY;
@@ -88,19 +93,17 @@ std::optional<Outcome> Walk::Verify(const ov6_route* source, const ov6_route& to
 
 bool Walk::IsKnownSource() {
   const ov6_mapping* mapping = FindMapping(tables_, ip6_.source, in_.now);
-  return mapping != nullptr && HasLocator(*mapping, outer_source_);
+  return mapping != nullptr && HasLocator(*mapping, outer_source_, outer_port_);
 }
 
 bool Walk::ComesFromFormerPlace() {
   const ov6_mapping* former = FindFormer(tables_, ip6_.destination, in_.now);
-  return former != nullptr && HasLocator(*former, outer_source_);
+  return former != nullptr && HasLocator(*former, outer_source_, outer_port_);
 }
 
-Outcome Walk::Relay(const ov6_route& route) {
-  ov6_mapping* mapping = FindMapping(tables_, ip6_.destination, in_.now);
-  if (mapping == nullptr) return Drop(OV6_VERDICT_DROP_RELAY);
+Outcome Walk::Relay(const ov6_route& route, ov6_mapping& mapping) {
   if (ip6_.hop_limit <= 1) return TimeExceeded();
-  return Tunnel(*mapping, &route);
+  return Tunnel(mapping, route.action == OV6_ACTION_TUNNEL ? &route : nullptr);
 }
 
 }  // namespace ov6::model

@@ -18,8 +18,10 @@ bool IsMulticast(const Ipv6& address);
 // RFC 4443 section 3
 enum : uint8_t { kUnreachable = 1, kPacketTooBig = 2, kTimeExceeded = 3 };
 
-bool HasUsableLocator(const ov6_mapping& mapping);  // the best stands first
-bool HasLocator(const ov6_mapping& mapping, const Ipv4& address);
+// The best stands first. A direct path whose peer has not answered since its soft expiry is none.
+bool HasUsableLocator(const ov6_mapping& mapping, uint64_t now);
+// `port`: of UDP, where it came from.
+bool HasLocator(const ov6_mapping& mapping, const Ipv4& address, uint16_t port);
 
 // What an ICMPv4 error says: about which tunnel packet, and how much of it.
 struct Quote {
@@ -32,8 +34,8 @@ struct Quote {
   uint16_t port = 0, datagram = 0;  // UDP's destination and length
   std::optional<Ip6Header> ip6{};
 
-  // Nullopt if it quotes no packet in a tunnel from our address.
-  static std::optional<Quote> Read(View message, Ipv4 ours);
+  // Nullopt if it quotes no packet in a tunnel from our address, by UDP from our tunnel port or a flow's.
+  static std::optional<Quote> Read(View message, Ipv4 ours, uint16_t port);
 };
 
 class Walk {
@@ -64,7 +66,8 @@ class Walk {
   // site.cc
   Outcome FromSite();
   bool MaySendFromHere(const Ipv6& source) const;
-  Outcome ByMapping(const ov6_route& route);
+  ov6_mapping* TunnelFor(const ov6_route& route);
+  Outcome ByMiss(const ov6_route& route);
   Outcome ByPort(const ov6_route& route);
 
   // underlay.cc
@@ -73,7 +76,7 @@ class Walk {
   std::optional<Outcome> Verify(const ov6_route* source, const ov6_route& to);
   bool IsKnownSource();
   bool ComesFromFormerPlace();
-  Outcome Relay(const ov6_route& route);
+  Outcome Relay(const ov6_route& route, ov6_mapping& mapping);
 
   // icmp4.cc
   Outcome IcmpFromUnderlay(const ov6_device& device, const Ip4Header& ip);
@@ -102,6 +105,7 @@ class Walk {
   struct Way {
     ov6_locator locator;
     Ipv4 source;
+    uint16_t source_port = 0;  // of UDP; 0: any of the flow's
     NextHop hop;
     uint32_t overhead;  // bytes of outer headers
     uint32_t device_mtu, path_mtu;
@@ -151,6 +155,7 @@ class Walk {
   size_t counted_ = 0;
   size_t size_ = 0;  // of the IPv6 packet, with what the frame holds behind it
   Ipv4 outer_source_;
+  uint16_t outer_port_ = 0;  // of UDP
   uint8_t outer_ecn_ = 0;
   std::optional<ov6_port_header> header_;  // a slave brought it
   // And it has been to one: what ov6d brings without a reason (out of fragments) comes for the first time.

@@ -438,12 +438,74 @@ std::vector<Row> Drops() {
   };
 }
 
+// Routes of slaves that carry packets themselves where no direct path leads.
+std::vector<Row> DirectPaths() {
+  const auto direct = [](const std::string& prefix, ov6_action action, const ov6_mapping& mapping,
+                         uint8_t flags = OV6_ROUTE_DIRECT) {
+    SetRoute(prefix, action, kDht, flags);
+    SetMapping(prefix, mapping);
+  };
+  const auto port = [direct](const ov6_mapping& mapping, uint8_t flags = OV6_ROUTE_DIRECT) {
+    direct("fd00:2::/48", OV6_ACTION_PORT, mapping, flags);
+  };
+  const auto by_tunnel = [](const std::string& to) {
+    return [=] {
+      return ToPeer()
+          .Ip4(kWan, kPeer)
+          .DontFragment()
+          .Gue(6080, 6080)
+          .Ip6(kHost, to)
+          .HopLimit(63)
+          .Udp(1000, 2000, 100)
+          .Done();
+    };
+  };
+  const auto punted = [] { return Punted(OV6_PUNT_ROUTE, kDht, kDhtSlot, Udp(kRemote)); };
+  const auto delivered = [] {
+    return Frame(kHost2Mac, kLan2Mac).Ip6(kHost, kHost2).HopLimit(63).Udp(1000, 2000, 100).Done();
+  };
+  return {
+      Site(
+          "a port's direct path", [=] { port(Direct(kPeer)); }, To(kRemote), End::kForward,
+          OV6_VERDICT_TUNNEL, by_tunnel(kRemote)),
+      Site(
+          "a port's direct path whose peer is silent", [=] { port(Direct(kPeer, false)); }, To(kRemote),
+          End::kPunt, OV6_VERDICT_PUNT_ROUTE, punted),
+      Site(
+          "a port's mapping of another kind", [=] { port(Mapping(Locator(kPeer))); }, To(kRemote), End::kPunt,
+          OV6_VERDICT_PUNT_ROUTE, punted),
+      Site(
+          "a direct path that the port's route does not heed", [=] { port(Direct(kPeer), 0); }, To(kRemote),
+          End::kPunt, OV6_VERDICT_PUNT_ROUTE, punted),
+      Site(
+          "a port's direct path outranks that there is no way",
+          [=] {
+            port(Direct(kPeer));
+            SetNegative("fd00::/8", 3, BootTime() + 60000000000ull);
+          },
+          To(kRemote), End::kForward, OV6_VERDICT_TUNNEL, by_tunnel(kRemote)),
+      Site(
+          "a site's direct path", [=] { direct("fd00:1:0:2::/64", OV6_ACTION_SITE, Direct(kPeer)); },
+          To(kHost2), End::kForward, OV6_VERDICT_TUNNEL, by_tunnel(kHost2)),
+      Site(
+          "a site's direct path whose peer is silent",
+          [=] { direct("fd00:1:0:2::/64", OV6_ACTION_SITE, Direct(kPeer, false)); }, To(kHost2),
+          End::kForward, OV6_VERDICT_LOCAL, delivered),
+      Site(
+          "direct, hop limit 1", [=] { port(Direct(kPeer)); },
+          [] { return FromHost().Ip6(kHost, kRemote).HopLimit(1).Echo(8).Done(); }, End::kForward,
+          OV6_VERDICT_ANSWER_TIME_EXCEEDED,
+          [] { return Error(3, 0, 0, FromHost().Ip6(kHost, kRemote).HopLimit(1).Echo(8).Done()); }),
+  };
+}
+
 }  // namespace
 
 const std::vector<Row>& SiteRows() {
   static const std::vector<Row>* rows = [] {
     auto* all = new std::vector<Row>;
-    for (auto part : {Passes(), Tunnels(), Sizes(), Locals(), MovedAway(), Punts(), Answers(), Drops()})
+    for (auto part :
+         {Passes(), Tunnels(), Sizes(), Locals(), MovedAway(), DirectPaths(), Punts(), Answers(), Drops()})
       all->insert(all->end(), part.begin(), part.end());
     return all;
   }();

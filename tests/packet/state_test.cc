@@ -74,6 +74,18 @@ TEST_P(State, BeforeTheSoftWindowAndForStaticMappingsNobodyAsks) {
   EXPECT_EQ(Events().size(), 0u);
 }
 
+TEST_P(State, AUseOfADirectPathIsToldOnceASecond) {
+  SetRoute("fd00:2::/48", OV6_ACTION_PORT, kDht, OV6_ROUTE_DIRECT);
+  SetMapping("fd00:2::/48", Direct(kPeer));
+  Send(kRemote);
+  Send(kRemote);
+  const auto events = Events();
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].type, uint32_t{OV6_EVENT_USED});
+  EXPECT_EQ(events[0].slave, kDht);
+  EXPECT_EQ(Bytes(events[0].prefix.address, events[0].prefix.address + 16), Address6(kRemote));
+}
+
 // What has moved from here goes on, and user space hears who still sends it here.
 class Relay : public State {
  protected:

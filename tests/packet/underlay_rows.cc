@@ -442,13 +442,85 @@ std::vector<Row> InnerDrops() {
   return rows;
 }
 
+// What comes by a checked path is for our sites; the port in front of which NATs have their opening counts.
+std::vector<Row> DirectPaths() {
+  const auto from = [](uint16_t port, const std::string& source = kRemoteUdp, const std::string& to = kHost) {
+    return [=] { return FromPeer().Ip4(kFarPeer, kWan).Gue(port, 6080).Ip6(source, to).Echo(8).Done(); };
+  };
+  const auto port = [](bool answered) {
+    return [=] {
+      SetRoute("fd00:3::/48", OV6_ACTION_PORT, kDht, OV6_ROUTE_DIRECT);
+      SetMapping("fd00:3::/48", Direct(kFarPeer, answered));
+    };
+  };
+  const auto site = [] {
+    SetRoute("fd00:1:0:2::/64", OV6_ACTION_SITE, kDht, OV6_ROUTE_DIRECT);
+    SetMapping("fd00:1:0:2::/64", Direct(kFarPeer));
+  };
+  const auto delivered = [](const std::string& source) {
+    return [=] { return ToHost().Ip6(source, kHost).HopLimit(63).Echo(8).Done(); };
+  };
+  return {
+      Underlay("direct, of a port's", port(true), from(6080), End::kForward, OV6_VERDICT_SITE,
+               delivered(kRemoteUdp)),
+      Underlay("direct, of a peer that has not answered lately", port(false), from(6080), End::kForward,
+               OV6_VERDICT_SITE, delivered(kRemoteUdp)),
+      Underlay("direct, from another port of its address", port(true), from(6081), End::kDrop,
+               OV6_VERDICT_DROP_SOURCE_MISMATCH),
+      Underlay("direct, from a site of ours that is elsewhere", site, from(6080, kHost2), End::kForward,
+               OV6_VERDICT_SITE, delivered(kHost2)),
+      Underlay("from a site of ours that is elsewhere, by another way", site, Inner(kHost2), End::kDrop,
+               OV6_VERDICT_DROP_SOURCE_MISMATCH),
+      Underlay(
+          "from a site of ours that has no direct path",
+          [] { SetRoute("fd00:1:0:2::/64", OV6_ACTION_SITE, kDht, OV6_ROUTE_DIRECT); }, Inner(kHost2),
+          End::kDrop, OV6_VERDICT_DROP_SOURCE_MISMATCH),
+      Underlay("direct, to others that we reach by a port", port(true), from(6080, kRemoteUdp, "fd00:3::9"),
+               End::kDrop, OV6_VERDICT_DROP_RELAY),
+      Underlay("to a site of ours that is elsewhere", site, Inner(kRemote, kHost2), End::kForward,
+               OV6_VERDICT_TUNNEL,
+               [] {
+                 return Frame(kGatewayMac, kWanMac)
+                     .Ip4(kWan, kFarPeer)
+                     .DontFragment()
+                     .Gue(6080, 6080)
+                     .Ip6(kRemote, kHost2)
+                     .HopLimit(63)
+                     .Udp(1000, 2000, 100)
+                     .Done();
+               }),
+      Underlay(
+          "STUN", nullptr,
+          [] {
+            return FromPeer().Ip4(kPeer, kWan).Gue(9, 6080).Raw({0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42}).Done();
+          },
+          End::kStack, OV6_VERDICT_PASS_STUN),
+      Underlay(
+          "STUN without its cookie", nullptr,
+          [] {
+            return FromPeer().Ip4(kPeer, kWan).Gue(9, 6080).Raw({0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x43}).Done();
+          },
+          End::kStack, OV6_VERDICT_PASS_GUE),
+      Underlay(
+          "the cookie behind what can't be STUN", nullptr,
+          [] {
+            return FromPeer()
+                .Ip4(kPeer, kWan)
+                .Gue(9, 6080)
+                .Raw({0x40, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42})
+                .Done();
+          },
+          End::kStack, OV6_VERDICT_PASS_GUE),
+  };
+}
+
 }  // namespace
 
 const std::vector<Row>& UnderlayRows() {
   static const std::vector<Row>* rows = [] {
     auto* all = new std::vector<Row>;
-    for (auto part :
-         {Passes(), Deliveries(), Moved(), MovedAway(), Punts(), Answers(), OuterDrops(), InnerDrops()})
+    for (auto part : {Passes(), Deliveries(), Moved(), MovedAway(), DirectPaths(), Punts(), Answers(),
+                      OuterDrops(), InnerDrops()})
       all->insert(all->end(), part.begin(), part.end());
     return all;
   }();

@@ -205,6 +205,15 @@ void SetMapping(const std::string& prefix, const ov6_mapping& mapping) {
   SetEntry("mappings", Prefix(prefix), mapping);
 }
 
+ov6_mapping Direct(const std::string& peer, bool answered) {
+  ov6_mapping mapping = Mapping(Locator(peer, OV6_ENCAPSULATION_UDP));
+  mapping.locators[0].flags = OV6_LOCATOR_FIXED_PORT;
+  mapping.flags = OV6_MAPPING_DIRECT;
+  mapping.soft_expiry = answered ? BootTime() + 60000000000ull : 1;
+  mapping.hard_expiry = BootTime() + 60000000000ull;
+  return mapping;
+}
+
 ov6_mapping Former(const std::string& place) {
   ov6_mapping mapping = Mapping(Locator(place));
   mapping.locators[0].priority = 255;

@@ -43,6 +43,8 @@ void DeleteRoute(const std::string& prefix);
 ov6_locator Locator(const std::string& address, ov6_encapsulation encapsulation = OV6_ENCAPSULATION_6IN4);
 ov6_mapping Mapping(const ov6_locator& locator);
 void SetMapping(const std::string& prefix, const ov6_mapping& mapping);
+// A direct path to there, by UDP between the tunnel ports; `answered`: its peer has, a moment ago.
+ov6_mapping Direct(const std::string& peer, bool answered = true);
 ov6_mapping Former(const std::string& place);  // a mapping of who had the prefix before us
 void SetNegative(const std::string& prefix, uint8_t code, uint64_t expiry = 0);
 ov6_device Device(const std::string& name);

@@ -25,6 +25,7 @@ constexpr Name<SlaveKind> kKinds[] = {
     {SlaveKind::kAnycast, "anycast"},
     {SlaveKind::kResiliency, "resiliency"},
     {SlaveKind::kBridge, "bridge"},
+    {SlaveKind::kUplink, "uplink"},
 };
 constexpr Name<Action> kActions[] = {
     {Action::kNone, "none"}, {Action::kTunnel, "tunnel"}, {Action::kSite, "site"},
@@ -60,12 +61,17 @@ ov6_locator LocatorToAbi(const Locator& l) {
   value.encapsulation = static_cast<__u8>(l.encapsulation);
   value.priority = l.priority;
   value.mtu = l.mtu;
+  value.flags = l.fixed_port ? OV6_LOCATOR_FIXED_PORT : 0;
   return value;
 }
 
 Locator LocatorFromAbi(const ov6_locator& v) {
-  return {Ipv4::FromBe(v.address), static_cast<Encapsulation>(v.encapsulation), ntohs(v.port), v.priority,
-          v.mtu};
+  return {Ipv4::FromBe(v.address),
+          static_cast<Encapsulation>(v.encapsulation),
+          ntohs(v.port),
+          v.priority,
+          v.mtu,
+          (v.flags & OV6_LOCATOR_FIXED_PORT) != 0};
 }
 
 }  // namespace

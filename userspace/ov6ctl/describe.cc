@@ -23,7 +23,8 @@ json::object DescribeLocator(const Locator& locator) {
           {"encapsulation", Text(ToString(locator.encapsulation))},
           {"port", locator.port},
           {"priority", locator.priority},
-          {"mtu", locator.mtu}};
+          {"mtu", locator.mtu},
+          {"fixed_port", locator.fixed_port}};
 }
 
 void AddSlave(SlaveId id, const SlaveNames& names, json::object* to) {
@@ -84,6 +85,7 @@ json::object Describe(const Prefix& prefix, const Route& route, const SlaveNames
   json::object object = {{"dst", prefix.ToString()}, {"action", Text(ToString(route.action))}};
   AddSlave(route.slave, names, &object);
   object["relay"] = (route.flags & OV6_ROUTE_RELAY) != 0;
+  object["direct"] = (route.flags & OV6_ROUTE_DIRECT) != 0;
   return object;
 }
 
@@ -96,6 +98,7 @@ json::object Describe(const Prefix& prefix, const Mapping& mapping, const SlaveN
   if (const auto age = AgeOf(mapping, now)) object["age_s"] = *age;
   object["static"] = (mapping.flags & OV6_MAPPING_STATIC) != 0;
   object["former"] = (mapping.flags & OV6_MAPPING_FORMER) != 0;
+  object["direct"] = (mapping.flags & OV6_MAPPING_DIRECT) != 0;
   const bool gone = (mapping.flags & OV6_MAPPING_STALE) != 0;
   const bool silent = (mapping.flags & OV6_MAPPING_SILENT) != 0;
   object["stale"] = gone || silent;

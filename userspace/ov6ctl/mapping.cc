@@ -21,9 +21,9 @@ uint32_t SecondsLeft(BootTime expiry, BootTime now) {
 }
 
 // One that is expired, or in its last second, has no lifetime that `add` would take, and nobody adds places
-// that a prefix moved from by hand: they are left out.
+// that a prefix moved from, or paths that somebody checks, by hand: they are left out.
 std::string MappingText(const Prefix& prefix, const Mapping& mapping, BootTime now) {
-  if ((mapping.flags & OV6_MAPPING_FORMER) != 0) return "";
+  if ((mapping.flags & (OV6_MAPPING_FORMER | OV6_MAPPING_DIRECT)) != 0) return "";
   MappingWords words{.prefix = prefix, .locators = mapping.locators, .lifetime_s = std::nullopt};
   if (mapping.hard_expiry) {
     if (*mapping.hard_expiry < now + std::chrono::seconds(1)) return "";

@@ -40,7 +40,8 @@ void Read(const json::object& object, Mapping* mapping) {
          .encapsulation = static_cast<Encapsulation>(Number<int>(locator, "encapsulation")),
          .port = Number<uint16_t>(locator, "port"),
          .priority = Number<uint8_t>(locator, "priority"),
-         .mtu = Number<uint16_t>(locator, "mtu")});
+         .mtu = Number<uint16_t>(locator, "mtu"),
+         .fixed_port = locator.at("fixed_port").as_bool()});
   }
 }
 

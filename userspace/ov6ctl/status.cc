@@ -37,6 +37,19 @@ std::string DomainText(const json::value& domain) {
                      open ? " (anybody may claim any prefix of it)" : "");
 }
 
+// Where NATs let this router be seen, and its direct paths.
+std::string PathsText(const json::value& paths) {
+  std::string text;
+  if (const std::string outside = MemberText(paths, "outside"); !outside.empty())
+    text = fmt::format("outside {}\n", outside);
+  for (const auto& peer : MemberArray(paths, "peers")) {
+    const std::string path = MemberText(peer, "path");
+    text += fmt::format("path to {} {}{} slave {}\n", MemberText(peer, "prefixes"), MemberText(peer, "state"),
+                        path.empty() ? "" : " by " + path, MemberText(peer, "slave"));
+  }
+  return text;
+}
+
 std::string NumbersText(const char* title, const json::value& numbers) {
   std::string text;
   if (const auto* members = numbers.if_object()) {
@@ -65,6 +78,7 @@ std::string StatusText(const json::object& status) {
     if (entries == nullptr || !entries->is_array()) continue;
     for (const auto& entry : entries->get_array()) text += part.text(entry);
   }
+  if (const auto* paths = status.if_contains("direct_paths")) text += PathsText(*paths);
   for (const char* numbers : {"tables", "counters"}) {
     if (const auto* found = status.if_contains(numbers)) text += NumbersText(numbers, *found);
   }

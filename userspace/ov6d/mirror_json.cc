@@ -13,7 +13,8 @@ json::object ToJson(const Locator& locator) {
           {"encapsulation", static_cast<int>(locator.encapsulation)},
           {"port", locator.port},
           {"priority", locator.priority},
-          {"mtu", locator.mtu}};
+          {"mtu", locator.mtu},
+          {"fixed_port", locator.fixed_port}};
 }
 
 json::object ToJson(const Route& route) {

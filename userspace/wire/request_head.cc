@@ -56,7 +56,7 @@ class QueryReader {
     if (!kind || *kind == SlaveKind::kOperator) {
       return Refusal{400,
                      fmt::format("'{}' is no kind of slave; kinds are management, dht, gateway, multicast, "
-                                 "anycast, resiliency, bridge.",
+                                 "anycast, resiliency, bridge, uplink.",
                                  value)};
     }
     has_kind_ = true;

@@ -13,13 +13,20 @@ enum ov6_encapsulation {
 	    1, /* the IPv6 packet right behind UDP: GUE variant 1 = FOU with protocol 41 */
 };
 
+enum ov6_locator_flags {
+	/* UDP leaves from the underlay's own tunnel port, not from the flow's, and what comes from there
+	 * comes from that port: what NATs on the way have opened is for these two ports. */
+	OV6_LOCATOR_FIXED_PORT = 1 << 0,
+};
+
 struct ov6_locator {
 	__be32 address;
 	__be16 port;	    /* UDP destination; 0 under 6in4 */
 	__u8 encapsulation; /* enum ov6_encapsulation */
 	__u8 priority;	    /* lower is better; 255: accept packets from it, never send to it */
 	__u16 mtu;	    /* biggest outer IPv4 packet, bytes; 0: as the egress device */
-	__u8 reserved[2];
+	__u8 flags;	    /* enum ov6_locator_flags */
+	__u8 reserved;
 };
 OV6_SIZE(struct ov6_locator, 12);
 
@@ -31,6 +38,10 @@ enum ov6_mapping_flags {
 	/* The places that a prefix of ours moved from: they may bring what comes for it, and have verified
 	   who sent it. For everything else it is as if it were not there. */
 	OV6_MAPPING_FORMER = 1 << 3,
+	/* A direct path to what a route with OV6_ROUTE_DIRECT carries otherwise: sent to until soft_expiry,
+	   which each answer of the peer moves on, and accepted from until hard_expiry. In use it is told, not
+	   asked about. */
+	OV6_MAPPING_DIRECT = 1 << 4,
 };
 
 /* Locators are sorted by priority; the first is the one sent to. */

@@ -15,9 +15,12 @@ enum ov6_action {
 };
 
 enum ov6_route_flags {
-	/* Of a tunnel: a packet from the underlay may leave to the underlay (RFC 6324: never by default), and a
-	 * host here may send from it (BCP 38: only from a site, by default). */
+	/* Of a tunnel: a packet from the underlay may leave to the underlay (RFC 6324: never by default), and
+	 * a host here may send from it (BCP 38: only from a site, by default). */
 	OV6_ROUTE_RELAY = 1 << 0,
+	/* Of a site or a port: where a mapping has a direct path (OV6_MAPPING_DIRECT), that is taken first,
+	 * and what comes by it is accepted. */
+	OV6_ROUTE_DIRECT = 1 << 1,
 };
 
 /* The owner of what the operator or ov6d itself set; nobody withdraws it. */

@@ -20,6 +20,7 @@ enum ov6_slave_kind {
 	OV6_KIND_ANYCAST = 5,
 	OV6_KIND_RESILIENCY = 6,
 	OV6_KIND_BRIDGE = 7,
+	OV6_KIND_UPLINK = 8,
 };
 
 enum ov6_slave_state {

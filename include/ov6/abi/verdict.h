@@ -51,6 +51,8 @@
 	  "") \
 	V(23, PASS_PATH_MTU, pass, "left to the stack: ICMPv4 \"fragmentation needed\" about a tunnel packet; the locator's path MTU was lowered", \
 	  "\"ov6ctl map dump locators\" shows it, and when it is forgotten") \
+	V(24, PASS_STUN, pass, "left to the stack: STUN on the tunnel port; ov6d answers it", \
+	  "") \
 	V(30, ANSWER_UNREACHABLE, answer, "answered with ICMPv6 destination unreachable", \
 	  "if it should be reachable: \"ov6ctl resolve ADDRESS\", \"ov6ctl map get negatives ADDRESS\"") \
 	V(31, ANSWER_TOO_BIG, answer, "answered with ICMPv6 packet too big", \

@@ -7,7 +7,7 @@ namespace ov6 {
 namespace {
 
 TEST(Names, BothWays) {
-  for (int i = OV6_KIND_OPERATOR; i <= OV6_KIND_BRIDGE; ++i) {
+  for (int i = OV6_KIND_OPERATOR; i <= OV6_KIND_UPLINK; ++i) {
     const auto kind = static_cast<SlaveKind>(i);
     EXPECT_EQ(ParseSlaveKind(ToString(kind)), kind);
   }

@@ -19,8 +19,8 @@ TEST_F(CommandTest, RouteShowIsTheDefault) {
 
 TEST_F(CommandTest, RouteShowJson) {
   EXPECT_EQ(Json({"route"}), boost::json::parse(R"([
-      {"dst":"fd00::/8","action":"tunnel","slave":"chord","slave_id":7,"relay":false},
-      {"dst":"fd12::/48","action":"reject","slave":"operator","slave_id":0,"relay":false}])"));
+      {"dst":"fd00::/8","action":"tunnel","slave":"chord","slave_id":7,"relay":false,"direct":false},
+      {"dst":"fd12::/48","action":"reject","slave":"operator","slave_id":0,"relay":false,"direct":false}])"));
 }
 
 TEST_F(CommandTest, RouteGetIsTheLongest) {
@@ -61,8 +61,8 @@ TEST_F(CommandTest, MapDumpMappings) {
             "fd13::/48        198.51.100.2            60       30    -  chord\n"
             "fd13:0:0:1::/64  198.51.100.3:6080/udp    -        -    -  operator  static\n");
   EXPECT_EQ(Json({"map", "dump", "mappings"}).at(0), boost::json::parse(R"(
-      {"prefix":"fd13::/48","locators":[{"address":"198.51.100.2","encapsulation":"6in4","port":0,"priority":1,"mtu":0}],
-       "soft_ttl_s":30,"ttl_s":60,"static":false,"former":false,"stale":false,"expired":false,"slave":"chord","slave_id":7})"));
+      {"prefix":"fd13::/48","locators":[{"address":"198.51.100.2","encapsulation":"6in4","port":0,"priority":1,"mtu":0,"fixed_port":false}],
+       "soft_ttl_s":30,"ttl_s":60,"static":false,"former":false,"direct":false,"stale":false,"expired":false,"slave":"chord","slave_id":7})"));
 }
 
 TEST_F(CommandTest, MapDumpOfEveryMap) {
@@ -334,11 +334,16 @@ TEST_F(CommandTest, StatusIsTheDaemonsJson) {
   daemon.answer = boost::json::parse(
       R"({"version":"0.1.0","pid":9,"uptime_s":4,"run":"/run/ov6","public_key":"ab","underlays":[{"interface":"eth0",)"
       R"("ifindex":2,"address":"198.51.100.1","encapsulation":"6in4","door":"native","reason":"veth","mtu":1500}],)"
-      R"("sites":[],"domains":[],"tables":{"routes":2},"counters":{}})");
+      R"("sites":[],"domains":[],"tables":{"routes":2},"counters":{},"direct_paths":{"outside":["192.0.2.7:6080"],)"
+      R"("peers":[{"prefixes":["fd14::/64"],"slave":"home","state":"up","path":"203.0.113.9:40000"},)"
+      R"({"prefixes":["fd15::/64"],"slave":"home","state":"failed","path":null}]}})");
   EXPECT_EQ(Do({"status"}), 0);
   EXPECT_EQ(out.str(),
             "ov6d 0.1.0 pid 9 up 4 s run /run/ov6\nkey ab\n"
             "underlay eth0 address 198.51.100.1 encap 6in4 mtu 1500 door native (veth)\n"
+            "outside 192.0.2.7:6080\n"
+            "path to fd14::/64 up by 203.0.113.9:40000 slave home\n"
+            "path to fd15::/64 failed slave home\n"
             "tables routes 2\n");
   EXPECT_EQ(Json({"status"}), *daemon.answer);
 }

@@ -16,9 +16,9 @@ class MapVerifyTest : public CommandTest {
         R"([{"prefix":"fd00::/8","slave_id":7,"action":1,"flags":0},{"prefix":"fd12::/48","slave_id":0,"action":5,"flags":0}])");
     daemon.answers["/v1/mirror/mappings"] = boost::json::parse(
         R"([{"prefix":"fd13::/48","slave_id":7,"flags":0,"span":0,"soft_expiry_ns":1030000000000,"hard_expiry_ns":1060000000000,
-             "locators":[{"address":"198.51.100.2","encapsulation":0,"port":0,"priority":1,"mtu":0}]},
+             "locators":[{"address":"198.51.100.2","encapsulation":0,"port":0,"priority":1,"mtu":0,"fixed_port":false}]},
             {"prefix":"fd13:0:0:1::/64","slave_id":0,"flags":1,"span":0,
-             "locators":[{"address":"198.51.100.3","encapsulation":1,"port":6080,"priority":1,"mtu":0}]}])");
+             "locators":[{"address":"198.51.100.3","encapsulation":1,"port":6080,"priority":1,"mtu":0,"fixed_port":false}]}])");
     daemon.answers["/v1/mirror/negatives"] = boost::json::parse(
         R"([{"prefix":"fd99::/48","slave_id":7,"icmp_code":3,"failed":false,"expiry_ns":1005000000000}])");
   }
