@@ -13,6 +13,7 @@
 #include "userspace/wire/capsule_codec.h"
 #include "userspace/wire/poll_answer.h"
 #include "userspace/wire/record.h"
+#include "userspace/wire/stun.h"
 #include "userspace/wire/upgrade.h"
 
 namespace {
@@ -120,6 +121,23 @@ void Segments() {
   Write("segment", "checksum", segment({1, 0, 0, 0, 0, 0, 40, 0, 16, 0}, 60));
   Write("segment", "tcp", segment({1, 4, 60, 0, 0x40, 5, 40, 0, 16, 0}, 3000));
   Write("segment", "tcp-ecn", segment({1, 0x84, 60, 0, 8, 0, 40, 0, 16, 0}, 100));
+}
+
+void Stun() {
+  StunMessage message;
+  for (size_t i = 0; i < message.transaction.size(); ++i) message.transaction[i] = static_cast<uint8_t>(i);
+  Write("stun", "request", WriteStun(message));
+  message.username = "0123456789ab:cdef01234567";
+  Write("stun", "check", WriteStun(message, "password"));
+  message.username.reset();
+  message.kind = StunMessage::Kind::kSuccess;
+  message.mapped = Endpoint{Ipv4{0xc0000201}, 32853};
+  Write("stun", "answer", WriteStun(message));
+  Write("stun", "answer-to-check", WriteStun(message, "password"));
+  message.mapped.reset();
+  message.kind = StunMessage::Kind::kError;
+  message.error = 420;
+  Write("stun", "error", WriteStun(message));
 }
 
 void Upgrade() {
@@ -234,6 +252,7 @@ int main(int argc, char** argv) {
   Chord();
   Capsules();
   Segments();
+  Stun();
   Upgrade();
   Poll();
   Records();
