@@ -26,7 +26,7 @@ struct PortCounters {
   uint64_t transmit_waits = 0;  // the TX ring was full for a while
 };
 
-class PortDriver : public FramePort {
+class PortDriver : public SendingPort {
  public:
   struct Handlers {
     std::function<void(std::span<const Frame>)> received;
@@ -42,6 +42,7 @@ class PortDriver : public FramePort {
   void OnPortCapsule(const PortCapsule& capsule);
   void Transmit(std::span<const Frame> frames) override;
   void Release(const Frame& frame) override;
+  bool Allocate(Frame* out) override { return rings_ && rings_->Allocate(out); }
 
   bool ready() const { return rings_ != nullptr; }
   const PortCounters& counters() const { return counters_; }

@@ -9,6 +9,8 @@
 #include <set>
 #include <sstream>
 
+#include "absl/strings/ascii.h"
+#include "userspace/base/files.h"
 #include "userspace/ov6d/config_reader.h"
 #include "userspace/ov6d/config_tables.h"
 #include "userspace/ov6d/delegation_files.h"
@@ -80,6 +82,13 @@ absl::Status CheckSitePrefix(const Config& config, const SitePrefix& site, size_
                            "\"; it should be the name of a [[domain]] of this file");
   }
   if (!site.prefix) {
+    if (config.UplinkOf(site.domain) != nullptr) {
+      return ConfigError(
+          config.file, site.line,
+          "key \"prefixes\" asks for an automatic subnet of \"" + site.domain +
+              "\", which an uplink serves; it should be the prefix that `ov6ctl token new` gave "
+              "on the master");
+    }
     if (domain->trust == Domain::Trust::kAnchors) return absl::OkStatus();  // the delegation says how many
     const int bits = 64 - domain->aggregate;
     if (bits >= 16 || subnets < (size_t{1} << bits)) return absl::OkStatus();
@@ -136,6 +145,20 @@ absl::Status Validate(const Config& config) {
   return status;
 }
 
+// The slave could not read a file that is root's alone, so that it is told.
+absl::Status ReadUplinkTokens(Config* config) {
+  for (SlaveConfig& slave : config->slaves) {
+    if (slave.kind != SlaveKind::kUplink) continue;
+    auto text = ReadFile(slave.token_file);
+    if (!text.ok()) {
+      return ConfigError(config->file, slave.line,
+                         "the token can't be read: " + std::string(text.status().message()));
+    }
+    slave.token = std::string(absl::StripAsciiWhitespace(*text));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status ConfigError(const std::string& file, int line, const std::string& sentence) {
@@ -147,6 +170,13 @@ const Domain* Config::FindDomain(std::string_view name) const {
   const auto found =
       std::find_if(domains.begin(), domains.end(), [&](const Domain& domain) { return domain.name == name; });
   return found == domains.end() ? nullptr : &*found;
+}
+
+const SlaveConfig* Config::UplinkOf(std::string_view domain) const {
+  const auto found = std::find_if(slaves.begin(), slaves.end(), [&](const SlaveConfig& slave) {
+    return slave.kind == SlaveKind::kUplink && slave.domain == domain;
+  });
+  return found == slaves.end() ? nullptr : &*found;
 }
 
 absl::Status CheckOwnLocators(const Config& config) {
@@ -188,6 +218,7 @@ absl::StatusOr<Config> LoadConfig(const std::filesystem::path& file) {
   auto config = ParseConfig(text.str(), file.string());
   if (!config.ok()) return config;
   if (absl::Status status = ReadDelegations(&*config); !status.ok()) return status;
+  if (absl::Status status = ReadUplinkTokens(&*config); !status.ok()) return status;
   return config;
 }
 

@@ -77,7 +77,7 @@ struct DelegationFile {
 
 struct SlaveConfig {
   std::string name;                            // 1 to 11 of [a-z0-9-]; default: the kind
-  SlaveKind kind = SlaveKind::kDht;            // dht
+  SlaveKind kind = SlaveKind::kDht;            // dht or uplink
   std::string domain;                          // name of a [[domain]]; required
   std::string engine = "chord";                // chord
   Endpoint listen{Ipv4{}, kDefaultChordPort};  // IPv4 address and UDP port
@@ -86,6 +86,14 @@ struct SlaveConfig {
   int64_t lifetime = 300;                      // seconds a mapping holds, 1-86400; less if its record ends
   int64_t stale = 3600;                        // seconds it goes on past that while nobody can be asked
   RingConfig ring;  // lookups, successors, replicas, reads, table_members, table_budget
+  // uplink
+  std::vector<std::string> masters;  // https://HOST[:PORT], or http:// where that is safe; required
+  std::filesystem::path
+      token_file;          // with the token of this name, as `ov6ctl token new` printed it; required
+  std::string token = {};  // what it holds; LoadConfig reads it
+  std::string proxy;       // of HTTP, [USER:PASSWORD@]HOST:PORT; empty: none
+  std::filesystem::path authorities;  // PEM, whose certificates a master may have; empty: the system's
+  int line = 0;
 };
 
 // A tunnel whose other end is set by hand: any router of RFC 4213, or UDP with the IPv6 packet right behind
@@ -135,6 +143,8 @@ struct Config {
   std::vector<MovedPrefix> moved;  // not in the file: see site_moves.h
 
   const Domain* FindDomain(std::string_view name) const;
+  // The uplink that serves a domain, or null: this router is no member of its DHT then.
+  const SlaveConfig* UplinkOf(std::string_view domain) const;
 };
 
 // "FILE:LINE: SENTENCE"; what stands in no file is the sentence alone.

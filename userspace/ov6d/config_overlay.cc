@@ -82,7 +82,8 @@ void CheckSlave(ConfigReader& reader, const Config& config, const SlaveConfig& s
       reader.Fail("domain", "key \"domain\" is \"" + slave.domain + "\", which the slave \"" + other.name +
                                 "\" serves already; it should be a domain of its own");
     }
-    if (other.listen.port == slave.listen.port) {
+    const bool both_listen = other.kind == SlaveKind::kDht && slave.kind == SlaveKind::kDht;
+    if (both_listen && other.listen.port == slave.listen.port) {
       reader.Fail("listen", "key \"listen\" is \"" + slave.listen.ToString() + "\", whose port the slave \"" +
                                 other.name + "\" has already; it should be another port");
     }
@@ -104,6 +105,38 @@ void ReadRing(ConfigReader& reader, RingConfig* ring) {
   number("table_budget", 1, RingConfig::kMostBudget, &ring->table_budget);
   const std::string wrong = Validate(*ring);
   if (reader.ok() && !wrong.empty()) reader.Fail(reader.Has("replicas") ? "replicas" : "successors", wrong);
+}
+
+void ReadDht(ConfigReader& reader, SlaveConfig* slave) {
+  reader.Parsed("engine", "\"chord\"", [&](const std::string& text) { return text == "chord"; });
+  reader.Parsed("listen", "an IPv4 address and a port, such as 0.0.0.0:4646", [&](const std::string& text) {
+    return Take(Endpoint::Parse(text), &slave->listen) && slave->listen.port != 0;
+  });
+  reader.EachString("bootstrap", "an IPv4 address and a port, such as 198.51.100.2:4646",
+                    [&](const std::string& text, int) {
+                      const auto peer = Endpoint::Parse(text);
+                      if (peer) slave->bootstrap.push_back(*peer);
+                      return peer && peer->port != 0 && !peer->address.IsMartian();
+                    });
+  reader.Integer("registration", 10, 86400, &slave->registration);
+  reader.Integer("lifetime", 1, 86400, &slave->lifetime);
+  reader.Integer("stale", 0, 86400, &slave->stale);
+  ReadRing(reader, &slave->ring);
+}
+
+void ReadUplink(ConfigReader& reader, SlaveConfig* slave) {
+  constexpr char kMasterWanted[] = "https://HOST[:PORT], or http:// on a network that is trusted";
+  reader.Require("masters", "a list of " + std::string(kMasterWanted));
+  reader.EachString("masters", kMasterWanted, [&](const std::string& text, int) {
+    slave->masters.push_back(text);
+    return text.starts_with("https://") || text.starts_with("http://");
+  });
+  if (reader.ok() && slave->masters.empty())
+    reader.Fail("masters", "key \"masters\" is empty; it should be a list of " + std::string(kMasterWanted));
+  reader.Require("token_file", "a file with what `ov6ctl token new` printed");
+  ReadPath(reader, "token_file", &slave->token_file);
+  reader.String("proxy", &slave->proxy);
+  ReadPath(reader, "authorities", &slave->authorities);
 }
 
 }  // namespace
@@ -150,9 +183,14 @@ absl::Status ReadDomain(ConfigReader& reader, Config* config) {
 
 absl::Status ReadSlave(ConfigReader& reader, Config* config) {
   SlaveConfig slave;
-  reader.Require("kind", "\"dht\"");
-  reader.Parsed("kind", "\"dht\" (gateways and the management slave are started for every site)",
-                [](const std::string& text) { return text == "dht"; });
+  slave.line = reader.line();
+  reader.Require("kind", "\"dht\" or \"uplink\"");
+  reader.Parsed("kind",
+                "\"dht\" or \"uplink\" (gateways and the management slave are started for every site)",
+                [&](const std::string& text) {
+                  if (text == "uplink") slave.kind = SlaveKind::kUplink;
+                  return text == "dht" || text == "uplink";
+                });
   slave.name = std::string(ToString(slave.kind));
   reader.Parsed("name", kNameWanted, [&](const std::string& text) {
     slave.name = text;
@@ -160,20 +198,7 @@ absl::Status ReadSlave(ConfigReader& reader, Config* config) {
   });
   reader.Require("domain", "the name of a [[domain]] of this file");
   reader.String("domain", &slave.domain);
-  reader.Parsed("engine", "\"chord\"", [&](const std::string& text) { return text == "chord"; });
-  reader.Parsed("listen", "an IPv4 address and a port, such as 0.0.0.0:4646", [&](const std::string& text) {
-    return Take(Endpoint::Parse(text), &slave.listen) && slave.listen.port != 0;
-  });
-  reader.EachString("bootstrap", "an IPv4 address and a port, such as 198.51.100.2:4646",
-                    [&](const std::string& text, int) {
-                      const auto peer = Endpoint::Parse(text);
-                      if (peer) slave.bootstrap.push_back(*peer);
-                      return peer && peer->port != 0 && !peer->address.IsMartian();
-                    });
-  reader.Integer("registration", 10, 86400, &slave.registration);
-  reader.Integer("lifetime", 1, 86400, &slave.lifetime);
-  reader.Integer("stale", 0, 86400, &slave.stale);
-  ReadRing(reader, &slave.ring);
+  slave.kind == SlaveKind::kUplink ? ReadUplink(reader, &slave) : ReadDht(reader, &slave);
   CheckSlave(reader, *config, slave);
   config->slaves.push_back(std::move(slave));
   return reader.Finish();

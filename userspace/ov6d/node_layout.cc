@@ -95,6 +95,7 @@ std::optional<SelfPlace> PlaceSelf(const Config& config, const Domain& domain, N
     }
   }
   const auto own = layout->own.find(domain.name);
+  if (config.UplinkOf(domain.name) != nullptr) return std::nullopt;
   if (own == layout->own.end() || HasMoved(config, domain.name, own->second)) return std::nullopt;
   AddOnce(&layout->registrations[domain.name], own->second);
   AddOnce(&layout->rejects, own->second);
@@ -135,6 +136,17 @@ std::vector<Locator> OwnLocators(const std::vector<DeviceState>& devices) {
                         .port = udp ? __builtin_bswap16(device.value.udp_port) : uint16_t{0}});
   }
   return locators;
+}
+
+// Where STUN is answered: at the tunnel ports.
+json::array StunJson(const std::vector<DeviceState>& devices) {
+  json::array servers;
+  for (const DeviceState& device : devices) {
+    if (device.value.role != OV6_DEVICE_UNDERLAY) continue;
+    servers.emplace_back(
+        Endpoint{Ipv4::FromBe(device.value.address), __builtin_bswap16(device.value.udp_port)}.ToString());
+  }
+  return servers;
 }
 
 json::array LocatorsJson(const std::vector<Locator>& locators) {
@@ -207,7 +219,10 @@ SlavePlan PlanGateway(const Config& config, const NodeLayout& layout, size_t sit
                  {"mtu", OverlayMtu(devices)},
                  {"routed", std::move(routed)},
                  {"advertise", std::move(advertise)}};
-  if (plan.remote) plan.config["remote"] = plan.config["segments"] = true;
+  if (plan.remote) {
+    plan.config["remote"] = plan.config["segments"] = true;
+    plan.config["stun"] = StunJson(devices);
+  }
   if (const Domain* own = config.FindDomain(config.sites[site].own)) {
     plan.claims = true;
     plan.config["own"] = {{"domain", DomainJson(*own)}};
@@ -284,6 +299,28 @@ SlavePlan PlanDht(const Config& config, const NodeLayout& layout, const NodeKey&
   return plan;
 }
 
+// It takes every packet for the domain that has no better way. The prefixes are what it has to find assigned.
+SlavePlan PlanUplink(const Config& config, const NodeLayout& layout, const SlaveConfig& slave) {
+  SlavePlan plan;
+  plan.name = slave.name;
+  plan.kind = slave.kind;
+  plan.prefixes = {config.FindDomain(slave.domain)->prefix};
+  plan.port = true;
+  plan.domain = slave.domain;
+  std::vector<Prefix> sites;
+  for (const auto& site : layout.sites) {
+    for (const SitePlace& place : site) {
+      if (place.domain == slave.domain) AddOnce(&sites, place.prefix);
+    }
+  }
+  plan.config = {{"masters", json::array(slave.masters.begin(), slave.masters.end())},
+                 {"token", slave.token},
+                 {"proxy", slave.proxy},
+                 {"authorities", slave.authorities.string()},
+                 {"sites", Strings(sites)}};
+  return plan;
+}
+
 }  // namespace
 
 Prefix Subnet(const Prefix& aggregate, size_t number) {
@@ -295,6 +332,7 @@ Prefix Subnet(const Prefix& aggregate, size_t number) {
 }
 
 bool MayClaim(const Config& config, const Domain& domain, const NodeKey& key, const Prefix& prefix) {
+  if (config.UplinkOf(domain.name) != nullptr) return true;  // the master there says what is whose
   const PublicKey& own = key.key.public_key();
   if (domain.trust == Domain::Trust::kOpen) return true;
   if (domain.trust == Domain::Trust::kSelf && key.Owned(domain).Contains(prefix)) return true;
@@ -359,8 +397,10 @@ std::vector<SlavePlan> PlanSlaves(const Config& config, const NodeLayout& layout
                                   const std::vector<DeviceState>& devices) {
   std::vector<SlavePlan> plans = {PlanManagement(config, layout)};
   for (size_t i = 0; i < config.sites.size(); ++i) plans.push_back(PlanGateway(config, layout, i, devices));
-  for (const SlaveConfig& slave : config.slaves)
-    plans.push_back(PlanDht(config, layout, key, slave, devices));
+  for (const SlaveConfig& slave : config.slaves) {
+    plans.push_back(slave.kind == SlaveKind::kUplink ? PlanUplink(config, layout, slave)
+                                                      : PlanDht(config, layout, key, slave, devices));
+  }
   for (const ResolverConfig& resolver : config.resolvers)
     plans.push_back(PlanResolver(config, resolver, devices));
   uid_t uid = config.node.uid_base;

@@ -49,7 +49,8 @@ struct NodeLayout {
 
 // Subnet `number` of an aggregate: the bits between it and /64.
 Prefix Subnet(const Prefix& aggregate, size_t number);
-// Whether the key may register the prefix there: its own, an anchor's, anybody's, or a delegated one.
+// Whether the key may have the prefix there: its own, an anchor's, anybody's, a delegated one, or an uplink's
+// master says.
 bool MayClaim(const Config& config, const Domain& domain, const NodeKey& key, const Prefix& prefix);
 
 // An error names the line of a prefix that this key may not claim. Where no domain has a slave, mappings are

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "userspace/base/bytes.h"
+
 namespace ov6 {
 namespace {
 
@@ -84,6 +86,21 @@ std::optional<Punt> ParsePunt(std::span<const uint8_t> frame) {
   }
   return std::nullopt;
 }
+
+bool WriteDelivery(const PortCapsule& port, std::span<const uint8_t> packet, Frame* frame) {
+  if (frame->bytes.size() < kPacketOffset + packet.size()) return false;
+  ByteWriter head;
+  for (int i = 0; i < 6; ++i) head.U16(0);  // the datapath asks nothing of Ethernet addresses
+  head.U16(OV6_ETH_P_PORT).U8(OV6_PORT_HEADER_VERSION).U8(OV6_PORT_DELIVER).U8(0).U8(0);
+  head.U16(port.slot).U16(0).U32(port.slave).U32(0);
+  const Bytes bytes = head.Take();
+  std::copy(bytes.begin(), bytes.end(), frame->bytes.begin());
+  std::copy(packet.begin(), packet.end(), frame->bytes.begin() + kPacketOffset);
+  frame->bytes = frame->bytes.first(kPacketOffset + packet.size());
+  return true;
+}
+
+std::span<uint8_t> PacketIn(const Frame& frame) { return frame.bytes.subspan(kPacketOffset); }
 
 void Resubmit(const Frame& frame, ov6_port_type type, SlaveId slave) {
   const auto header = frame.bytes.subspan(kEthernetSize);

@@ -24,6 +24,19 @@ class FramePort {
   virtual void Release(const Frame& frame) = 0;
 };
 
+// The same for a slave that sends packets of its own too.
+class SendingPort : public FramePort {
+ public:
+  // A chunk for one, which is the caller's until he transmits or releases it; false: none is free now.
+  virtual bool Allocate(Frame* out) = 0;
+};
+
+// Around a packet of the slave's own: the Ethernet and port headers in front, OV6_PORT_DELIVER. False: it
+// does not fit the frame, which is as it was.
+bool WriteDelivery(const PortCapsule& port, std::span<const uint8_t> packet, Frame* frame);
+// The packet of a punted frame, behind the headers; of one that ParsePunt takes.
+std::span<uint8_t> PacketIn(const Frame& frame);
+
 // Who made the datapath punt: a station of a site, by the device it came by and its MAC address (the last six
 // bytes of `address`) or, where there are none, its IPv6 address; or, for VERIFY, a part of the underlay, by
 // the outer source's /24 (the last four bytes of `address`, device 0).

@@ -17,9 +17,9 @@ TEST_F(RouteControlTest, KindGivesTheAction) {
     SlaveKind kind;
     Action action;
   };
-  for (const Row& row :
-       {Row{SlaveKind::kDht, Action::kTunnel}, Row{SlaveKind::kGateway, Action::kSite},
-        Row{SlaveKind::kManagement, Action::kPort}, Row{SlaveKind::kBridge, Action::kPort}}) {
+  for (const Row& row : {Row{SlaveKind::kDht, Action::kTunnel}, Row{SlaveKind::kGateway, Action::kSite},
+                         Row{SlaveKind::kManagement, Action::kPort}, Row{SlaveKind::kBridge, Action::kPort},
+                         Row{SlaveKind::kUplink, Action::kPort}}) {
     EXPECT_EQ(RouteControl::ActionOf(row.kind), row.action) << ToString(row.kind);
   }
 }

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/ov6d/config.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "userspace/base/files.h"
 
 namespace ov6 {
 namespace {
+
+using testing::HasSubstr;
 
 #define K64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
@@ -164,8 +170,8 @@ const WrongRow kWrong[] = {
     {"slave named as a gateway", "[[slave]]\nname = \"chord\"", "[[slave]]\nname = \"gw0\"",
      "ov6.toml:25: key \"name\" is \"gw0\", which is taken; it should be a name of its own"},
     {"unknown kind", "\"dht\"", "\"bridge\"",
-     "ov6.toml:26: key \"kind\" is \"bridge\"; it should be \"dht\" (gateways and the management slave are "
-     "started for every site)"},
+     "ov6.toml:26: key \"kind\" is \"bridge\"; it should be \"dht\" or \"uplink\" (gateways and the "
+     "management slave are started for every site)"},
     {"unknown engine", "engine = \"chord\"", "engine = \"pastry\"",
      "ov6.toml:28: key \"engine\" is \"pastry\"; it should be \"chord\""},
     {"listen without a port", "\"0.0.0.0:4646\"", "\"0.0.0.0\"",
@@ -236,6 +242,63 @@ TEST(ConfigTest, WhereSlavesFromElsewhereConnect) {
   EXPECT_EQ(config->listeners[1].certificate, "/c.pem");
   EXPECT_EQ(config->listeners[1].key, "/k.pem");
   EXPECT_EQ(config->listeners[1].client_authorities, "/a.pem");
+}
+
+constexpr char kUplink[] =
+    "[[underlay]]\ninterface = \"e\"\n[[domain]]\nname = \"d\"\nprefix = \"fd00::/8\"\n"
+    "[[site]]\ninterface = \"s\"\nprefixes = [\"d:fd01:0:0:5::/64\"]\n"
+    "[[slave]]\nkind = \"uplink\"\nname = \"home\"\ndomain = \"d\"\n"
+    "masters = [\"https://router.example\"]\ntoken_file = \"/etc/ov6/token\"\n";
+
+TEST(ConfigTest, AnUplink) {
+  const auto config = ParseConfig(kUplink, "ov6.toml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  const SlaveConfig* uplink = config->UplinkOf("d");
+  ASSERT_NE(uplink, nullptr);
+  EXPECT_EQ(uplink->name, "home");
+  EXPECT_EQ(uplink->masters, std::vector<std::string>{"https://router.example"});
+  EXPECT_EQ(uplink->token_file, "/etc/ov6/token");
+  EXPECT_EQ(config->UplinkOf("e"), nullptr);
+}
+
+TEST(ConfigTest, AnUplinkThatIsRefused) {
+  const auto refused = [](const std::string& from, const std::string& to) {
+    std::string text = kUplink;
+    text.replace(text.find(from), from.size(), to);
+    return std::string(ParseConfig(text, "ov6.toml").status().message());
+  };
+  EXPECT_EQ(
+      refused("d:fd01:0:0:5::/64", "d:auto"),
+      "ov6.toml:8: key \"prefixes\" asks for an automatic subnet of \"d\", which an uplink serves; it should "
+      "be the prefix that `ov6ctl token new` gave on the master");
+  EXPECT_EQ(
+      refused("https://router.example", "router.example"),
+      "ov6.toml:13: key \"masters\" is \"router.example\"; it should be https://HOST[:PORT], or http:// on "
+      "a network that is trusted");
+  EXPECT_EQ(
+      refused("masters = [\"https://router.example\"]", "masters = []"),
+      "ov6.toml:13: key \"masters\" is empty; it should be a list of https://HOST[:PORT], or http:// on a "
+      "network that is trusted");
+  EXPECT_EQ(refused("masters", "bootstrap"),
+            "ov6.toml:9: [[slave]] has no key \"masters\"; it should be a list of https://HOST[:PORT], or "
+            "http:// on a "
+            "network that is trusted");
+  EXPECT_EQ(refused("/etc/ov6/token", "token"),
+            "ov6.toml:14: key \"token_file\" is \"token\"; it should be an absolute path");
+}
+
+TEST(ConfigTest, TheTokenOfAnUplinkIsReadWithTheConfiguration) {
+  char name[] = "/tmp/ov6-config-test-XXXXXX";
+  const std::filesystem::path dir = mkdtemp(name);
+  std::string text = kUplink;
+  text.replace(text.find("/etc/ov6"), 8, dir.string());
+  ASSERT_TRUE(WriteFileAtomically(dir / "ov6.toml", text, 0600).ok());
+  EXPECT_THAT(std::string(LoadConfig(dir / "ov6.toml").status().message()),
+              HasSubstr("ov6.toml:9: the token can't be read: "));
+  ASSERT_TRUE(WriteFileAtomically(dir / "token", "ov6-token-0123\n", 0600).ok());
+  const auto config = LoadConfig(dir / "ov6.toml");
+  EXPECT_EQ(config->UplinkOf("d")->token, "ov6-token-0123");
+  std::filesystem::remove_all(dir);
 }
 
 TEST(ConfigTest, TheRing) {

@@ -133,6 +133,32 @@ TEST_F(NodeTest, LayoutAndPlans) {
             R"([{"address":"198.51.100.1","encapsulation":"6in4","port":0,"mtu":0}])");
 }
 
+// What is whose in its domain the master elsewhere says; nothing is cut from this router's key.
+TEST_F(NodeTest, AnUplinkHasTheDomainAndItsSitesWhateverPrefix) {
+  const auto key = LoadOrMakeNodeKey(dir_, 1);
+  ASSERT_TRUE(key.ok());
+  const auto config = ParseConfig(
+      "[[underlay]]\ninterface = \"eth0\"\n[[domain]]\nname = \"d\"\nprefix = \"fd00::/8\"\n"
+      "[[site]]\ninterface = \"eth1\"\nprefixes = [\"d:fd01:0:0:5::/64\"]\n"
+      "[[slave]]\nkind = \"uplink\"\nname = \"home\"\ndomain = \"d\"\n"
+      "masters = [\"https://router.example\"]\ntoken_file = \"/etc/ov6/token\"\n",
+      "ov6.toml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  const auto layout = LayOut(*config, *key);
+  ASSERT_TRUE(layout.ok()) << layout.status();
+  EXPECT_TRUE(layout->rejects.empty());
+  ASSERT_EQ(layout->selves.size(), 1u);
+  EXPECT_EQ(layout->selves[0].address.ToString(), "fd01:0:0:5::1");
+  const auto plans = PlanSlaves(*config, *layout, *key, {});
+  ASSERT_EQ(plans.size(), 3u);
+  EXPECT_EQ(plans[2].kind, SlaveKind::kUplink);
+  EXPECT_EQ(plans[2].Executable(), "ov6-uplink");
+  EXPECT_TRUE(plans[2].port);
+  EXPECT_EQ(plans[2].prefixes, std::vector{*Prefix::Parse("fd00::/8")});
+  EXPECT_EQ(boost::json::serialize(plans[2].config.at("masters")), R"(["https://router.example"])");
+  EXPECT_EQ(boost::json::serialize(plans[2].config.at("sites")), R"(["fd01:0:0:5::/64"])");
+}
+
 TEST_F(NodeTest, PrefixThatTheKeyDoesNotHoldIsNamed) {
   std::string text = kConfig;
   const std::string from = "prefixes = [\"chord:auto\"]";

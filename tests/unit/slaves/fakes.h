@@ -51,12 +51,19 @@ class FakeSession : public Session {
   std::vector<std::vector<Prefix>> advertised;
 };
 
-class FakePort : public FramePort {
+class FakePort : public SendingPort {
  public:
   void Transmit(std::span<const Frame> frames) override {
     sent.insert(sent.end(), frames.begin(), frames.end());
   }
   void Release(const Frame& frame) override { released.push_back(frame.chunk); }
+  bool Allocate(Frame* out) override {
+    if (free == 0) return false;
+    --free;
+    own.emplace_back(1500);
+    *out = {kOwnChunk + static_cast<uint32_t>(own.size()), own.back()};
+    return true;
+  }
 
   // The chunks sent, in order.
   std::vector<uint32_t> SentChunks() const {
@@ -65,8 +72,11 @@ class FakePort : public FramePort {
     return chunks;
   }
 
+  static constexpr uint32_t kOwnChunk = 1000;
   std::vector<Frame> sent;
   std::vector<uint32_t> released;
+  std::deque<Bytes> own;  // frames that were allocated
+  size_t free = 1000;
 };
 
 inline Ipv6 Address(const std::string& text) { return Ipv6::Parse(text).value(); }
