@@ -16,6 +16,7 @@
 #include "tests/datapath/private_world.h"
 #include "userspace/base/netlink.h"
 #include "userspace/datapath/kernel_datapath.h"
+#include "userspace/wire/stun.h"
 
 namespace ov6 {
 namespace {
@@ -126,7 +127,11 @@ class ReassemblyTest : public ::testing::Test {
     const auto resubmit = [this](uint32_t ingress, std::span<const uint8_t> packet) {
       return port_->Resubmit(OV6_PORT_RESUBMIT_IN, ingress, packet);
     };
-    reassembly_.emplace(Reassembly::Environment{io_, resubmit, [] { return BootClock::now(); }, rate});
+    const auto stun = [this](const std::string& interface, const Endpoint& from,
+                             std::span<const uint8_t> message) {
+      stun_.push_back({interface, from, {message.begin(), message.end()}});
+    };
+    reassembly_.emplace(Reassembly::Environment{io_, resubmit, stun, [] { return BootClock::now(); }, rate});
     return reassembly_->Open({"wan", netlink::GetLink("wan")->ifindex, kOurs.address, kUdpPort});
   }
 
@@ -157,6 +162,12 @@ class ReassemblyTest : public ::testing::Test {
   std::unique_ptr<Datapath> datapath_;
   std::unique_ptr<DaemonPort> port_;
   std::optional<Reassembly> reassembly_;
+  struct Stun {
+    std::string interface;
+    Endpoint from;
+    Bytes8 message;
+  };
+  std::vector<Stun> stun_;
 };
 
 // RFC 4213 section 3.2.2: an encapsulator may leave fragmentation to IPv4.
@@ -205,6 +216,25 @@ TEST_F(ReassemblyTest, WhatIsNoTunnelPacketEndsAtTheSocket) {
   EXPECT_TRUE(RunUntil([&] { return reassembly_->Counters().dropped == 1; }));
   EXPECT_EQ(Counted(OV6_VERDICT_PASS_GUE), 1u);
   EXPECT_EQ(reassembly_->Counters().resubmitted, 0u);
+}
+
+TEST_F(ReassemblyTest, StunComesAndGoesByTheTunnelPort) {
+  ASSERT_TRUE(OpenEnds(2000).ok());
+  const Bytes8 message = WriteStun(StunMessage{});
+  Bytes8 other = message;
+  other[4] ^= 1;  // the cookie
+  for (const Bytes8& bytes : {other, message})
+    SendToWan(*WriteOuter({{kPeer.address, 40000}, {kOurs.address, kUdpPort}, 0}, bytes));
+  ASSERT_TRUE(RunUntil([&] { return !stun_.empty(); }));
+  ASSERT_EQ(stun_.size(), 1u);
+  EXPECT_EQ(stun_[0].interface, "wan");
+  EXPECT_EQ(stun_[0].from, (Endpoint{kPeer.address, 40000}));
+  EXPECT_EQ(stun_[0].message, message);
+  EXPECT_EQ(Counted(OV6_VERDICT_PASS_STUN), 1u);
+  EXPECT_EQ(Counted(OV6_VERDICT_PASS_GUE), 1u);
+  EXPECT_EQ(reassembly_->Counters().dropped, 1u);
+  EXPECT_TRUE(reassembly_->Send("wan", {kPeer.address, 40000}, message));
+  EXPECT_FALSE(reassembly_->Send("lan", {kPeer.address, 40000}, message));
 }
 
 TEST_F(ReassemblyTest, WhatCameWholeIsNotGivenBack) {

@@ -216,6 +216,26 @@ absl::Status MappingControl::AddFormer(BootTime now, SlaveId slave, const Prefix
   return PutMapping(now, prefix, mapping);
 }
 
+absl::Status MappingControl::AddDirect(BootTime now, SlaveId slave, const Prefix& prefix,
+                                       std::vector<Locator> locators, BootTime send_until,
+                                       BootTime accept_until) {
+  if (absl::Status status = CheckLocators(locators); !status.ok()) return status;
+  const Mapping* known = mappings_.Find(prefix);
+  if (known != nullptr && known->slave != slave) {
+    return absl::AlreadyExistsError(prefix.ToString() + " is mapped by slave " +
+                                    std::to_string(known->slave));
+  }
+  SortByPriority(&locators);
+  Mapping mapping{std::move(locators), send_until, accept_until, slave, OV6_MAPPING_DIRECT};
+  return PutMapping(now, prefix, mapping);
+}
+
+void MappingControl::EndDirect(SlaveId slave, const Prefix& prefix) {
+  const Mapping* known = mappings_.Find(prefix);
+  if (known != nullptr && known->slave == slave && (known->flags & OV6_MAPPING_DIRECT) != 0)
+    EraseMapping(prefix).IgnoreError();  // retried by the mirror
+}
+
 void MappingControl::Withdraw(SlaveId slave) {
   // What the kernel refuses is retried by the mirror.
   for (const auto& [prefix, mapping] : Of(mappings_, slave)) {

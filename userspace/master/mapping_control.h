@@ -51,6 +51,13 @@ class MappingControl {
   absl::Status AddFormer(BootTime now, SlaveId slave, const Prefix& prefix, const std::vector<Ipv4>& places,
                          Duration lifetime);
 
+  // Checked paths to a prefix, the one sent to first unless none is; see OV6_MAPPING_DIRECT. `send_until` is
+  // not later than `accept_until`.
+  absl::Status AddDirect(BootTime now, SlaveId slave, const Prefix& prefix, std::vector<Locator> locators,
+                         BootTime send_until, BootTime accept_until);
+  // If it is a direct path of this slave's.
+  void EndDirect(SlaveId slave, const Prefix& prefix);
+
   void Withdraw(SlaveId slave);
   void MarkStale(SlaveId slave);
   // What is outside the successor's prefixes goes, the rest is its own from here on.

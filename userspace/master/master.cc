@@ -85,6 +85,21 @@ absl::Status Master::AcceptFormer(BootTime now, SlaveId id, const Prefix& prefix
   return mappings_.AddFormer(now, id, prefix, places, kMoveTime);
 }
 
+// The mapping before the route that heeds it. The route goes on heeding mappings when there are none.
+absl::Status Master::SetDirect(BootTime now, SlaveId id, const Prefix& prefix, std::vector<Locator> locators,
+                               BootTime send_until, BootTime accept_until) {
+  const auto found = routes_.Lookup(prefix.address);
+  const bool carries = found && found->second.slave == id && found->first.Contains(prefix) &&
+                       (found->second.action == Action::kSite || found->second.action == Action::kPort);
+  if (!carries)
+    return absl::NotFoundError("slave " + std::to_string(id) + " carries no " + prefix.ToString());
+  absl::Status status = mappings_.AddDirect(now, id, prefix, std::move(locators), send_until, accept_until);
+  if (!status.ok() || (found->second.flags & OV6_ROUTE_DIRECT) != 0) return status;
+  Route route = found->second;
+  route.flags |= OV6_ROUTE_DIRECT;
+  return routes_.Replace(found->first, route);
+}
+
 absl::Status Master::Reassign(SlaveId id, const std::vector<Prefix>& prefixes) {
   absl::Status status;
   for (const Prefix& prefix : prefixes) {

@@ -38,6 +38,10 @@ class Master {
   absl::Status HandOver(BootTime now, SlaveId id, const Prefix& prefix, const std::vector<Locator>& locators);
   // What comes for the prefix from where it was before is accepted for kMoveTime.
   absl::Status AcceptFormer(BootTime now, SlaveId id, const Prefix& prefix, const std::vector<Ipv4>& places);
+  // Checked paths to a prefix inside one that the slave carries in its own way (MappingControl::AddDirect).
+  absl::Status SetDirect(BootTime now, SlaveId id, const Prefix& prefix, std::vector<Locator> locators,
+                         BootTime send_until, BootTime accept_until);
+  void EndDirect(SlaveId id, const Prefix& prefix) { mappings_.EndDirect(id, prefix); }
   // Routes of exactly these prefixes that are another slave's become this one's; without a gap.
   absl::Status Reassign(SlaveId id, const std::vector<Prefix>& prefixes);
   void Goodbye(SlaveId id);

@@ -454,6 +454,7 @@ std::string ControlApi::Status() const {
         {"negatives", master.mappings().negatives().size()},
         {"slaves", master.slaves().slaves().size()},
         {"writes_pending", master.mappings().pending()}}},
+      {"direct_paths", context_.direct_paths()},
       {"counters", CountersJson(master.counters(), context_.service.counters(), context_.reassembly())}});
 }
 

@@ -36,6 +36,7 @@ struct ControlContext {
   std::function<absl::Status(const std::string& name)> remove_remote = nullptr;
   std::function<absl::Status(const boost::json::object&)> add_slave = nullptr;
   std::function<absl::Status(const std::string& name)> remove_slave = nullptr;
+  std::function<boost::json::object()> direct_paths = [] { return boost::json::object(); };
 };
 
 class ControlApi {

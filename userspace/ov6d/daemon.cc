@@ -13,6 +13,7 @@
 #include <set>
 #include <utility>
 
+#include "userspace/base/crypto.h"
 #include "userspace/base/files.h"
 #include "userspace/base/netlink_monitor.h"
 #include "userspace/base/token_bucket.h"
@@ -23,6 +24,7 @@
 #include "userspace/ov6d/daemon_port.h"
 #include "userspace/ov6d/delegation_files.h"
 #include "userspace/ov6d/device_keeper.h"
+#include "userspace/ov6d/direct_paths.h"
 #include "userspace/ov6d/instance_lock.h"
 #include "userspace/ov6d/operator_entries.h"
 #include "userspace/ov6d/privileges.h"
@@ -83,6 +85,7 @@ class Daemon {
   absl::Status Enable();
   absl::Status Listen();
   absl::Status Serve();
+  DirectPaths::Environment DirectEnvironment();
   void WatchEvents();
   void WatchSignals();
   void AwaitWorld();
@@ -123,6 +126,7 @@ class Daemon {
   std::optional<Master> master_;
   std::optional<ThreadSpawner> spawner_;
   std::optional<SlaveService> service_;
+  std::optional<DirectPaths> direct_;
   std::optional<SiteControl> sites_;
   std::optional<ControlApi> api_;
   std::unique_ptr<HttpServer> control_, read_only_;
@@ -269,7 +273,11 @@ absl::Status Daemon::OpenTunnelEnds() {
     const auto resubmit = [this](uint32_t ingress, std::span<const uint8_t> packet) {
       return port_->Resubmit(OV6_PORT_RESUBMIT_IN, ingress, packet);
     };
-    reassembly_.emplace(Reassembly::Environment{io_, resubmit, [] { return BootClock::now(); },
+    const auto stun = [this](const std::string& interface, const Endpoint& from,
+                             std::span<const uint8_t> message) {
+      if (direct_) direct_->OnDatagram(interface, from, message);
+    };
+    reassembly_.emplace(Reassembly::Environment{io_, resubmit, stun, [] { return BootClock::now(); },
                                                 config_.datapath.reassembly_rate});
   }
   const auto ends = keeper_->ends();
@@ -277,6 +285,7 @@ absl::Status Daemon::OpenTunnelEnds() {
     if (std::find(ends.begin(), ends.end(), old) == ends.end()) reassembly_->Close(old.interface);
   }
   ends_ = ends;
+  if (direct_) direct_->SetEnds(ends_);
   std::set<std::string> trouble;
   for (const TunnelEnd& end : ends_) {
     if (const absl::Status status = reassembly_->Open(end); !status.ok())
@@ -344,8 +353,14 @@ absl::Status Daemon::Serve() {
                        [this](const std::string& name, const DelegationToken& token) {
                          return sites_->Claim(name, token);
                        },
-                       &remote_.tokens(), [this](const std::string& name) { return remote_.SiteOf(name); }},
+                       &remote_.tokens(), [this](const std::string& name) { return remote_.SiteOf(name); },
+                       [this](const std::string& name, const CallCapsule& call, SlaveService::Result reply) {
+                         direct_->OnCall(name, call, std::move(reply));
+                       },
+                       [this](const Ipv6& address) { direct_->OnUsed(address); }},
                    PlanSlaves(config_, layout_, *key_, datapath_->Devices()));
+  direct_.emplace(DirectEnvironment());
+  direct_->SetEnds(ends_);
   api_.emplace(ControlContext{config_, layout_, *key_, *datapath_, *master_, *service_, *sites_, clock,
                               started_, [this](SlaveService::Result reply) { Detach(std::move(reply)); },
                               [this] { return reassembly_ ? reassembly_->Counters() : ReassemblyCounters{}; },
@@ -353,7 +368,8 @@ absl::Status Daemon::Serve() {
                               &remote_, [this](const boost::json::object& body) { return AddRemote(body); },
                               [this](const std::string& name) { return RemoveRemote(name); },
                               [this](const boost::json::object& body) { return AddSlave(body); },
-                              [this](const std::string& name) { return RemoveSlave(name); }});
+                              [this](const std::string& name) { return RemoveSlave(name); },
+                              [this] { return direct_->Json(); }});
   remote_.Start([this](std::unique_ptr<Stream> stream, const Endpoint& from, RemoteListener::Place place) {
     service_->AcceptRemote(std::move(stream), from, std::move(place));
   });
@@ -369,6 +385,24 @@ absl::Status Daemon::Serve() {
   spdlog::info("ov6d {} serves {} after {} ms", kVersion, config_.node.run.string(), took.count());
   io_.run();
   return absl::OkStatus();
+}
+
+DirectPaths::Environment Daemon::DirectEnvironment() {
+  const auto send = [this](const std::string& interface, const Endpoint& to, std::span<const uint8_t> bytes) {
+    return reassembly_ && reassembly_->Send(interface, to, bytes);
+  };
+  const auto call = [this](const std::string& slave, const std::string& method, const std::string& argument,
+                           DirectPaths::Reply reply) {
+    service_->Call(slave, method, argument, std::move(reply));
+  };
+  return {io_,
+          *master_,
+          [] { return BootClock::now(); },
+          FillRandom,
+          send,
+          call,
+          [this](const std::string& slave) { return service_->IsElsewhere(slave); },
+          !config_.listeners.empty()};
 }
 
 void Daemon::WatchSignals() {

@@ -39,7 +39,7 @@ absl::Status Reassembly::OpenOne(Encapsulation encapsulation, Opened& opened) {
   const int fd = ::fcntl(socket->fd(), F_DUPFD_CLOEXEC, 0);
   if (fd < 0) return absl::ErrnoToStatus(errno, "duplicating a tunnel socket's descriptor");
   auto reader =
-      std::make_shared<Reader>(env_.io, *std::move(socket), fd, end.ifindex, TokenBucket(env_.rate, kBurst));
+      std::make_shared<Reader>(env_.io, *std::move(socket), fd, end, TokenBucket(env_.rate, kBurst));
   opened.readers[encapsulation] = reader;
   Watch(reader);
   return absl::OkStatus();
@@ -84,6 +84,10 @@ void Reassembly::Read(const std::shared_ptr<Reader>& reader) {
 }
 
 void Reassembly::Take(const Reader& reader, const TunnelDatagram& datagram) {
+  // The UDP socket's filter lets no other kind in: IPv6, or STUN, whose first two bits are 0.
+  const bool udp = datagram.outer.destination.port != 0;
+  if (udp && !datagram.payload.empty() && datagram.payload[0] >> 6 == 0)
+    return env_.stun(reader.interface, datagram.outer.source, datagram.payload);
   if (!datagram.reassembled) {
     ++counters_.not_fragmented;
     return;
@@ -100,6 +104,14 @@ void Reassembly::Take(const Reader& reader, const TunnelDatagram& datagram) {
       ++counters_.no_room;
       break;
   }
+}
+
+bool Reassembly::Send(const std::string& interface, const Endpoint& to,
+                      std::span<const uint8_t> payload) const {
+  const auto found = opened_.find(interface);
+  if (found == opened_.end()) return false;
+  const auto reader = found->second.readers.find(Encapsulation::kUdp);
+  return reader != found->second.readers.end() && reader->second->socket.Send(to, payload);
 }
 
 ReassemblyCounters Reassembly::Counters() const {

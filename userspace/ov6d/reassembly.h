@@ -3,7 +3,8 @@
 // datapath leaves fragments to the kernel's reassembly, whose whole datagrams end at sockets held
 // here, two for each underlay; they go back to the datapath as if they had just come. What comes
 // faster than the rate waits in the socket, and past its room the kernel drops and counts it, so
-// that a flood of fragments costs ov6d no more than the rate. One thread.
+// that a flood of fragments costs ov6d no more than the rate. STUN comes and goes by the same UDP sockets,
+// since it speaks for the tunnel's port. One thread.
 #ifndef OV6_USERSPACE_OV6D_REASSEMBLY_H
 #define OV6_USERSPACE_OV6D_REASSEMBLY_H
 
@@ -42,9 +43,13 @@ class Reassembly {
  public:
   // Gives a packet with its outer header to the datapath, as if it came by this device.
   using Resubmit = std::function<Resubmitted(uint32_t ingress, std::span<const uint8_t> packet)>;
+  // STUN that came to an end's tunnel port.
+  using Stun = std::function<void(const std::string& interface, const Endpoint& from,
+                                  std::span<const uint8_t> message)>;
   struct Environment {
     boost::asio::io_context& io;
     Resubmit resubmit;
+    Stun stun;
     std::function<BootTime()> clock;
     uint32_t rate;  // datagrams per second and socket
   };
@@ -60,14 +65,22 @@ class Reassembly {
   absl::Status Open(const TunnelEnd& end);
   void Close(const std::string& interface);
   ReassemblyCounters Counters() const;
+  // From the tunnel port of that end; false: there is none, or the kernel did not take it.
+  bool Send(const std::string& interface, const Endpoint& to, std::span<const uint8_t> payload) const;
 
  private:
   struct Reader {
-    Reader(boost::asio::io_context& io, TunnelSocket opened, int fd, uint32_t device, TokenBucket rate)
-        : socket(std::move(opened)), readable(io, fd), pause(io), ingress(device), bucket(rate) {}
+    Reader(boost::asio::io_context& io, TunnelSocket opened, int fd, const TunnelEnd& end, TokenBucket rate)
+        : socket(std::move(opened)),
+          readable(io, fd),
+          pause(io),
+          interface(end.interface),
+          ingress(end.ifindex),
+          bucket(rate) {}
     TunnelSocket socket;
     boost::asio::posix::stream_descriptor readable;  // a duplicate
     boost::asio::steady_timer pause;
+    std::string interface;
     uint32_t ingress;
     TokenBucket bucket;
   };

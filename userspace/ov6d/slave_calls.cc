@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 #include <utility>
 
+#include "userspace/ov6d/direct_paths.h"
 #include "userspace/ov6d/record_signer.h"
 #include "userspace/ov6d/slave_service.h"
 #include "userspace/ov6d/text.h"
@@ -23,6 +24,11 @@ absl::StatusOr<std::string> NameIn(const std::string& argument) {
   const json::value* name = object == nullptr ? nullptr : object->if_contains("name");
   if (name != nullptr && name->is_string()) return std::string(name->get_string());
   return absl::InvalidArgumentError("the argument should be a JSON object with the name of a slave");
+}
+
+ReturnCapsule AnswerTo(uint64_t id, const absl::StatusOr<std::string>& answer) {
+  return {id, static_cast<uint16_t>(answer.status().code()),
+          answer.ok() ? *answer : Message(answer.status())};
 }
 
 }  // namespace
@@ -49,9 +55,16 @@ void SlaveService::OnCall(Slave& slave, const CallCapsule& call) {
         name.ok() ? absl::NotFoundError("no slave named \"" + *name + "\" runs") : name.status();
     return session->Send(ReturnCapsule{call.id, static_cast<uint16_t>(status.code()), Message(status)});
   }
+  const bool has_paths = slave.plan.remote || slave.plan.kind == SlaveKind::kUplink;
+  if (has_paths && DirectPaths::Knows(call.method)) {
+    return env_.direct_call(
+        slave.plan.name, call,
+        [weak = std::weak_ptr(session), id = call.id](absl::StatusOr<std::string> answer) {
+          if (const auto asker = weak.lock()) asker->Send(AnswerTo(id, answer));
+        });
+  }
   const auto answer = Answer(slave, call);
-  session->Send(ReturnCapsule{call.id, static_cast<uint16_t>(answer.status().code()),
-                              answer.ok() ? *answer : Message(answer.status())});
+  session->Send(AnswerTo(call.id, answer));
 }
 
 absl::StatusOr<std::string> SlaveService::Answer(Slave& slave, const CallCapsule& call) {

@@ -301,6 +301,11 @@ void SlaveService::CloseElsewhere() {
   for (const auto& [name, slave] : slaves_) CloseRemote(name, absl::UnavailableError("ov6d ends"));
 }
 
+bool SlaveService::IsElsewhere(const std::string& name) const {
+  const auto found = slaves_.find(name);
+  return found != slaves_.end() && found->second.plan.remote;
+}
+
 void SlaveService::CloseRemote(const std::string& name, const absl::Status& why) {
   Slave* slave = Find(name);
   if (slave != nullptr && slave->plan.remote && slave->session) slave->session->Close(why);

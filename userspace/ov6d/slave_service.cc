@@ -361,6 +361,7 @@ void SlaveService::DrainEvents() {
   const absl::Status status = env_.datapath.DrainEvents([&](const ov6_event& event) {
     ++counters_.events;
     if (event.type == OV6_EVENT_REFRESH) wanted[event.slave].insert(Prefix::FromAbi(event.prefix).address);
+    if (event.type == OV6_EVENT_USED) env_.direct_used(Prefix::FromAbi(event.prefix).address);
     if (event.type == OV6_EVENT_RELAYED && relayed.size() < kMaxRelayed) relayed.push_back(event);
   });
   if (!status.ok()) spdlog::warn("reading events: {}", Message(status));

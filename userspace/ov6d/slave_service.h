@@ -67,6 +67,12 @@ class SlaveService {
     std::function<std::shared_ptr<RemoteSite>(const std::string& name)> remote_site = [](const std::string&) {
       return std::shared_ptr<RemoteSite>();
     };
+    // What direct paths are made of: calls of uplinks and of slaves elsewhere, and that one was used.
+    std::function<void(const std::string& name, const CallCapsule& call, Result reply)> direct_call =
+        [](const std::string&, const CallCapsule&, const Result& reply) {
+          reply(absl::UnimplementedError("there are no direct paths here"));
+        };
+    std::function<void(const Ipv6& address)> direct_used = [](const Ipv6&) {};
   };
   static constexpr Duration kFirstDelay = std::chrono::milliseconds(100);  // before management's next start
   static constexpr Duration kLongestDelay = std::chrono::seconds(30);
@@ -114,6 +120,7 @@ class SlaveService {
   void CloseRemote(const std::string& name, const absl::Status& why);
   // By the operator; it may come again. FailedPrecondition: there is none.
   absl::Status EndSession(const std::string& name);
+  bool IsElsewhere(const std::string& name) const;
 
   void Call(const std::string& name, const std::string& method, const std::string& argument, Result result);
   // The DHT slave whose prefix holds the address.

@@ -13,18 +13,25 @@
 #include <iterator>
 #include <utility>
 
+#include "userspace/wire/stun.h"
+
 namespace ov6 {
 namespace {
 
 constexpr uint32_t kAll = 0xffffffff;
 constexpr uint32_t kIpv6Nibble = 0x60;
+constexpr uint32_t kNoStun = 0x40;  // and above: the first two bits of STUN are 0
+constexpr uint32_t kCookieOffset = 4;
 
 // From the UDP header on. Protocol 41 needs none: what is no IPv6 packet there is malformed, and the datapath
 // says so.
 constexpr sock_filter kUdpFilter[] = {
     BPF_STMT(BPF_LD | BPF_B | BPF_ABS, sizeof(udphdr)),
     BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xf0),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kIpv6Nibble, 0, 1),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kIpv6Nibble, 3, 0),
+    BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, kNoStun, 3, 0),
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, sizeof(udphdr) + kCookieOffset),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kStunCookie, 0, 1),
     BPF_STMT(BPF_RET | BPF_K, kAll),
     BPF_STMT(BPF_RET | BPF_K, 0),
 };
@@ -113,6 +120,15 @@ TunnelSocket::Result TunnelSocket::Receive(std::span<uint8_t> buffer, TunnelData
   }
   ReadControl(&message, out);
   return Result::kDatagram;
+}
+
+bool TunnelSocket::Send(const Endpoint& to, std::span<const uint8_t> payload) const {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = to.address.ToBe();
+  address.sin_port = htons(to.port);
+  return ::sendto(fd_.get(), payload.data(), payload.size(), MSG_DONTWAIT,
+                  reinterpret_cast<const sockaddr*>(&address), sizeof(address)) >= 0;
 }
 
 uint64_t TunnelSocket::Dropped() const {

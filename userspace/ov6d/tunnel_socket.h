@@ -2,8 +2,8 @@
 // The stack's end of the tunnels at one underlay: a raw protocol-41 socket or a UDP socket, bound
 // to the underlay's device and address. While it stands the stack answers no "protocol
 // unreachable" or "port unreachable", and what comes out of the kernel's reassembly is read here.
-// The UDP socket's filter takes only what begins like an IPv6 packet, so GUE control messages and
-// variant 0 end there, counted by the kernel.
+// The UDP socket's filter takes only what begins like an IPv6 packet, and STUN by its cookie, so GUE control
+// messages and variant 0 end there, counted by the kernel.
 #ifndef OV6_USERSPACE_OV6D_TUNNEL_SOCKET_H
 #define OV6_USERSPACE_OV6D_TUNNEL_SOCKET_H
 
@@ -36,6 +36,8 @@ class TunnelSocket {
   enum class Result { kDatagram, kNothing, kMalformed };
   // kNothing: none waits now.
   Result Receive(std::span<uint8_t> buffer, TunnelDatagram* out) const;
+  // By UDP, from the tunnel port; false: the kernel did not take it.
+  bool Send(const Endpoint& to, std::span<const uint8_t> payload) const;
   // Datagrams that the kernel dropped here: GUE that is none of ours, or nobody read them in time.
   uint64_t Dropped() const;
 

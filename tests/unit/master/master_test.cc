@@ -104,6 +104,44 @@ TEST_F(MasterTest, SuccessorWithFewerPrefixesKeepsOnlyWhatIsInside) {
   EXPECT_TRUE(kernel_.mappings().contains(P("fd01::/48")));
 }
 
+// Both kinds of a slave that carries packets itself: the mapping, and the route that heeds it.
+TEST_F(MasterTest, ADirectPathIsABetterWayThanItsSlaves) {
+  const Locator place{*Ipv4::Parse("198.51.100.7"), Encapsulation::kUdp, 40000, 1, 0, true};
+  const SlaveId uplink = Up(SlaveKind::kUplink, "home", {P("fd00::/8")});
+  EXPECT_EQ(kernel_.routes().at(P("fd00::/8")).action, Action::kPort);
+  ASSERT_TRUE(master_.SetDirect(At(0), uplink, P("fd02:0:0:5::/64"), {place}, At(1), At(30)).ok());
+  EXPECT_EQ(kernel_.routes().at(P("fd00::/8")), (Route{uplink, Action::kPort, OV6_ROUTE_DIRECT}));
+  const Mapping mapping = kernel_.mappings().at(P("fd02:0:0:5::/64"));
+  EXPECT_EQ(mapping, (Mapping{{place}, At(1), At(30), uplink, OV6_MAPPING_DIRECT, 0}));
+  master_.Sweep(At(29));
+  EXPECT_EQ(kernel_.mappings().size(), 1u) << "past the time to send it is accepted from";
+  master_.Sweep(At(30));
+  EXPECT_TRUE(kernel_.mappings().empty());
+
+  const SlaveId gateway = Up(SlaveKind::kGateway, "site", {P("fd01:0:0:1::/64")});
+  ASSERT_TRUE(master_.SetDirect(At(31), gateway, P("fd01:0:0:1::/64"), {place}, At(32), At(61)).ok());
+  EXPECT_EQ(kernel_.routes().at(P("fd01:0:0:1::/64")), (Route{gateway, Action::kSite, OV6_ROUTE_DIRECT}));
+  master_.EndDirect(uplink, P("fd01:0:0:1::/64"));
+  EXPECT_EQ(kernel_.mappings().size(), 1u) << "it is another slave's";
+  master_.EndDirect(gateway, P("fd01:0:0:1::/64"));
+  EXPECT_TRUE(kernel_.mappings().empty());
+}
+
+TEST_F(MasterTest, ADirectPathIsToWhatItsSlaveCarriesAndNotToUs) {
+  const Locator place{*Ipv4::Parse("198.51.100.7"), Encapsulation::kUdp, 40000, 1, 0, true};
+  const SlaveId uplink = Up(SlaveKind::kUplink, "home", {P("fd00::/8")});
+  const SlaveId site = Up(SlaveKind::kGateway, "gw0", {P("fd01:0:0:1::/64")});
+  const auto set = [&](SlaveId slave, const char* prefix, const Locator& locator) {
+    return master_.SetDirect(At(0), slave, P(prefix), {locator}, At(1), At(30));
+  };
+  EXPECT_TRUE(absl::IsNotFound(set(uplink, "fd01:0:0:1::/64", place))) << "a site of ours";
+  EXPECT_TRUE(absl::IsNotFound(set(uplink, "2001:db8::/32", place)));
+  EXPECT_TRUE(absl::IsNotFound(set(site, "fd01::/48", place))) << "wider than what it has";
+  master_.mappings().SetOwnAddresses({place.address});
+  EXPECT_TRUE(absl::IsInvalidArgument(set(uplink, "fd02::/64", place)));
+  EXPECT_TRUE(kernel_.mappings().empty());
+}
+
 TEST_F(MasterTest, AdoptionMakesEverySlaveStaleAndForgetsOrphans) {
   const SlaveId chord = UpChord();
   ASSERT_EQ(Apply(chord, Add("fd01::/48", {L("198.51.100.2")}, 600000, 600000)), "");

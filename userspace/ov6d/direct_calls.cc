@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+// What routers tell each other of direct paths, and the master in between (docs/slave-protocol.md section 10).
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <utility>
+
+#include "userspace/ov6d/direct_paths.h"
+#include "userspace/ov6d/text.h"
+
+namespace ov6 {
+namespace {
+
+namespace json = boost::json;
+
+constexpr size_t kShortestUser = 12, kShortestPassword = 36, kLongestWord = 64;
+constexpr double kAskerRate = 10, kAskerBurst = 50;  // questions and offers a second of one slave elsewhere
+constexpr int kNobodyLength = 64;
+
+absl::StatusOr<json::object> ObjectIn(const std::string& text) {
+  boost::system::error_code error;
+  json::value value = json::parse(text, error);
+  if (error || !value.is_object()) return absl::InvalidArgumentError("the argument should be a JSON object");
+  return std::move(value.get_object());
+}
+
+// A list of at most `most` texts that `parse` takes.
+template <typename Value>
+absl::StatusOr<std::vector<Value>> ListIn(const json::object& object, std::string_view name, size_t most) {
+  const auto wrong = absl::InvalidArgumentError("\"" + std::string(name) + "\" should be a list of at most " +
+                                                std::to_string(most));
+  const json::value* list = object.if_contains({name.data(), name.size()});
+  if (list == nullptr || !list->is_array() || list->get_array().size() > most) return wrong;
+  std::vector<Value> values;
+  for (const json::value& item : list->get_array()) {
+    const auto value = item.is_string() ? Value::Parse(std::string(item.get_string())) : std::nullopt;
+    if (!value) return wrong;
+    values.push_back(*value);
+  }
+  return values;
+}
+
+}  // namespace
+
+bool DirectPaths::Knows(const std::string& method) {
+  return method == "stun" || method == "carried" || method == "peer" || method == "direct";
+}
+
+void DirectPaths::OnCall(const std::string& slave, const CallCapsule& call, Reply reply) {
+  const auto argument = ObjectIn(call.argument);
+  if (!argument.ok()) return reply(argument.status());
+  if (env_.is_elsewhere(slave)) return OnRemoteCall(slave, call, *argument, std::move(reply));
+  const auto done = [&reply](const absl::Status& status) {
+    reply(status.ok() ? absl::StatusOr<std::string>("{}") : status);
+  };
+  if (call.method == "stun") return done(OnServers(*argument));
+  if (call.method == "carried") return done(OnCarried(slave, *argument));
+  if (call.method != "direct") return done(absl::PermissionDeniedError("only a master is asked for a peer"));
+  const auto prefixes = ListIn<Prefix>(*argument, "prefixes", kMaxPrefixes);
+  reply(prefixes.ok() ? OnOffer(slave, *prefixes, *argument) : prefixes.status());
+}
+
+// Of a slave elsewhere: who has an address, and what is to be told to it. The slave can't say for whom it
+// speaks: its session does.
+void DirectPaths::OnRemoteCall(const std::string& slave, const CallCapsule& call,
+                               const json::object& argument, Reply reply) {
+  auto& budget = askers_.try_emplace(slave, kAskerRate, kAskerBurst).first->second;
+  if (!budget.Take(env_.clock())) return reply(absl::ResourceExhaustedError("too many questions at once"));
+  if (call.method == "peer") {
+    const auto address = Ipv6::Parse(TextIn(argument, "address"));
+    if (!address) return reply(absl::InvalidArgumentError("\"address\" should be an IPv6 address"));
+    return reply(WhoHas(slave, *address));
+  }
+  const auto to = Prefix::Parse(TextIn(argument, "to"));
+  if (call.method != "direct" || !to)
+    return reply(absl::InvalidArgumentError("\"to\" should be a prefix that the call \"peer\" returned"));
+  const auto route = env_.master.routes().routes().find(*to);
+  const RegisteredSlave* other =
+      route == env_.master.routes().routes().end() ? nullptr : env_.master.slaves().Find(route->second.slave);
+  if (other == nullptr || other->entry.name == slave)
+    return reply(absl::NotFoundError(to->ToString() + " is no site of this router's"));
+  if (!env_.is_elsewhere(other->entry.name)) return reply(OnOffer(slave, PrefixesOf(slave), argument));
+  json::object offer = argument;
+  offer.erase("to");
+  offer["prefixes"] = Strings(PrefixesOf(slave));
+  env_.call(other->entry.name, "direct", json::serialize(offer), std::move(reply));
+}
+
+absl::StatusOr<std::string> DirectPaths::WhoHas(const std::string& asker, const Ipv6& address) const {
+  const auto route = env_.master.routes().Lookup(address);
+  const RegisteredSlave* slave = route ? env_.master.slaves().Find(route->second.slave) : nullptr;
+  if (!route || route->second.action != Action::kSite || slave == nullptr || slave->entry.name == asker)
+    return absl::NotFoundError("no direct path leads to " + address.ToString());
+  const bool elsewhere = env_.is_elsewhere(slave->entry.name);
+  const auto prefixes = elsewhere ? slave->entry.prefixes : PrefixesHere();
+  return json::serialize(json::object{{"prefixes", Strings(prefixes)}});
+}
+
+// What the sites on this machine have.
+std::vector<Prefix> DirectPaths::PrefixesHere() const {
+  std::vector<Prefix> prefixes;
+  for (const auto& [prefix, route] : env_.master.routes().routes()) {
+    const RegisteredSlave* slave = env_.master.slaves().Find(route.slave);
+    if (route.action != Action::kSite || slave == nullptr || env_.is_elsewhere(slave->entry.name)) continue;
+    if (prefixes.size() < kMaxPrefixes) prefixes.push_back(prefix);
+  }
+  return prefixes;
+}
+
+std::vector<Prefix> DirectPaths::PrefixesOf(const std::string& slave) const {
+  const auto id = env_.master.slaves().FindByName(slave);
+  auto prefixes = id ? env_.master.slaves().Find(*id)->entry.prefixes : std::vector<Prefix>();
+  if (prefixes.size() > kMaxPrefixes) prefixes.resize(kMaxPrefixes);
+  return prefixes;
+}
+
+absl::Status DirectPaths::OnServers(const json::object& argument) {
+  const auto servers = ListIn<Endpoint>(argument, "servers", Reflexive::kMaxServers);
+  if (!servers.ok()) return servers.status();
+  reflexive_.SetServers(env_.clock(), *servers);
+  Tick();
+  return absl::OkStatus();
+}
+
+// A packet to or from that address went the slave's way.
+absl::Status DirectPaths::OnCarried(const std::string& slave, const json::object& argument) {
+  const auto address = Ipv6::Parse(TextIn(argument, "address"));
+  if (!address) return absl::InvalidArgumentError("\"address\" should be an IPv6 address");
+  const BootTime now = env_.clock();
+  if (Peer* peer = Covering(*address)) {
+    if (peer->check.state() == PathCheck::State::kFailed && now >= peer->next_offer) Offer(*peer);
+    return absl::OkStatus();
+  }
+  // An offer without the outside place would be half of one.
+  if (!reflexive_.settled(now) || peers_.size() >= kMaxPeers) return absl::OkStatus();
+  const auto nobody = nobody_.find(Prefix::Of(*address, kNobodyLength));
+  if (nobody != nobody_.end() && now < nobody->second) return absl::OkStatus();
+  if (nobody_.size() >= kMaxNobody)
+    std::erase_if(nobody_, [&](const auto& entry) { return entry.second <= now; });
+  if (nobody_.size() < kMaxNobody) Ask(slave, *address);
+  return absl::OkStatus();
+}
+
+void DirectPaths::Ask(const std::string& slave, const Ipv6& address) {
+  const Prefix place = Prefix::Of(address, kNobodyLength);
+  nobody_[place] = env_.clock() + kNobodyFor;
+  env_.call(slave, "peer", json::serialize(json::object{{"address", address.ToString()}}),
+            [this, alive = alive_, slave, place](const absl::StatusOr<std::string>& answer) {
+              if (!*alive) return;
+              const auto object = answer.ok() ? ObjectIn(*answer) : answer.status();
+              const auto prefixes =
+                  object.ok() ? ListIn<Prefix>(*object, "prefixes", kMaxPrefixes) : object.status();
+              const auto peer = prefixes.ok() ? Find(slave, *prefixes) : prefixes.status();
+              if (!peer.ok()) return;
+              nobody_.erase(place);
+              Offer(**peer);
+            });
+}
+
+// --- what the two tell each other --------------------------------------------------
+
+json::object DirectPaths::Description(const Peer& peer) const {
+  json::array candidates;
+  for (const TunnelEnd& end : ends_) candidates.emplace_back(Endpoint{end.address, end.udp_port}.ToString());
+  for (const Endpoint& place : reflexive_.places()) {
+    if (!IsOwn(place)) candidates.emplace_back(place.ToString());
+  }
+  return {{"user", peer.check.local().user},
+          {"password", peer.check.local().password},
+          {"candidates", std::move(candidates)}};
+}
+
+void DirectPaths::Offer(Peer& peer) {
+  if (std::exchange(peer.offering, true)) return;
+  ++counters_.offers;
+  json::object offer = Description(peer);
+  offer["to"] = peer.prefixes.front().ToString();
+  env_.call(peer.slave, "direct", json::serialize(offer),
+            [this, alive = alive_, name = peer.prefixes.front()](const absl::StatusOr<std::string>& answer) {
+              if (*alive) OnOfferAnswered(name, answer);
+            });
+}
+
+void DirectPaths::OnOfferAnswered(const Prefix& name, const absl::StatusOr<std::string>& answer) {
+  const auto found = peers_.find(name);
+  if (found == peers_.end()) return;
+  Peer& peer = *found->second;
+  peer.offering = false;
+  const auto object = answer.ok() ? ObjectIn(*answer) : answer.status();
+  const absl::Status status = object.ok() ? Start(peer, *object) : object.status();
+  if (status.ok()) return;
+  ++counters_.offers_failed;
+  spdlog::debug("no direct path to {}: {}", name.ToString(), Message(status));
+  nobody_[Prefix::Of(name.address, kNobodyLength)] = env_.clock() + kNobodyFor;
+  Remove(found);
+}
+
+// The other end wants a path; the master vouches that these prefixes are behind it.
+absl::StatusOr<std::string> DirectPaths::OnOffer(const std::string& slave,
+                                                 const std::vector<Prefix>& prefixes,
+                                                 const json::object& offer) {
+  const auto peer = Find(slave, prefixes);
+  if (!peer.ok()) return peer.status();
+  if (absl::Status status = Start(**peer, offer); !status.ok()) return status;
+  ++counters_.offers_taken;
+  return json::serialize(Description(**peer));
+}
+
+absl::Status DirectPaths::Start(Peer& peer, const json::object& description) {
+  const StunCredentials remote{TextIn(description, "user"), TextIn(description, "password")};
+  const auto told = ListIn<Endpoint>(description, "candidates", PathCheck::kMaxCandidates);
+  if (!told.ok()) return told.status();
+  if (remote.user.size() < kShortestUser || remote.password.size() < kShortestPassword ||
+      remote.user.size() > kLongestWord || remote.password.size() > kLongestWord)
+    return absl::InvalidArgumentError("\"user\" and \"password\" should have 12 and 36 to 64 characters");
+  std::vector<Endpoint> candidates;
+  for (const Endpoint& place : *told) {
+    if (place.port != 0 && !place.address.IsMartian() && !IsOwn(place)) candidates.push_back(place);
+  }
+  peer.check.Start(env_.clock(), remote, candidates);
+  peer.used = env_.clock();
+  Tick();
+  return absl::OkStatus();
+}
+
+}  // namespace ov6
