@@ -171,7 +171,8 @@ class ChordEngine::Node {
     Key key{};
     bool want_predecessor = false;
     std::vector<Peer> candidates;  // nearest before the key last
-    std::set<Key> seen;
+    std::set<Key> seen;            // asked, or among the candidates
+    size_t asked = 0;
     int in_flight = 0;
     std::set<Key> late;          // of those in flight
     std::optional<Key> nearest;  // how far the nearest one that has answered is before the key

@@ -9,7 +9,7 @@
 namespace ov6::chord {
 namespace {
 
-constexpr size_t kMaxSeen = 64;    // nodes one lookup asks or hears of and keeps
+constexpr size_t kMaxSeen = 64;    // nodes one lookup asks, and as many that it keeps to be asked
 constexpr int kMaxInFlight = 3;    // and not late
 constexpr int kMaxWaitedFor = 16;  // late ones too
 constexpr size_t kCandidates = 4;  // in an answer
@@ -168,12 +168,17 @@ void ChordEngine::Node::StartLookup(const Key& key, bool want_predecessor, std::
 
 void ChordEngine::Node::AddCandidates(Lookup* lookup, const std::vector<Peer>& peers) {
   for (const Peer& peer : peers) {
-    if (peer.id == self_.id || Buried(peer) || lookup->seen.size() >= kMaxSeen) continue;
+    if (peer.id == self_.id || Buried(peer)) continue;
     if (lookup->seen.insert(peer.id).second) lookup->candidates.push_back(peer);
   }
   std::stable_sort(lookup->candidates.begin(), lookup->candidates.end(), [&](const Peer& a, const Peer& b) {
     return Distance(a.id, lookup->key) > Distance(b.id, lookup->key);
   });
+  // The farthest make room: what is heard of last, near the key, must not be what there is no room for.
+  while (lookup->candidates.size() > kMaxSeen) {
+    lookup->seen.erase(lookup->candidates.front().id);
+    lookup->candidates.erase(lookup->candidates.begin());
+  }
 }
 
 void ChordEngine::Node::LookupStep(uint64_t id) {
@@ -188,7 +193,7 @@ void ChordEngine::Node::LookupStep(uint64_t id) {
   // All that it was told of are asked: those farther back, whom this node knows itself, may know others.
   if (lookup.candidates.empty() && !lookup.want_predecessor)
     AddCandidates(&lookup, ClosestBefore(lookup.key, kMaxSeen));
-  if (lookup.candidates.empty()) {
+  if (lookup.candidates.empty() || lookup.asked >= kMaxSeen) {
     if (lookup.in_flight == 0) FinishLookup(id, std::nullopt);
     return;
   }
@@ -216,6 +221,7 @@ void ChordEngine::Node::OnLate(uint64_t id, const Key& asked) {
 void ChordEngine::Node::LookupAsk(uint64_t id, const Peer& peer) {
   Lookup& lookup = lookups_.at(id);
   ++lookup.in_flight;
+  ++lookup.asked;
   Message request = Make(MessageType::kFind);
   request.key = lookup.key;
   if (lookup.want_predecessor) request.flags |= kWantPredecessor;
