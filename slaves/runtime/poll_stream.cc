@@ -35,6 +35,10 @@ PollStream::PollStream(Loop& loop, std::optional<TlsContext> tls, std::unique_pt
 
 void PollStream::Close() {
   ready_ = nullptr;
+  CloseLanes();
+}
+
+void PollStream::CloseLanes() {
   for (Direction* direction : {&down_, &up_}) {
     direction->timer.Cancel();
     direction->lane->Close();
@@ -42,15 +46,8 @@ void PollStream::Close() {
 }
 
 IoResult PollStream::Read(std::span<uint8_t> out) {
-  const size_t size = std::min(out.size(), in_.size() - read_);
-  if (size == 0) return {state_};
-  std::copy_n(in_.begin() + static_cast<ptrdiff_t>(read_), size, out.begin());
-  read_ += size;
-  if (read_ == in_.size()) {
-    in_.clear();
-    read_ = 0;
-  }
-  return {IoState::kDone, size};
+  const size_t size = in_.Take(out);
+  return {size == 0 ? state_ : IoState::kDone, size};
 }
 
 IoResult PollStream::Write(std::span<const uint8_t> bytes) {
@@ -98,7 +95,7 @@ void PollStream::OnTaken(Direction& direction, PollAnswer answer) {
   direction.pause = kFirstPause;
   direction.busy = false;
   if (direction.kind == PollRequest::Kind::kDown) {
-    in_.insert(in_.end(), answer.body.begin(), answer.body.end());
+    in_.Append(answer.body);
     Ask(direction);
   }
   if (ready_) ready_();
@@ -114,10 +111,7 @@ void PollStream::AskAgain(Direction& direction, const std::string& why) {
 void PollStream::End(IoState state, std::string why) {
   state_ = state;
   error_ = std::move(why);
-  for (Direction* direction : {&down_, &up_}) {
-    direction->timer.Cancel();
-    direction->lane->Close();
-  }
+  CloseLanes();
   if (ready_) ready_();
 }
 

@@ -12,6 +12,7 @@
 
 #include "slaves/runtime/loop.h"
 #include "slaves/runtime/poll_lane.h"
+#include "userspace/base/byte_queue.h"
 #include "userspace/base/stream.h"
 
 namespace ov6 {
@@ -54,13 +55,13 @@ class PollStream : public Stream {
   void OnTaken(Direction& direction, PollAnswer answer);
   void AskAgain(Direction& direction, const std::string& why);
   void End(IoState state, std::string why);
+  void CloseLanes();
 
   Loop& loop_;
   const bool tls_;
   const std::string session_, token_;
   Direction down_, up_;
-  Bytes in_;
-  size_t read_ = 0;                     // of in_
+  ByteQueue in_;
   IoState state_ = IoState::kWantRead;  // what a read gives when nothing is left: that, the end, or an error
   std::string error_;
   std::function<void()> ready_;

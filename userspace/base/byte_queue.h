@@ -9,6 +9,7 @@
 #include <cstring>
 #include <memory>
 #include <span>
+#include <utility>
 
 namespace ov6 {
 
@@ -30,6 +31,13 @@ class ByteQueue {
     if (bytes.empty()) return;
     std::memcpy(Room(bytes.size()).data(), bytes.data(), bytes.size());
     Commit(bytes.size());
+  }
+  // As many as there are and go in; how many that is.
+  size_t Take(std::span<uint8_t> out) {
+    const size_t size = std::min(out.size(), this->size());
+    if (size != 0) std::memcpy(out.data(), memory_.get() + begin_, size);
+    Consume(size);
+    return size;
   }
   void Consume(size_t size) {
     begin_ += size;

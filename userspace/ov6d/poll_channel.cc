@@ -50,20 +50,13 @@ void PollChannel::Beat() {
 
 void PollChannel::Take(std::span<const uint8_t> body) {
   up_.Take();
-  in_.insert(in_.end(), body.begin(), body.end());
+  in_.Append(body);
   Ready();
 }
 
 IoResult PollChannel::Read(std::span<uint8_t> out) {
-  const size_t size = std::min(out.size(), in_.size() - read_);
-  if (size == 0) return {IoState::kWantRead};
-  std::copy_n(in_.begin() + static_cast<ptrdiff_t>(read_), size, out.begin());
-  read_ += size;
-  if (read_ == in_.size()) {
-    in_.clear();
-    read_ = 0;
-  }
-  return {IoState::kDone, size};
+  const size_t size = in_.Take(out);
+  return {size == 0 ? IoState::kWantRead : IoState::kDone, size};
 }
 
 IoResult PollChannel::Write(std::span<const uint8_t> bytes) {

@@ -13,6 +13,7 @@
 
 #include "ov6/capsule.h"
 #include "ov6/time.h"
+#include "userspace/base/byte_queue.h"
 #include "userspace/base/stream.h"
 #include "userspace/wire/poll_request.h"
 
@@ -65,8 +66,7 @@ class PollChannel : public std::enable_shared_from_this<PollChannel> {
   Bytes kept_;
   BootTime given_at_{};
   uint64_t arrived_ = 0;  // answers
-  Bytes in_;
-  size_t read_ = 0;  // of in_
+  ByteQueue in_;
 };
 
 }  // namespace ov6

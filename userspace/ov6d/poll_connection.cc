@@ -16,7 +16,10 @@ using boost::system::error_code;
 constexpr int kReadsAtOnce = 16;
 constexpr auto kLinger = std::chrono::seconds(1);  // for the other side to read why it is refused
 
-std::string_view Text(const Bytes& bytes) {
+std::span<const uint8_t> BytesOf(std::string_view text) {
+  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
+std::string_view TextOf(std::span<const uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
@@ -31,7 +34,7 @@ PollConnection::~PollConnection() {
 
 void PollConnection::Start(Handlers handlers, std::string read) {
   handlers_ = std::move(handlers);
-  in_.assign(read.begin(), read.end());
+  in_.Append(BytesOf(read));
   CloseAfter(kHeadTime);
   Advance();
   if (state_ != State::kClosed) Serve();
@@ -87,7 +90,7 @@ bool PollConnection::ReadSome() {
   if (state_ == State::kLinger) return true;
   if (state_ == State::kHead && in_.empty()) CloseAfter(kHeadTime);
   if (state_ == State::kBody) CloseAfter(kStandstill);
-  in_.insert(in_.end(), buffer.begin(), buffer.begin() + static_cast<ptrdiff_t>(result.size));
+  in_.Append(std::span(buffer).first(result.size));
   Advance();
   return state_ != State::kClosed;
 }
@@ -98,19 +101,19 @@ void PollConnection::Advance() {
   if (in_.size() > request_.body) return Refuse({400, "Bytes follow the request before it is answered."});
   state_ = State::kAnswer;
   timer_.cancel();
-  const Bytes body = std::exchange(in_, {});
-  handlers_.whole(*this, request_, body);
+  const ByteQueue body = std::exchange(in_, {});
+  handlers_.whole(*this, request_, body.bytes());
 }
 
 void PollConnection::OnHead() {
-  auto parsed = ParsePollRequest(Text(in_));
+  auto parsed = ParsePollRequest(TextOf(in_.bytes()));
   if (!parsed) return;
   if (!parsed->request) return Refuse(parsed->refusal);
   request_ = *std::move(parsed->request);
   if (const auto refusal = handlers_.head(*this, request_)) return Refuse(*refusal);
   if (state_ == State::kClosed) return;
   place.reset();
-  in_.erase(in_.begin(), in_.begin() + static_cast<ptrdiff_t>(parsed->head));
+  in_.Consume(parsed->head);
   state_ = State::kBody;
   CloseAfter(kStandstill);
 }
@@ -119,16 +122,15 @@ void PollConnection::OnHead() {
 
 void PollConnection::Answer(std::string head, std::span<const uint8_t> body) {
   if (state_ != State::kAnswer) return;
-  out_.assign(head.begin(), head.end());
-  out_.insert(out_.end(), body.begin(), body.end());
+  out_.Append(BytesOf(head));
+  out_.Append(body);
   CloseAfter(kStandstill);
   Write();
 }
 
 void PollConnection::Refuse(const Refusal& refusal) {
   if (state_ == State::kClosed) return;
-  const std::string answer = FormatUpgradeRefused(refusal);
-  out_.assign(answer.begin(), answer.end());
+  out_.Append(BytesOf(FormatUpgradeRefused(refusal)));
   state_ = State::kLinger;
   CloseAfter(kLinger);
   Write();
@@ -137,15 +139,13 @@ void PollConnection::Refuse(const Refusal& refusal) {
 void PollConnection::Write() {
   const auto self = shared_from_this();
   if (writing_ || state_ == State::kClosed || out_.empty()) return;
-  while (sent_ < out_.size()) {
-    const IoResult result = stream_->Write(std::span<const uint8_t>(out_).subspan(sent_));
+  while (!out_.empty()) {
+    const IoResult result = stream_->Write(out_.bytes());
     if (result.state == IoState::kWantRead || result.state == IoState::kWantWrite) return Wait(result.state);
     if (result.state != IoState::kDone) return Close();
-    sent_ += result.size;
+    out_.Consume(result.size);
     if (state_ == State::kAnswer) CloseAfter(kStandstill);
   }
-  out_.clear();
-  sent_ = 0;
   OnWritten();
 }
 

@@ -17,6 +17,7 @@
 
 #include "absl/status/status.h"
 #include "ov6/capsule.h"
+#include "userspace/base/byte_queue.h"
 #include "userspace/base/stream.h"
 #include "userspace/ov6d/crowd.h"
 #include "userspace/wire/poll_request.h"
@@ -71,9 +72,7 @@ class PollConnection : public std::enable_shared_from_this<PollConnection> {
   State state_ = State::kHead;
   bool reading_ = false, writing_ = false;  // what is waited for
   PollRequest request_;
-  Bytes in_;
-  Bytes out_;
-  size_t sent_ = 0;
+  ByteQueue in_, out_;
 };
 
 }  // namespace ov6

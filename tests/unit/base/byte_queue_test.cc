@@ -17,7 +17,7 @@ TEST(ByteQueue, IsAQueue) {
   EXPECT_TRUE(queue.empty());
   for (int step = 0; step < 20'000; ++step) {
     const size_t size = random() % (random() % 50 == 0 ? 9000 : 200);
-    switch (random() % 3) {
+    switch (random() % 4) {
       case 0: {
         const std::vector<uint8_t> bytes(size, static_cast<uint8_t>(random()));
         queue.Append(bytes);
@@ -30,6 +30,14 @@ TEST(ByteQueue, IsAQueue) {
         const size_t used = size / 2;
         for (size_t i = 0; i < used; ++i) expected.push_back(room[i] = static_cast<uint8_t>(random()));
         queue.Commit(used);
+        break;
+      }
+      case 2: {
+        std::vector<uint8_t> taken(2 * size);
+        taken.resize(queue.Take(taken));
+        ASSERT_EQ(taken.size(), std::min(2 * size, expected.size()));
+        ASSERT_TRUE(std::equal(taken.begin(), taken.end(), expected.begin()));
+        expected.erase(expected.begin(), expected.begin() + static_cast<ptrdiff_t>(taken.size()));
         break;
       }
       default: {
