@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "slaves/dht/dht_config.h"
+#include "userspace/base/text.h"
 #include "userspace/wire/storage_key.h"
 
 namespace ov6 {
@@ -13,11 +14,6 @@ namespace {
 namespace json = boost::json;
 
 int64_t Seconds(UnixTime time) { return time.time_since_epoch().count(); }
-
-std::string TextIn(const json::object& object, const char* name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
-}
 
 json::array ChainJson(const Record& record) {
   json::array chain;

@@ -2,6 +2,7 @@
 #include "slaves/gateway/packet_check.h"
 
 #include <algorithm>
+#include <boost/json.hpp>
 #include <cstring>
 
 #include "userspace/wire/segment.h"
@@ -60,6 +61,15 @@ std::string_view CounterName(PacketCheck check) {
       break;
   }
   return "unknown";
+}
+
+boost::json::object CountsJson(const PacketCounts& counts) {
+  boost::json::object object;
+  for (size_t i = 0; i < counts.size(); ++i) {
+    const std::string_view name = CounterName(static_cast<PacketCheck>(i));
+    if (i == 0 || counts[i] != 0) object[{name.data(), name.size()}] = counts[i];
+  }
+  return object;
 }
 
 std::string_view Sentence(PacketCheck check) {

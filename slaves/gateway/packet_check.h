@@ -5,6 +5,8 @@
 #ifndef OV6_SLAVES_GATEWAY_PACKET_CHECK_H
 #define OV6_SLAVES_GATEWAY_PACKET_CHECK_H
 
+#include <array>
+#include <boost/json/fwd.hpp>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -37,6 +39,9 @@ enum class PacketCheck {
       kCount,
 };
 std::string_view CounterName(PacketCheck check);
+using PacketCounts = std::array<uint64_t, static_cast<size_t>(PacketCheck::kCount)>;
+// By their names: what passed, and what else there was.
+boost::json::object CountsJson(const PacketCounts& counts);
 std::string_view Sentence(PacketCheck check);
 
 using PacketBytes = std::span<const uint8_t>;  // from the IPv6 header on

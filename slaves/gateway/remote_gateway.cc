@@ -6,7 +6,6 @@
 
 #include <boost/json.hpp>
 #include <iostream>
-#include <random>
 #include <utility>
 
 #include "ov6/leave.h"
@@ -17,6 +16,7 @@
 #include "userspace/base/files.h"
 #include "userspace/base/netlink.h"
 #include "userspace/base/solicitation_socket.h"
+#include "userspace/base/text.h"
 
 namespace ov6 {
 namespace {
@@ -39,17 +39,6 @@ RemoteOptions SessionOptionsOf(const RemoteGatewayOptions& options, std::optiona
   return session;
 }
 
-double Uniform() {
-  static std::mt19937_64 generator(std::random_device{}());
-  return std::uniform_real_distribution<>()(generator);
-}
-
-std::string Join(const std::vector<Prefix>& prefixes) {
-  std::string text;
-  for (const Prefix& prefix : prefixes) text += (text.empty() ? "" : ", ") + prefix.ToString();
-  return text.empty() ? "no prefix" : text;
-}
-
 }  // namespace
 
 RemoteGateway::RemoteGateway(Loop& loop, RemoteGatewayOptions options, std::optional<NodeKey> key,
@@ -61,7 +50,7 @@ RemoteGateway::RemoteGateway(Loop& loop, RemoteGatewayOptions options, std::opti
       network_(options_.interface, ifindex),
       tun_(loop, options_.tun),
       session_(loop, SessionOptionsOf(options_, std::move(tls), [this] { return Token(); }), MakeHandlers(),
-               Uniform),
+               Retry::Uniform),
       claim_timer_(loop),
       patience_timer_(loop),
       status_timer_(loop),
@@ -178,8 +167,8 @@ absl::Status RemoteGateway::Apply(const GatewayConfig& config) {
   session_.Settle(same);
   session_.up()->Advertise(config.prefixes);
   advertiser_.Set(Advertisement());
-  spdlog::info("{} has {}, MTU {}; {} goes to the master{}", options_.interface, Join(config.prefixes),
-               config.mtu, Join(routes_), config.segments ? ", TCP in large segments" : "");
+  spdlog::info("{} has {}, MTU {}; {} goes to the master{}", options_.interface,
+               PrefixesText(config.prefixes, "no prefix"), config.mtu, PrefixesText(routes_, "no prefix"), config.segments ? ", TCP in large segments" : "");
   return absl::OkStatus();
 }
 

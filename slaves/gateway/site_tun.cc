@@ -15,15 +15,6 @@ namespace {
 constexpr int kPacketsAtOnce = 64;
 constexpr size_t kFrame = TunDevice::kHeader + TunDevice::kMaxPacket;
 
-boost::json::object CountsJson(const auto& counts) {
-  boost::json::object object;
-  for (size_t i = 0; i < counts.size(); ++i) {
-    const std::string_view name = CounterName(static_cast<PacketCheck>(i));
-    if (i == 0 || counts[i] != 0) object[{name.data(), name.size()}] = counts[i];
-  }
-  return object;
-}
-
 }  // namespace
 
 SiteTun::SiteTun(Loop& loop, std::string name)

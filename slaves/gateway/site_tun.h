@@ -41,7 +41,6 @@ class SiteTun {
     Descriptor descriptor;
     uint32_t ifindex;
   };
-  using Counts = std::array<uint64_t, static_cast<size_t>(PacketCheck::kCount)>;
 
   absl::Status Make(const GatewayConfig& config);
   absl::Status Change(const GatewayConfig& config);
@@ -57,7 +56,7 @@ class SiteTun {
   std::unique_ptr<Device> device_;
   SessionClient* session_ = nullptr;
   bool held_back_ = false;  // packets stay in the device's queue until the session takes them
-  Counts from_site_{}, from_master_{};
+  PacketCounts from_site_{}, from_master_{};
   uint64_t not_taken_ = 0;  // by the kernel
   SegmentMerger merger_;    // of what comes from the master
 };

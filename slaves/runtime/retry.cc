@@ -2,11 +2,17 @@
 #include "slaves/runtime/retry.h"
 
 #include <algorithm>
+#include <random>
 
 namespace ov6 {
 
 bool IsRefusal(const absl::Status& status) {
   return absl::IsPermissionDenied(status) || absl::IsInvalidArgument(status) || absl::IsUnimplemented(status);
+}
+
+double Retry::Uniform() {
+  static std::mt19937_64 generator(std::random_device{}());
+  return std::uniform_real_distribution<>()(generator);
 }
 
 Retry::Next Retry::After(const absl::Status& why, Duration lived) {

@@ -21,6 +21,7 @@ class Retry {
 
   // Uniform in [0, 1).
   using Random = std::function<double()>;
+  static double Uniform();  // another in each process
   struct Next {
     size_t master = 0;
     Duration pause{};

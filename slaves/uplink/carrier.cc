@@ -10,15 +10,6 @@ namespace {
 constexpr size_t kBurst = 64;
 constexpr size_t kIpv6Header = 40, kHopLimit = 7;
 
-boost::json::object CountsJson(const auto& counts) {
-  boost::json::object object;
-  for (size_t i = 0; i < counts.size(); ++i) {
-    const std::string_view name = CounterName(static_cast<PacketCheck>(i));
-    if (i == 0 || counts[i] != 0) object[{name.data(), name.size()}] = counts[i];
-  }
-  return object;
-}
-
 // Without what the frame holds behind it. ParsePunt has seen a whole header.
 std::span<uint8_t> Trimmed(std::span<uint8_t> packet) {
   const size_t length = kIpv6Header + static_cast<size_t>(packet[4] << 8 | packet[5]);

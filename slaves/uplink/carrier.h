@@ -39,7 +39,6 @@ class Carrier {
   void AppendStatus(boost::json::object* status) const;
 
  private:
-  using Counts = std::array<uint64_t, static_cast<size_t>(PacketCheck::kCount)>;
 
   void OnFrame(const Frame& frame);
 
@@ -49,7 +48,7 @@ class Carrier {
   std::vector<Prefix> site_;
   Send send_;
   std::vector<Frame> out_;
-  Counts to_master_{}, from_master_{};
+  PacketCounts to_master_{}, from_master_{};
   uint64_t bad_punt_ = 0, hop_limit_ = 0, without_session_ = 0, session_full_ = 0, port_full_ = 0;
 };
 

@@ -4,31 +4,15 @@
 #include <spdlog/spdlog.h>
 
 #include <boost/json.hpp>
-#include <random>
 #include <utility>
+
+#include "userspace/base/text.h"
 
 namespace ov6 {
 namespace {
 
 constexpr auto kSayInterval = std::chrono::seconds(1);
 constexpr uint8_t kAddressUnreachable = 3;  // RFC 4443 section 3.1
-
-double Uniform() {
-  static std::mt19937_64 generator(std::random_device{}());
-  return std::uniform_real_distribution<>()(generator);
-}
-
-std::string Join(const std::vector<Prefix>& prefixes) {
-  std::string text;
-  for (const Prefix& prefix : prefixes) text += (text.empty() ? "" : ", ") + prefix.ToString();
-  return text.empty() ? "nothing" : text;
-}
-
-boost::json::array Strings(const std::vector<Prefix>& prefixes) {
-  boost::json::array list;
-  for (const Prefix& prefix : prefixes) list.emplace_back(prefix.ToString());
-  return list;
-}
 
 }  // namespace
 
@@ -68,7 +52,7 @@ absl::Status Uplink::Configure(const boost::json::object& config) {
   options.tls = *std::move(tls);
   options.request = {SlaveKind::kGateway, process_.options().name, {}};
   options.token = [this] { return config_.token; };
-  session_ = std::make_unique<RemoteSession>(process_.loop(), std::move(options), MakeHandlers(), Uniform);
+  session_ = std::make_unique<RemoteSession>(process_.loop(), std::move(options), MakeHandlers(), Retry::Uniform);
   process_.session().Advertise(config_.prefixes);
   SayUnreachable();
   session_->Start();
@@ -107,13 +91,13 @@ absl::Status Uplink::Join(const std::string& text) {
       continue;
     spdlog::warn(
         "a site here has {}, but the master gives this router {}: \"prefixes\" of [[site]] should name that",
-        site.ToString(), ov6::Join(assigned_));
+        site.ToString(), PrefixesText(assigned_, "nothing"));
   }
   carrier_.Join(assigned_,
                 [this](PacketBytes packet) { return session_->up()->SendDatagram(kPacketContext, packet); });
   TakeBackUnreachable();
   TellStun(*object);
-  spdlog::info("{} is reached by {}", ov6::Join(assigned_), session_->master().ToString());
+  spdlog::info("{} is reached by {}", PrefixesText(assigned_, "nothing"), session_->master().ToString());
   return absl::OkStatus();
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Statuses and prefixes as text, for the log and for JSON.
-#ifndef OV6_USERSPACE_OV6D_TEXT_H
-#define OV6_USERSPACE_OV6D_TEXT_H
+#ifndef OV6_USERSPACE_BASE_TEXT_H
+#define OV6_USERSPACE_BASE_TEXT_H
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -15,6 +15,13 @@
 namespace ov6 {
 
 inline std::string Message(const absl::Status& status) { return std::string(status.message()); }
+
+// "fd00::/8, fd12::/16"; `none` if there are none.
+inline std::string PrefixesText(const std::vector<Prefix>& prefixes, std::string_view none) {
+  std::string text;
+  for (const Prefix& prefix : prefixes) text += (text.empty() ? "" : ", ") + prefix.ToString();
+  return text.empty() ? std::string(none) : text;
+}
 
 inline boost::json::array Strings(const std::vector<Prefix>& prefixes) {
   boost::json::array array;

@@ -34,7 +34,7 @@
 #include "userspace/ov6d/site_control.h"
 #include "userspace/ov6d/site_setup.h"
 #include "userspace/ov6d/slave_store.h"
-#include "userspace/ov6d/text.h"
+#include "userspace/base/text.h"
 #include "userspace/ov6d/version.h"
 
 namespace ov6 {

@@ -8,7 +8,7 @@
 
 #include "userspace/datapath/own_veth.h"
 #include "userspace/ov6d/self_site.h"
-#include "userspace/ov6d/text.h"
+#include "userspace/base/text.h"
 
 namespace ov6 {
 namespace {

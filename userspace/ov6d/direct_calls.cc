@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "userspace/ov6d/direct_paths.h"
-#include "userspace/ov6d/text.h"
+#include "userspace/base/text.h"
 
 namespace ov6 {
 namespace {

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "userspace/base/crypto.h"
-#include "userspace/ov6d/text.h"
+#include "userspace/base/text.h"
 
 namespace ov6 {
 namespace {

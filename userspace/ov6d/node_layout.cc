@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 
-#include "userspace/ov6d/text.h"
+#include "userspace/base/text.h"
 
 namespace ov6 {
 namespace {

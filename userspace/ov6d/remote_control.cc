@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "userspace/base/netlink.h"
-#include "userspace/ov6d/text.h"
+#include "userspace/base/text.h"
 #include "userspace/wire/upgrade.h"
 
 namespace ov6 {

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "userspace/ov6d/delegation_files.h"
-#include "userspace/ov6d/text.h"
+#include "userspace/base/text.h"
 #include "userspace/wire/ownership.h"
 
 namespace ov6 {

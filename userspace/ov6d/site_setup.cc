@@ -6,7 +6,7 @@
 
 #include "userspace/base/files.h"
 #include "userspace/base/netlink.h"
-#include "userspace/ov6d/text.h"
+#include "userspace/base/text.h"
 
 namespace ov6 {
 namespace {

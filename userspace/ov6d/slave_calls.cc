@@ -9,7 +9,7 @@
 #include "userspace/ov6d/direct_paths.h"
 #include "userspace/ov6d/record_signer.h"
 #include "userspace/ov6d/slave_service.h"
-#include "userspace/ov6d/text.h"
+#include "userspace/base/text.h"
 
 namespace ov6 {
 namespace {

@@ -5,7 +5,7 @@
 #include <boost/json.hpp>
 
 #include "userspace/ov6d/slave_service.h"
-#include "userspace/ov6d/text.h"
+#include "userspace/base/text.h"
 
 namespace ov6 {
 namespace {

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "userspace/ov6d/slave_service.h"
-#include "userspace/ov6d/text.h"
+#include "userspace/base/text.h"
 
 namespace ov6 {
 namespace {

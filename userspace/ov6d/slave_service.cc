@@ -15,7 +15,7 @@
 #include "ov6/leave.h"
 #include "userspace/base/solicitation_socket.h"
 #include "userspace/ov6d/port_channel.h"
-#include "userspace/ov6d/text.h"
+#include "userspace/base/text.h"
 
 namespace ov6 {
 namespace {

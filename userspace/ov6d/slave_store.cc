@@ -11,7 +11,7 @@
 #include "userspace/base/files.h"
 #include "userspace/ov6d/config_tables.h"
 #include "userspace/ov6d/remote_control.h"
-#include "userspace/ov6d/text.h"
+#include "userspace/base/text.h"
 
 namespace ov6 {
 namespace {
