@@ -256,12 +256,18 @@ class Host:
             data += part
 
 
-def main():
+def arguments():
+    """A parser of what connect() and upgrade() need to know."""
     parser = argparse.ArgumentParser()
     parser.add_argument("host")
     parser.add_argument("port", type=int)
     parser.add_argument("token")
     parser.add_argument("--ca")
+    return parser
+
+
+def main():
+    parser = arguments()
     parser.add_argument("--ping", nargs=2)
     parser.add_argument("--call", nargs=2)
     parser.add_argument("--poll", metavar="NAME")

@@ -11,11 +11,10 @@ making, as if it could bring one back. What happens is told line by line:
     asked ADDRESS reason N bytes N
     acknowledged SEQUENCE refused N REASON
 """
-import argparse
 import ipaddress
 import struct
 
-from connect_ip import assigned, capsules, connect, read_varint, upgrade, varint
+from connect_ip import arguments, assigned, capsules, connect, read_varint, upgrade, varint
 
 DATAGRAM, ADDRESS_ASSIGN, MAPPINGS, MAPPINGS_ACK = 0, 1, 0x2f763601, 0x2f763602
 VERIFY = 3
@@ -104,11 +103,7 @@ class Resolver:
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("host")
-    parser.add_argument("port", type=int)
-    parser.add_argument("token")
-    parser.add_argument("--ca")
+    parser = arguments()
     parser.add_argument("--map", nargs=2, action="append", default=[])
     parser.add_argument("--say", nargs=2, action="append", default=[])
     parser.add_argument("--flood", type=int, default=0)

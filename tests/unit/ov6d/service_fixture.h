@@ -161,6 +161,36 @@ class ServiceTest : public testing::Test {
                          Plan(SlaveKind::kDht, "chord", "fd00::/8")}};
 };
 
+// With a second service, for slaves from elsewhere.
+class RemoteServiceTest : public ServiceTest {
+ protected:
+  SlaveService::Environment RemoteEnvironment() {
+    SlaveService::Environment environment{io_,  kernel_,    master_, spawner_,
+                                          key_, "/libexec", state_,  [this] { return now_; }};
+    environment.tokens = &tokens_;
+    return environment;
+  }
+  std::unique_ptr<FakeSlave> Connect(std::shared_ptr<Crowd::Place> place = nullptr) {
+    return std::make_unique<FakeSlave>(*this, *remote_, Endpoint{*Ipv4::Parse("192.0.2.7"), 4000},
+                                       std::move(place));
+  }
+  void Pass(int milliseconds) {
+    io_.restart();
+    io_.run_for(std::chrono::milliseconds(milliseconds));
+  }
+  // "home", as `ov6ctl slave show` has it.
+  boost::json::object Shown() const {
+    for (const auto& slave : remote_->SlavesJson()) {
+      if (slave.at("name") == "home") return slave.as_object();
+    }
+    return {};
+  }
+  std::string State() const { return std::string(Shown().at("state").as_string()); }
+
+  TokenStore tokens_{state_};
+  std::optional<SlaveService> remote_;
+};
+
 }  // namespace ov6
 
 #endif

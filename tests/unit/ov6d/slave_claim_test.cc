@@ -12,16 +12,14 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
 
-class ClaimTest : public ServiceTest {
+class ClaimTest : public RemoteServiceTest {
  protected:
   void SetUp() override {
     RemoteToken token;
     token.name = "home";
     token.domain = "chord";
     secret_ = *tokens_.Add(token);
-    SlaveService::Environment environment{io_,  kernel_,    master_, spawner_,
-                                          key_, "/libexec", state_,  [this] { return now_; }};
-    environment.tokens = &tokens_;
+    SlaveService::Environment environment = RemoteEnvironment();
     environment.claim = [this](const std::string& name, const DelegationToken& claimed) {
       claims_.push_back(name + " " + claimed.chain.back().prefix.ToString());
       return absl::OkStatus();
@@ -41,7 +39,7 @@ class ClaimTest : public ServiceTest {
     Run();
   }
   std::unique_ptr<FakeSlave> Come(std::vector<Prefix> prefixes = {}) {
-    auto slave = std::make_unique<FakeSlave>(*this, *remote_, Endpoint{*Ipv4::Parse("192.0.2.7"), 4000});
+    auto slave = Connect();
     answer_ = slave->Open({SlaveKind::kGateway, "home", std::move(prefixes), secret_});
     return slave;
   }
@@ -68,12 +66,10 @@ class ClaimTest : public ServiceTest {
   }
   bool Routed() const { return kernel_.routes().contains(subnet_); }
 
-  TokenStore tokens_{state_};
   std::string secret_, answer_;
   PrivateKey site_ = PrivateKey::Generate();
   Prefix subnet_ = P("fd77:7777:7777:1::/64");
   std::vector<std::string> claims_;
-  std::optional<SlaveService> remote_;
 };
 
 TEST_F(ClaimTest, WhoProvesItHasIt) {

@@ -17,7 +17,7 @@ using testing::StartsWith;
 
 constexpr char kSite[] = "fd12:3456:789a:ff::/64";
 
-class PolledSlaveTest : public ServiceTest {
+class PolledSlaveTest : public RemoteServiceTest {
  protected:
   using Kind = PollRequest::Kind;
 
@@ -32,14 +32,7 @@ class PolledSlaveTest : public ServiceTest {
       plans.push_back(Plan(SlaveKind::kGateway, name, prefix));
       plans.back().remote = true;
     }
-    SlaveService::Environment environment{io_,  kernel_,    master_, spawner_,
-                                          key_, "/libexec", state_,  [this] { return now_; }};
-    environment.tokens = &tokens_;
-    remote_.emplace(std::move(environment), std::move(plans));
-  }
-  std::unique_ptr<FakeSlave> Connect(std::shared_ptr<Crowd::Place> place = nullptr) {
-    return std::make_unique<FakeSlave>(*this, *remote_, Endpoint{*Ipv4::Parse("192.0.2.7"), 4000},
-                                       std::move(place));
+    remote_.emplace(RemoteEnvironment(), std::move(plans));
   }
   UpgradeRequest Home() const { return {SlaveKind::kGateway, "home", {}, secrets_[0]}; }
   PollRequest Request(Kind kind, uint64_t sequence, const std::string& body = "") const {
@@ -88,23 +81,10 @@ class PolledSlaveTest : public ServiceTest {
       if (const T* wanted = std::get_if<T>(&**capsule)) return *wanted;
     }
   }
-  void Pass(int milliseconds) {
-    io_.restart();
-    io_.run_for(std::chrono::milliseconds(milliseconds));
-  }
   bool Routed() const { return kernel_.routes().contains(P(kSite)); }
-  boost::json::object Shown() const {
-    for (const auto& slave : remote_->SlavesJson()) {
-      if (slave.at("name") == "home") return slave.as_object();
-    }
-    return {};
-  }
-  std::string State() const { return std::string(Shown().at("state").as_string()); }
 
-  TokenStore tokens_{state_};
   std::vector<std::string> secrets_;
   std::string session_;
-  std::optional<SlaveService> remote_;
   std::vector<std::unique_ptr<FakeSlave>> kept_;
 };
 

@@ -15,7 +15,7 @@ using testing::StartsWith;
 constexpr char kSite[] = "fd12:3456:789a:ff::/64";
 constexpr char kPart[] = "fd12:3456:789a:ff:8000::/65";
 
-class RemoteSlaveTest : public ServiceTest {
+class RemoteSlaveTest : public RemoteServiceTest {
  protected:
   void SetUp() override {
     plan_ = Plan(SlaveKind::kGateway, "home", kSite);
@@ -31,26 +31,19 @@ class RemoteSlaveTest : public ServiceTest {
     replacing_ = *tokens_.Add(token);
     other_plan_ = Plan(SlaveKind::kGateway, "away", "fd12:3456:789a:fe::/64");
     other_plan_.remote = true;
-    SlaveService::Environment environment{io_,  kernel_,    master_, spawner_,
-                                          key_, "/libexec", state_,  [this] { return now_; }};
-    environment.tokens = &tokens_;
     token.name = "part";
     token.kind = SlaveKind::kDht;
     token.prefix = P("fd77::/16");
     resolving_ = *tokens_.Add(token);
     SlavePlan part = Plan(SlaveKind::kDht, "part", "fd77::/16");
     part.remote = true;
-    remote_.emplace(std::move(environment), std::vector<SlavePlan>{plan_, other_plan_, part});
-  }
-  std::unique_ptr<FakeSlave> Come(std::shared_ptr<Crowd::Place> place = nullptr) {
-    return std::make_unique<FakeSlave>(*this, *remote_, Endpoint{*Ipv4::Parse("192.0.2.7"), 4000},
-                                       std::move(place));
+    remote_.emplace(RemoteEnvironment(), std::vector<SlavePlan>{plan_, other_plan_, part});
   }
   UpgradeRequest Request(const char* prefix = kSite) const {
     return {SlaveKind::kGateway, "home", {P(prefix)}, secret_};
   }
   std::unique_ptr<FakeSlave> UpHome() {
-    auto slave = Come();
+    auto slave = Connect();
     EXPECT_THAT(slave->Open(Request()), StartsWith("HTTP/1.1 101 "));
     return slave;
   }
@@ -59,23 +52,10 @@ class RemoteSlaveTest : public ServiceTest {
            "Upgrade: connect-ip\r\nAuthorization: Bearer " +
            secret_ + "\r\n\r\n";
   }
-  void Pass(int milliseconds) {
-    io_.restart();
-    io_.run_for(std::chrono::milliseconds(milliseconds));
-  }
   bool Routed(const char* prefix) const { return kernel_.routes().contains(P(prefix)); }
-  boost::json::object Home() const {
-    for (const auto& slave : remote_->SlavesJson()) {
-      if (slave.at("name") == "home") return slave.as_object();
-    }
-    return {};
-  }
-  std::string State() const { return std::string(Home().at("state").as_string()); }
 
-  TokenStore tokens_{state_};
   std::string secret_, replacing_, resolving_;
   SlavePlan plan_, other_plan_;
-  std::optional<SlaveService> remote_;
 };
 
 TEST_F(RemoteSlaveTest, RefusedRequestsChangeNothing) {
@@ -104,7 +84,7 @@ TEST_F(RemoteSlaveTest, RefusedRequestsChangeNothing) {
       {"no request", "\x16\x03\x01\x02\r\n\r\n", "HTTP/1.1 400 ", ""},
   };
   for (const auto& row : rows) {
-    const auto slave = Come();
+    const auto slave = Connect();
     slave->Write(row.request);
     const std::string answer = slave->Read();
     EXPECT_THAT(answer, StartsWith(row.status)) << row.name;
@@ -127,7 +107,7 @@ TEST_F(RemoteSlaveTest, TheFirstCapsuleAssignsThePrefix) {
 }
 
 TEST_F(RemoteSlaveTest, OneThatSpeaksTheRfcAloneIsItsToken) {
-  const auto slave = Come();
+  const auto slave = Connect();
   slave->Write(OfTheRfcAlone());
   EXPECT_THAT(slave->Read(), StartsWith("HTTP/1.1 101 "));
   EXPECT_TRUE(Routed(kSite));
@@ -171,13 +151,13 @@ TEST_F(RemoteSlaveTest, MayAskForItsConfigurationAndNothingElse) {
 
 TEST_F(RemoteSlaveTest, ASecondSessionIsRefusedUnlessItMayReplace) {
   const auto first = UpHome();
-  const auto second = Come();
+  const auto second = Connect();
   second->Write(FormatUpgradeRequest(Request()));
   EXPECT_THAT(second->Read(), StartsWith("HTTP/1.1 409 "));
   EXPECT_FALSE(first->Ended());
 
   const UpgradeRequest away{SlaveKind::kGateway, "away", {}, replacing_};
-  const auto old = Come(), successor = Come(), wrong = Come();
+  const auto old = Connect(), successor = Connect(), wrong = Connect();
   EXPECT_THAT(old->Open(away), StartsWith("HTTP/1.1 101 "));
   UpgradeRequest outside = away;
   outside.prefixes = {P("::/0")};
@@ -293,7 +273,7 @@ TEST_F(RemoteSlaveTest, ALongStatusIsNotKept) {
   const auto slave = UpHome();
   slave->Send(StatusCapsule{R"({"a": 1})"});
   slave->Send(StatusCapsule{R"({"a": ")" + std::string(5000, 'x') + "\"}"});
-  EXPECT_EQ(Home().at("status").at("a"), 1);
+  EXPECT_EQ(Shown().at("status").at("a"), 1);
 }
 
 TEST_F(RemoteSlaveTest, ItsTokenIsTakenAway) {
@@ -303,7 +283,7 @@ TEST_F(RemoteSlaveTest, ItsTokenIsTakenAway) {
   slave->Read();
   EXPECT_TRUE(slave->Ended());
   EXPECT_THAT(kernel_.routes(), IsEmpty());
-  EXPECT_TRUE(Home().empty());
+  EXPECT_TRUE(Shown().empty());
 }
 
 TEST_F(RemoteSlaveTest, ADrainedOneGoesAndMayNotComeYet) {
@@ -321,8 +301,8 @@ TEST_F(RemoteSlaveTest, ADrainedOneGoesAndMayNotComeYet) {
   slave->Vanish();
   EXPECT_TRUE(gone.ok());
   EXPECT_EQ(State(), "drained");
-  EXPECT_THAT(Come()->Open(Request()), HasSubstr("503"));
-  EXPECT_THAT(Come()->Open(Request()), HasSubstr("\"home\" is drained for 30 s more at this master."));
+  EXPECT_THAT(Connect()->Open(Request()), HasSubstr("503"));
+  EXPECT_THAT(Connect()->Open(Request()), HasSubstr("\"home\" is drained for 30 s more at this master."));
   remote_->StartAgain("home", [](const auto&) {});
   UpHome();
 }
@@ -333,7 +313,7 @@ TEST_F(RemoteSlaveTest, WhoDoesNotKnowHowToDrainIsShownOut) {
   Run();
   slave->Send(ReturnCapsule{slave->Next<CallCapsule>()->id, 12, "what?"});
   EXPECT_TRUE(slave->Ended());
-  const auto plain = Come();
+  const auto plain = Connect();
   plain->Write(OfTheRfcAlone());
   EXPECT_THAT(plain->Read(), StartsWith("HTTP/1.1 101 "));
   remote_->Drain("home", {}, [](const auto&) {});
@@ -351,7 +331,7 @@ TEST_F(RemoteSlaveTest, ARefusalKeepsNoDescriptors) {
   };
   const UpgradeRequest request{SlaveKind::kDht, "part", {P("fd77::/16")}, resolving_};
   const auto refused = [&] {
-    EXPECT_THAT(Come()->Open(request), HasSubstr("409"));
+    EXPECT_THAT(Connect()->Open(request), HasSubstr("409"));
     Run();
     return descriptors();
   };
@@ -402,7 +382,7 @@ TEST_F(RemoteSlaveTest, AChangedConfigurationIsToldWhileItRuns) {
 }
 
 TEST_F(RemoteSlaveTest, WhenTheDaemonEndsSessionsDoAndNoneBegins) {
-  const auto slave = UpHome(), late = Come();
+  const auto slave = UpHome(), late = Connect();
   bool ended = false;
   remote_->ShutdownAll([&] { ended = true; });
   Run();
@@ -412,21 +392,21 @@ TEST_F(RemoteSlaveTest, WhenTheDaemonEndsSessionsDoAndNoneBegins) {
   EXPECT_THAT(kernel_.routes(), IsEmpty());
   late->Write(FormatUpgradeRequest(Request()));
   EXPECT_THAT(late->Read(), StartsWith("HTTP/1.1 503 "));
-  const auto later = Come();
+  const auto later = Connect();
   EXPECT_TRUE(later->Ended());
 }
 
 TEST_F(RemoteSlaveTest, AStrangerKeepsItsPlaceUntilItIsGone) {
   Crowd crowd{2, 2};
-  const auto refused = Come(crowd.Enter(Ipv4{1}));
+  const auto refused = Connect(crowd.Enter(Ipv4{1}));
   refused->Write("GET / HTTP/1.1\r\n\r\n");
   EXPECT_EQ(crowd.size(), 1u) << "it lingers";
-  const auto slave = Come(crowd.Enter(Ipv4{2}));
+  const auto slave = Connect(crowd.Enter(Ipv4{2}));
   EXPECT_THAT(slave->Open(Request()), StartsWith("HTTP/1.1 101 "));
   EXPECT_EQ(crowd.size(), 1u) << "it is somebody now";
-  const auto slow = Come(crowd.Enter(Ipv4{3}));
+  const auto slow = Connect(crowd.Enter(Ipv4{3}));
   slow->Write("GET / HT");
-  const auto more = Come(crowd.Enter(Ipv4{3})), most = Come(crowd.Enter(Ipv4{3}));
+  const auto more = Connect(crowd.Enter(Ipv4{3})), most = Connect(crowd.Enter(Ipv4{3}));
   Run();
   EXPECT_TRUE(refused->Read().starts_with("HTTP/1.1 4"));
   EXPECT_TRUE(slow->Ended()) << "others take its place";

@@ -2,7 +2,6 @@
 // The way to a master over loopback: scripted proxies and masters, each a thread that answers one connection.
 #include "slaves/runtime/connector.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -16,6 +15,7 @@
 #include <thread>
 
 #include "slaves/runtime/remote_session.h"
+#include "tests/unit/slaves/loopback.h"
 
 namespace ov6 {
 namespace {
@@ -28,32 +28,23 @@ class Server {
  public:
   using Script = std::function<void(int fd)>;
 
-  explicit Server(std::vector<Script> scripts) : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof(address);
-    EXPECT_EQ(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
-    EXPECT_EQ(::listen(listener_.get(), 8), 0);
-    EXPECT_EQ(::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
-    port_ = ntohs(address.sin_port);
+  explicit Server(std::vector<Script> scripts) {
     thread_ = std::thread([this, scripts = std::move(scripts)] {
       for (const Script& script : scripts) {
-        const UniqueFd fd(::accept(listener_.get(), nullptr, nullptr));
+        const UniqueFd fd(::accept(listener_.fd.get(), nullptr, nullptr));
         if (!fd.ok()) return;
         script(fd.get());
       }
     });
   }
   ~Server() {
-    ::shutdown(listener_.get(), SHUT_RDWR);
+    ::shutdown(listener_.fd.get(), SHUT_RDWR);
     thread_.join();
   }
-  uint16_t port() const { return port_; }
+  uint16_t port() const { return listener_.port; }
 
  private:
-  UniqueFd listener_;
-  uint16_t port_ = 0;
+  LoopbackListener listener_;
   std::thread thread_;
 };
 

@@ -3,7 +3,6 @@
 // answers that are lost, late, cut, of somebody else, or none.
 #include "slaves/runtime/poll_stream.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
@@ -11,6 +10,7 @@
 #include <map>
 
 #include "slaves/runtime/remote_session.h"
+#include "tests/unit/slaves/loopback.h"
 
 namespace ov6 {
 namespace {
@@ -31,19 +31,9 @@ class ByHand {
     std::string body;
   };
 
-  ByHand() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof(address);
-    EXPECT_EQ(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
-    EXPECT_EQ(::listen(listener_.get(), 8), 0);
-    EXPECT_EQ(::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
-    port = ntohs(address.sin_port);
-  }
   void Pump() {
     for (;;) {
-      UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+      UniqueFd fd(::accept4(listener_.fd.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
       if (!fd.ok()) break;
       connections_[++accepted] = {std::move(fd), ""};
     }
@@ -63,7 +53,8 @@ class ByHand {
     return one;
   }
 
-  uint16_t port = 0;
+  uint16_t port() const { return listener_.port; }
+
   int accepted = 0;
   std::deque<Asked> asked;
 
@@ -88,7 +79,7 @@ class ByHand {
     asked.push_back(one);
   }
 
-  UniqueFd listener_;
+  LoopbackListener listener_{SOCK_NONBLOCK};
   std::map<int, Connection> connections_;
 };
 
@@ -112,7 +103,7 @@ class PollStreamTest : public testing::Test {
   void Answer(const ByHand::Asked& to, const std::string& body = "") {
     master_.Say(to.connection, FormatPollAnswer(to.request->sequence, body.size(), true) + body);
   }
-  MasterUrl Master() const { return {false, "127.0.0.1", master_.port}; }
+  MasterUrl Master() const { return {false, "127.0.0.1", master_.port()}; }
   void Open() {
     PollConnector connector(loop_, std::nullopt);
     connector.Open({Master(), std::nullopt}, {SlaveKind::kGateway, "home", {}, "t0ken"},
@@ -305,7 +296,7 @@ TEST_F(PollStreamTest, WhyASessionIsNotOpened) {
 TEST_F(PollStreamTest, AForwardProxyIsAskedForTheWholeAddress) {
   PollConnector connector(loop_, std::nullopt);
   absl::Status status;
-  const ProxyUrl proxy{"127.0.0.1", master_.port, "user", "secret"};
+  const ProxyUrl proxy{"127.0.0.1", master_.port(), "user", "secret"};
   connector.Open({{false, "master.example", 8080}, proxy}, {SlaveKind::kGateway, "home", {}, "t0ken"},
                  [&](const absl::StatusOr<std::unique_ptr<Stream>>& stream) { status = stream.status(); });
   const auto open = Next(Kind::kOpen);
