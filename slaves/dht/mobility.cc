@@ -293,7 +293,7 @@ void Mobility::OnClaimed(const Endpoint& from, Ipv4 at, const PeeringMessage& me
   const auto record = Verify(message);
   if (!record || !MayTakeOver(from, *record)) return Answer(from, at, message, false);
   const BootTime now = parts_.clock.boot();
-  moved_[message.prefix] = {from,    at, message.nonce, message.record, *record, now + kMoveTime,
+  moved_[message.prefix] = {from,           at, message.nonce, message.record, *record, now + kMoveTime,
                             message.awaited};
   if (config_.domain.prove) parts_.prover.Prove(now, *record);
   if (message.awaited) Answer(from, at, message, true);

@@ -4,8 +4,9 @@
 // awaited too: so all that takes time is done when it comes. The old one has the master
 // hand the prefix over, relays what still comes, names its correspondents to the new place and tells senders;
 // the new one notifies the correspondents. Who has heard of none of it, because two moves crossed or the old
-// place could not be reached, reads it in the DHT before it renews its record. A router whose own address changes notifies its own. Everybody
-// takes a notification only of what he serves or sends to, and only with a valid record that is newer.
+// place could not be reached, reads it in the DHT before it renews its record. A router whose own address
+// changes notifies its own. Everybody takes a notification only of what he serves or sends to, and only with
+// a valid record that is newer.
 #ifndef OV6_SLAVES_DHT_MOBILITY_H
 #define OV6_SLAVES_DHT_MOBILITY_H
 
@@ -126,8 +127,8 @@ class Mobility {
   DhtConfig config_;
   Parts parts_;
   bool joined_ = false;
-  std::set<Prefix> searching_;  // what was here or elsewhere before
-  std::set<Prefix> reading_;    // before a renewal
+  std::set<Prefix> searching_;        // what was here or elsewhere before
+  std::set<Prefix> reading_;          // before a renewal
   std::map<Prefix, Former> formers_;  // of our prefixes
   std::map<Prefix, BootTime> named_;  // correspondents, until when they are to be notified
   std::map<Prefix, Moved> moved_;     // from here

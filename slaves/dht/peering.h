@@ -17,8 +17,8 @@ class Peering {
   using Send = Mobility::Send;
 
   // All of them outlive it; the slave has its locators proven by it if the domain asks for that.
-  Peering(const DhtConfig& config, Session& session, Registrar& registrar, DhtSlave& slave, RecordQuery& query,
-          Send send, std::function<uint64_t()> nonce, DhtClock clock);
+  Peering(const DhtConfig& config, Session& session, Registrar& registrar, DhtSlave& slave,
+          RecordQuery& query, Send send, std::function<uint64_t()> nonce, DhtClock clock);
 
   // `at`: our address that it came to. False: it is no datagram of this protocol.
   bool OnDatagram(const Endpoint& from, Ipv4 at, std::span<const uint8_t> bytes);

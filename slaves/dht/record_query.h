@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the DHT holds for a prefix, or for everything around an address: for the slave itself, and for the call
-// `record` with each record's chain and every check spelled out (docs/slave-protocol.md section 6).
+// What the DHT holds for a prefix, or for everything around an address: for the slave itself, and for the
+// call `record` with each record's chain and every check spelled out (docs/slave-protocol.md section 6).
 #ifndef OV6_SLAVES_DHT_RECORD_QUERY_H
 #define OV6_SLAVES_DHT_RECORD_QUERY_H
 

@@ -30,8 +30,8 @@ class Registrar {
   // node that is just handing over its part of the ring.
   static constexpr Duration kFirstAgain = std::chrono::seconds(1);
   static constexpr Duration kLastAgain = std::chrono::seconds(32);
-  // After the DHT has taken a prefix for the first time it is renewed early: had it just moved on when it came
-  // here, nobody else would say so.
+  // After the DHT has taken a prefix for the first time it is renewed early: had it just moved on when it
+  // came here, nobody else would say so.
   static constexpr Duration kFirstRenewal = std::chrono::seconds(30);
   // Ids of its PutRequests count up from here; the resolver's start far above.
   static constexpr uint64_t kFirstRequest = 1;

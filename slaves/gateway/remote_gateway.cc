@@ -168,7 +168,8 @@ absl::Status RemoteGateway::Apply(const GatewayConfig& config) {
   session_.up()->Advertise(config.prefixes);
   advertiser_.Set(Advertisement());
   spdlog::info("{} has {}, MTU {}; {} goes to the master{}", options_.interface,
-               PrefixesText(config.prefixes, "no prefix"), config.mtu, PrefixesText(routes_, "no prefix"), config.segments ? ", TCP in large segments" : "");
+               PrefixesText(config.prefixes, "no prefix"), config.mtu, PrefixesText(routes_, "no prefix"),
+               config.segments ? ", TCP in large segments" : "");
   return absl::OkStatus();
 }
 

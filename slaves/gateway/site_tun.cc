@@ -72,8 +72,7 @@ void SiteTun::OnReadable() {
       return session_->Push();
     }
     std::array<uint8_t, 64> nobody;
-    const std::span<uint8_t> room =
-        session_ == nullptr ? nobody : session_->PacketRoom(kFrame).first(kFrame);
+    const std::span<uint8_t> room = session_ == nullptr ? nobody : session_->PacketRoom(kFrame).first(kFrame);
     const auto size = device_->tun.Read(room);
     if (!size) break;
     if (session_ != nullptr) Send(room.first(*size));

@@ -39,7 +39,6 @@ class Carrier {
   void AppendStatus(boost::json::object* status) const;
 
  private:
-
   void OnFrame(const Frame& frame);
 
   SendingPort& port_;

@@ -52,7 +52,8 @@ absl::Status Uplink::Configure(const boost::json::object& config) {
   options.tls = *std::move(tls);
   options.request = {SlaveKind::kGateway, process_.options().name, {}};
   options.token = [this] { return config_.token; };
-  session_ = std::make_unique<RemoteSession>(process_.loop(), std::move(options), MakeHandlers(), Retry::Uniform);
+  session_ =
+      std::make_unique<RemoteSession>(process_.loop(), std::move(options), MakeHandlers(), Retry::Uniform);
   process_.session().Advertise(config_.prefixes);
   SayUnreachable();
   session_->Start();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bytes that come at the end and go at the front, always in one piece of memory, so that a system call can put them
-// there and take them from there. What is in it moves only when the room behind it is used up.
+// Bytes that come at the end and go at the front, always in one piece of memory, so that a system call can
+// put them there and take them from there. What is in it moves only when the room behind it is used up.
 #ifndef OV6_USERSPACE_BASE_BYTE_QUEUE_H
 #define OV6_USERSPACE_BASE_BYTE_QUEUE_H
 
@@ -19,7 +19,8 @@ class ByteQueue {
   bool empty() const { return begin_ == end_; }
   std::span<const uint8_t> bytes() const { return {memory_.get() + begin_, size()}; }
 
-  // At least `size` bytes behind what is in it, of any value, until the next call of anything that changes it.
+  // At least `size` bytes behind what is in it, of any value, until the next call of anything that changes
+  // it.
   std::span<uint8_t> Room(size_t size) {
     if (capacity_ - end_ < size) MakeRoom(size);
     return {memory_.get() + end_, capacity_ - end_};

@@ -16,6 +16,7 @@
 #include "userspace/base/crypto.h"
 #include "userspace/base/files.h"
 #include "userspace/base/netlink_monitor.h"
+#include "userspace/base/text.h"
 #include "userspace/base/token_bucket.h"
 #include "userspace/datapath/kernel_datapath.h"
 #include "userspace/datapath/own_veth.h"
@@ -34,7 +35,6 @@
 #include "userspace/ov6d/site_control.h"
 #include "userspace/ov6d/site_setup.h"
 #include "userspace/ov6d/slave_store.h"
-#include "userspace/base/text.h"
 #include "userspace/ov6d/version.h"
 
 namespace ov6 {
@@ -487,8 +487,7 @@ void Daemon::AwaitNeighbours(BootTime until) {
   }
   if (BootClock::now() >= until) missing.clear();
   const bool news = std::exchange(layout_.awaited, missing) != missing;
-  if (news || missing.empty())
-    service_->Replan(PlanSlaves(config_, layout_, *key_, datapath_->Devices()));
+  if (news || missing.empty()) service_->Replan(PlanSlaves(config_, layout_, *key_, datapath_->Devices()));
   if (!missing.empty()) {
     neighbour_timer_.expires_after(kNeighbourPoll);
     neighbour_timer_.async_wait([this, until](error_code error) {

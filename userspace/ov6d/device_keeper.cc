@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <set>
 
+#include "userspace/base/text.h"
 #include "userspace/datapath/own_veth.h"
 #include "userspace/ov6d/self_site.h"
-#include "userspace/base/text.h"
 
 namespace ov6 {
 namespace {

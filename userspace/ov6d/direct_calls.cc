@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// What routers tell each other of direct paths, and the master in between (docs/slave-protocol.md section 10).
+// What routers tell each other of direct paths, and the master in between (docs/slave-protocol.md section
+// 10).
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <boost/json.hpp>
 #include <utility>
 
-#include "userspace/ov6d/direct_paths.h"
 #include "userspace/base/text.h"
+#include "userspace/ov6d/direct_paths.h"
 
 namespace ov6 {
 namespace {

@@ -399,7 +399,7 @@ std::vector<SlavePlan> PlanSlaves(const Config& config, const NodeLayout& layout
   for (size_t i = 0; i < config.sites.size(); ++i) plans.push_back(PlanGateway(config, layout, i, devices));
   for (const SlaveConfig& slave : config.slaves) {
     plans.push_back(slave.kind == SlaveKind::kUplink ? PlanUplink(config, layout, slave)
-                                                      : PlanDht(config, layout, key, slave, devices));
+                                                     : PlanDht(config, layout, key, slave, devices));
   }
   for (const ResolverConfig& resolver : config.resolvers)
     plans.push_back(PlanResolver(config, resolver, devices));

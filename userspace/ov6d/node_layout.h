@@ -8,8 +8,8 @@
 
 #include <boost/json/object.hpp>
 #include <map>
-#include <set>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 

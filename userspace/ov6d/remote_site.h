@@ -57,7 +57,7 @@ class RemoteSite : public std::enable_shared_from_this<RemoteSite> {
   bool watching_ = false;
   boost::asio::posix::stream_descriptor descriptor_;
   std::shared_ptr<SlaveSession> session_;
-  bool held_back_ = false;         // packets stay in the device's queue until the session takes them
+  bool held_back_ = false;   // packets stay in the device's queue until the session takes them
   std::vector<uint8_t> in_;  // one packet
   RemoteSiteCounters counters_;
 };

@@ -7,8 +7,8 @@
 #include <boost/json.hpp>
 #include <utility>
 
-#include "userspace/ov6d/delegation_files.h"
 #include "userspace/base/text.h"
+#include "userspace/ov6d/delegation_files.h"
 #include "userspace/wire/ownership.h"
 
 namespace ov6 {

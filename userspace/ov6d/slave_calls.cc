@@ -6,10 +6,10 @@
 #include <boost/json.hpp>
 #include <utility>
 
+#include "userspace/base/text.h"
 #include "userspace/ov6d/direct_paths.h"
 #include "userspace/ov6d/record_signer.h"
 #include "userspace/ov6d/slave_service.h"
-#include "userspace/base/text.h"
 
 namespace ov6 {
 namespace {

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
-#include "userspace/ov6d/slave_service.h"
 #include "userspace/base/text.h"
+#include "userspace/ov6d/slave_service.h"
 
 namespace ov6 {
 namespace {

@@ -7,8 +7,8 @@
 #include <boost/json.hpp>
 #include <utility>
 
-#include "userspace/ov6d/slave_service.h"
 #include "userspace/base/text.h"
+#include "userspace/ov6d/slave_service.h"
 
 namespace ov6 {
 namespace {

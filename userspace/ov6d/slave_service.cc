@@ -14,8 +14,8 @@
 
 #include "ov6/leave.h"
 #include "userspace/base/solicitation_socket.h"
-#include "userspace/ov6d/port_channel.h"
 #include "userspace/base/text.h"
+#include "userspace/ov6d/port_channel.h"
 
 namespace ov6 {
 namespace {

@@ -9,9 +9,9 @@
 #include <utility>
 
 #include "userspace/base/files.h"
+#include "userspace/base/text.h"
 #include "userspace/ov6d/config_tables.h"
 #include "userspace/ov6d/remote_control.h"
-#include "userspace/base/text.h"
 
 namespace ov6 {
 namespace {

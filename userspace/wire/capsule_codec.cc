@@ -490,7 +490,8 @@ void CommitDatagram(uint64_t context, size_t skip, size_t size, ByteQueue* out) 
   std::copy_n(contexts.begin(), context_size, head.begin() + static_cast<ptrdiff_t>(head_size));
   head_size += context_size;
   uint8_t* room = out->Room(0).data();
-  if (const size_t at = kLongDatagramHead + skip; at != head_size) std::memmove(room + head_size, room + at, size);
+  if (const size_t at = kLongDatagramHead + skip; at != head_size)
+    std::memmove(room + head_size, room + at, size);
   std::copy_n(head.begin(), head_size, room);
   out->Commit(head_size + size);
 }

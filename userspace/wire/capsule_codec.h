@@ -21,8 +21,8 @@ Bytes EncodeCapsule(const Capsule& capsule);
 
 // Appends a DATAGRAM of these bytes.
 void EncodeDatagram(uint64_t context, std::span<const uint8_t> payload, ByteQueue* out);
-// The same of a payload that somebody puts there himself: room for `most` bytes of it, and then which of them it
-// is. One of 16 KiB or more from the front of the room is not moved.
+// The same of a payload that somebody puts there himself: room for `most` bytes of it, and then which of them
+// it is. One of 16 KiB or more from the front of the room is not moved.
 std::span<uint8_t> DatagramRoom(size_t most, ByteQueue* out);
 void CommitDatagram(uint64_t context, size_t skip, size_t size, ByteQueue* out);
 

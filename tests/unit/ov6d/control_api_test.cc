@@ -92,9 +92,10 @@ TEST_F(ControlApiTest, TheMirrorHasEverythingThatStandsInTheMaps) {
   ASSERT_EQ(list.size(), 1u);
   EXPECT_EQ(list[0].at("prefix").as_string(), "2001:db8::/48");
   EXPECT_EQ(list[0].at("hard_expiry_ns").to_number<uint64_t>(), ToNanoseconds(*mapping.hard_expiry));
-  EXPECT_EQ(list[0].at("locators"),
-            boost::json::parse(
-                R"([{"address":"198.51.100.2","encapsulation":0,"port":0,"priority":1,"mtu":1400,"fixed_port":false}])"));
+  EXPECT_EQ(
+      list[0].at("locators"),
+      boost::json::parse(
+          R"([{"address":"198.51.100.2","encapsulation":0,"port":0,"priority":1,"mtu":1400,"fixed_port":false}])"));
   EXPECT_EQ(Ask("GET", "/v1/mirror/negatives").body, "[]");
   EXPECT_EQ(Ask("GET", "/v1/mirror/colours").status, 404);
 }

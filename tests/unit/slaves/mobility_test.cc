@@ -354,8 +354,8 @@ TEST_F(MobilityTest, WhatIsAwaitedIsClaimedWithinOneRoundTripOfItsComing) {
   Router& peer = Add(other_, "198.51.100.2", {PrefixOf(kPeer)});
   Correspond(old, peer);
   const Bytes before = Stored(kMoving);
-  routers_.push_back(std::make_unique<Router>(network_, mover_, "198.51.100.3",
-                                              std::vector{PrefixOf(kMoving)}, std::vector{PrefixOf(kMoving)}));
+  routers_.push_back(std::make_unique<Router>(
+      network_, mover_, "198.51.100.3", std::vector{PrefixOf(kMoving)}, std::vector{PrefixOf(kMoving)}));
   Router& place = *routers_.back();
   Settle();
   Pass(seconds(3));

@@ -218,7 +218,8 @@ TEST(OwnedPrefix, FillsTheDomainUpToItsAggregate) {
   odd.prefix = *Prefix::Parse("2001:db8::/33");
   odd.aggregate = 50;
   EXPECT_TRUE(odd.prefix.Contains(OwnedPrefix(odd, key, modifier, 0)));
-  EXPECT_EQ(OwnedPrefix(odd, key, modifier, 0).address.Masked(50), OwnedPrefix(odd, key, modifier, 0).address);
+  EXPECT_EQ(OwnedPrefix(odd, key, modifier, 0).address.Masked(50),
+            OwnedPrefix(odd, key, modifier, 0).address);
 }
 
 }  // namespace
