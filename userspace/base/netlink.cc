@@ -47,6 +47,7 @@ Link ParseLink(const nlmsghdr* message) {
   link.ifindex = static_cast<uint32_t>(info->ifi_index);
   link.hardware_type = info->ifi_type;
   link.up = (info->ifi_flags & IFF_UP) != 0;
+  link.carrier = link.up && (info->ifi_flags & IFF_RUNNING) != 0;
   EachAttribute(message, sizeof(*info), [&](const nlattr* attribute) {
     switch (mnl_attr_get_type(attribute)) {
       case IFLA_IFNAME:

@@ -25,7 +25,8 @@ struct Link {
   uint16_t hardware_type = 0;  // ARPHRD_*
   std::array<uint8_t, 6> mac{};
   uint32_t mtu = 0;
-  bool up = false;  // administratively
+  bool up = false;       // administratively
+  bool carrier = false;  // up, and with something at the other end
 };
 
 absl::StatusOr<Link> GetLink(const std::string& name);

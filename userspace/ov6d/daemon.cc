@@ -20,6 +20,7 @@
 #include "userspace/base/token_bucket.h"
 #include "userspace/datapath/kernel_datapath.h"
 #include "userspace/datapath/own_veth.h"
+#include "userspace/ov6d/arrivals.h"
 #include "userspace/ov6d/bpffs.h"
 #include "userspace/ov6d/control_api.h"
 #include "userspace/ov6d/daemon_port.h"
@@ -47,8 +48,6 @@ constexpr auto kSweepInterval = std::chrono::seconds(1);
 // Changes of the world come in swarms; where they don't, an address that is new should be followed at once.
 constexpr auto kSwarm = std::chrono::milliseconds(2);
 constexpr auto kSettle = std::chrono::milliseconds(50);
-constexpr auto kNeighbourTime = std::chrono::seconds(5);
-constexpr auto kNeighbourPoll = std::chrono::milliseconds(5);
 constexpr double kFollowRate = 5, kFollowBurst = 5;  // a second, without waiting to settle
 // What nothing tells of: that another process gave a port back, that somebody wrote to a sysctl.
 constexpr auto kRetryInterval = std::chrono::seconds(10);
@@ -67,7 +66,7 @@ class Daemon {
         sweep_timer_(io_),
         settle_timer_(io_),
         retry_timer_(io_),
-        neighbour_timer_(io_) {}
+        arrivals_(io_, [this](const std::set<Prefix>& missing) { FollowArrivals(missing); }) {}
 
   absl::Status Run();
 
@@ -91,7 +90,7 @@ class Daemon {
   void AwaitWorld();
   void FollowWorld();
   void FollowSites();
-  void AwaitNeighbours(BootTime until);
+  void FollowArrivals(const std::set<Prefix>& missing);
   void ArmSweep();
   void ArmRetry();
   absl::StatusOr<boost::json::object> AddRemote(const boost::json::object& body);
@@ -135,8 +134,7 @@ class Daemon {
   asio::steady_timer settle_timer_;
   TokenBucket follow_budget_{kFollowRate, kFollowBurst};
   asio::steady_timer retry_timer_;
-  asio::steady_timer neighbour_timer_;
-  std::set<Ipv6> awaited_;                          // addresses at sites that were waited for
+  Arrivals arrivals_;
   std::vector<std::function<void()>> after_sites_;  // when slaves have been told of their sites
   std::optional<asio::posix::stream_descriptor> events_, world_;
   bool detaching_ = false;
@@ -468,34 +466,15 @@ void Daemon::FollowSites() {
   }
   for (size_t i = 0; i < config_.sites.size(); ++i)
     keeper_->SetSource(config_.sites[i].interface, layout_.site_addresses[i]);
-  AwaitNeighbours(BootClock::now() + kNeighbourTime);
+  Arrivals::Expected expected;
+  for (const SiteAddition& moved : moves_.additions()) expected.emplace_back(moved.prefix, moved.interface);
+  arrivals_.Await(std::move(expected));
 }
 
-// A host whose address comes here is found before anybody is told to send here: the kernel keeps few packets
-// for one that it still looks for. Meanwhile slaves do what takes time and binds nobody.
-void Daemon::AwaitNeighbours(BootTime until) {
-  std::set<Ipv6> there;
-  std::set<Prefix> missing;
-  for (const auto& [prefix, interface] : PlanSelf(config_, layout_).routed) {
-    const auto link = netlink::GetLink(interface);
-    if (prefix.length != 128 || !link.ok()) continue;
-    there.insert(prefix.address);
-    if (awaited_.contains(prefix.address) || netlink::KnowsNeighbour(link->ifindex, prefix.address)) continue;
-    if (const absl::Status status = netlink::SolicitNeighbour(link->ifindex, prefix.address); !status.ok())
-      spdlog::debug("{}", Message(status));
-    missing.insert(prefix);
-  }
-  if (BootClock::now() >= until) missing.clear();
-  const bool news = std::exchange(layout_.awaited, missing) != missing;
-  if (news || missing.empty()) service_->Replan(PlanSlaves(config_, layout_, *key_, datapath_->Devices()));
-  if (!missing.empty()) {
-    neighbour_timer_.expires_after(kNeighbourPoll);
-    neighbour_timer_.async_wait([this, until](error_code error) {
-      if (!error && !detaching_) AwaitNeighbours(until);
-    });
-    return;
-  }
-  awaited_ = std::move(there);
+void Daemon::FollowArrivals(const std::set<Prefix>& missing) {
+  layout_.awaited = missing;
+  service_->Replan(PlanSlaves(config_, layout_, *key_, datapath_->Devices()));
+  if (!missing.empty()) return;
   for (const auto& then : std::exchange(after_sites_, {})) then();
 }
 
@@ -575,6 +554,7 @@ absl::Status Daemon::RemoveSlave(const std::string& name) {
 void Daemon::Detach(SlaveService::Result reply) {
   if (detaching_) return reply(absl::FailedPreconditionError("a detach is under way"));
   detaching_ = true;
+  arrivals_.Stop();
   spdlog::info("detach: slaves say goodbye, then everything is taken away");
   service_->ShutdownAll([this, reply = std::move(reply)] {
     const absl::Status status = TakeAway();

@@ -292,6 +292,26 @@ TEST_F(ByFingers, APutGoesToAllThatSeveralTakeForTheHolders) {
   EXPECT_EQ(Count(MessageType::kPut, 0x4c), 0u) << "three replicas of each word";
 }
 
+// Each names fourteen behind it and one ahead: there is no end of those behind.
+TEST_F(ByFingers, ALookupKeepsTheNearestOfAllItHearsOf) {
+  const Key key{0xf8};
+  tune_ = [&](const Peer& to, const Message& request, Message* reply) {
+    if (request.type != MessageType::kFind || request.key != key) return;
+    const uint8_t place = to.id[0];
+    reply->successors = {At(0xf9), At(0xfa), At(0xfb)};
+    if (place >= 0xf0) return;
+    reply->flags = 0;
+    reply->successors = {At(place + 8)};
+    for (int i = 1; i <= 14; ++i) reply->successors.push_back(At(static_cast<uint8_t>(place - i)));
+  };
+  RunFor(200ms);
+  engine_->Submit(now_, PutRequest{1, key, sim::MakeValue("owner", 1)});
+  Drain();
+  ASSERT_TRUE(RunUntil([&] { return !puts_.empty(); }, 2s));
+  EXPECT_EQ(Count(MessageType::kFind, 0xf0), 1u);
+  for (const uint8_t holder : {0xf9, 0xfa, 0xfb}) EXPECT_EQ(Count(MessageType::kPut, holder), 1u);
+}
+
 // Nodes lie as densely everywhere; who names others that lie ten times as far apart keeps somebody back.
 TEST_F(ByFingers, AnAnswerThatIsTooSparseIsDoubted) {
   const Key key{0x88};
