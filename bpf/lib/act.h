@@ -82,7 +82,7 @@ static __always_inline int act_push(hook_ctx *ctx, struct packet *p, const struc
 
 static __always_inline int act_punt(hook_ctx *ctx, struct packet *p, const struct decision *d)
 {
-	__u32 spent = budget_take_punt(p, d->punt.reason);
+	__u32 spent = d->punt.carried ? 0 : budget_take_punt(p, d->punt.reason);
 	int result;
 
 	if (spent)

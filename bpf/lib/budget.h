@@ -103,11 +103,11 @@ static __always_inline int budget_take_answer(const struct packet *p)
 }
 
 /* Slaves that take every packet of a route get more of them, and verifying never starves resolving. */
-static __always_inline __u32 budget_punt_scale(__u32 value, __u8 reason)
+static __always_inline __u32 budget_punt_halves(__u8 reason)
 {
 	if (reason == OV6_PUNT_ROUTE)
-		return value * OV6_PUNT_ROUTE_FACTOR;
-	return reason == OV6_PUNT_VERIFY ? value / 2 : value;
+		return 2 * OV6_PUNT_ROUTE_FACTOR;
+	return reason == OV6_PUNT_VERIFY ? 1 : 2;
 }
 
 static __always_inline int budget_take_source(const struct packet *p, __u8 reason)
@@ -132,16 +132,16 @@ static __always_inline int budget_take_source(const struct packet *p, __u8 reaso
 static __always_inline __u32 budget_take_punt(const struct packet *p, __u8 reason)
 {
 	struct ov6_config *c = config_get();
+	__u32 rate = c && c->punt_rate ? c->punt_rate : OV6_DEFAULT_PUNT_RATE;
+	__u32 burst = c && c->punt_burst ? c->punt_burst : OV6_DEFAULT_PUNT_BURST;
+	__u32 halves = budget_punt_halves(reason);
 	__u32 kind = reason;
 	struct ov6_bucket *all;
 
 	if (!budget_take_source(p, reason))
 		return OV6_VERDICT_DROP_PUNT_SOURCE_BUDGET;
 	all = bpf_map_lookup_elem(&punt_budget, &kind);
-	if (!all ||
-	    !budget_take(
-		all, budget_punt_scale(c && c->punt_rate ? c->punt_rate : OV6_DEFAULT_PUNT_RATE, reason),
-		budget_punt_scale(c && c->punt_burst ? c->punt_burst : OV6_DEFAULT_PUNT_BURST, reason)))
+	if (!all || !budget_take(all, rate * halves / 2, burst * halves / 2))
 		return OV6_VERDICT_DROP_PUNT_BUDGET;
 	return 0;
 }

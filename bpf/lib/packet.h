@@ -66,6 +66,7 @@ struct decision {
 			__u32 slot;
 			__u32 device;
 			__u8 reason;
+			__u8 carried; /* by the slave itself: without budgets */
 		} punt;
 	};
 	struct { /* ACT_ANSWER */

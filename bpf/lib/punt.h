@@ -46,4 +46,11 @@ static __always_inline void punt(struct packet *p, struct decision *d, __u32 sla
 	d->punt.reason = reason;
 }
 
+/* By a route of action PORT. */
+static __always_inline void punt_by_route(struct packet *p, struct decision *d, const struct ov6_route *route)
+{
+	d->punt.carried = route->flags & OV6_ROUTE_CARRIED;
+	punt(p, d, route->slave, OV6_PUNT_ROUTE);
+}
+
 #endif

@@ -48,7 +48,7 @@ static __always_inline void site_port(hook_ctx *ctx, struct packet *p, struct de
 		return;
 	if (p->asked)
 		return drop(d, OV6_VERDICT_DROP_PUNT_LOOP);
-	punt(p, d, route->slave, OV6_PUNT_ROUTE);
+	punt_by_route(p, d, route);
 }
 
 static __always_inline void site_by_route(hook_ctx *ctx, struct packet *p, struct decision *d,

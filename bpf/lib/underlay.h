@@ -250,7 +250,7 @@ static __always_inline void underlay_forward(hook_ctx *ctx, struct packet *p, st
 	default: /* PORT: see underlay_goes_nowhere */
 		if (negative_decide(ctx, p, d))
 			return;
-		return punt(p, d, route->slave, OV6_PUNT_ROUTE);
+		return punt_by_route(p, d, route);
 	}
 }
 

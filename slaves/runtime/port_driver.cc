@@ -109,6 +109,12 @@ void PortDriver::FlushPending() {
   }
 }
 
+uint64_t PortDriver::lost() const {
+  if (!rings_) return 0;
+  const xdp_statistics statistics = rings_->Statistics();
+  return statistics.rx_ring_full + statistics.rx_dropped;
+}
+
 void PortDriver::Release(const Frame& frame) {
   if (!rings_) return;
   ++counters_.released;

@@ -44,6 +44,8 @@ class PortDriver : public SendingPort {
   void Release(const Frame& frame) override;
   bool Allocate(Frame* out) override { return rings_ && rings_->Allocate(out); }
 
+  // Frames that came while the ring was full or no chunk was free, since the port was made.
+  uint64_t lost() const;
   bool ready() const { return rings_ != nullptr; }
   const PortCounters& counters() const { return counters_; }
 

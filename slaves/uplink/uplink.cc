@@ -197,6 +197,7 @@ std::string Uplink::StatusJson() const {
                              {"master", session_ ? session_->master().ToString() : ""},
                              {"prefixes", Strings(assigned_)}};
   carrier_.AppendStatus(&status);
+  status["dropped"].as_object()["ring_full"] = port_.lost();
   status["unknown_context"] = unknown_context_;
   return boost::json::serialize(status);
 }

@@ -57,20 +57,22 @@ void Generator::ChangeRoutes(model::Tables& tables) {
   if (dice_.Chance(10)) tables.routes.erase(In("::/0"));
   if (dice_.Chance(30)) set("fd00:3::/48", OV6_ACTION_TUNNEL, packet::kDht, OV6_ROUTE_RELAY);
   if (dice_.Chance(20)) set("fd00:2::/48", OV6_ACTION_TUNNEL, packet::kDht, OV6_ROUTE_RELAY);
-  if (dice_.Chance(20)) set("fd00:9::/48", OV6_ACTION_PORT, packet::kDht);
+  if (dice_.Chance(20))
+    set("fd00:9::/48", OV6_ACTION_PORT, packet::kDht, dice_.Of<uint8_t>({0, OV6_ROUTE_CARRIED}));
   // What slaves carry themselves where no direct path leads.
   for (const char* carried : {"fd00:2::/48", "fd00:3::/48", "fd00:1:0:2::/64"})
     if (dice_.Chance(10))
-      set(carried, dice_.Of({OV6_ACTION_PORT, OV6_ACTION_SITE}), packet::kDht, OV6_ROUTE_DIRECT);
+      set(carried, dice_.Of({OV6_ACTION_PORT, OV6_ACTION_SITE}), packet::kDht,
+          OV6_ROUTE_DIRECT | dice_.Of<uint8_t>({0, OV6_ROUTE_CARRIED}));
   // What moved away from our site, and what only looks so.
   for (const char* moved : {"fd00:1:0:1::/64", "fd00:1:0:1::11/128", "fd00:1::/48"})
     if (dice_.Chance(7)) set(moved, OV6_ACTION_TUNNEL, packet::kDht, OV6_ROUTE_RELAY);
   if (dice_.Chance(3))
-    set("fd00:1:0:1::/64", ov6_action(dice_.Below(8)), packet::kDht, uint8_t(dice_.Below(4)));
+    set("fd00:1:0:1::/64", ov6_action(dice_.Below(8)), packet::kDht, uint8_t(dice_.Below(8)));
   if (dice_.Chance(5)) set("fd00:1::/48", OV6_ACTION_TUNNEL, packet::kDht);
   if (dice_.Chance(5)) set("fd00:2::22/128", OV6_ACTION_REJECT, 0);
   if (dice_.Chance(3)) tables.routes.erase(In("fd00:1:0:1::/64"));
-  if (dice_.Chance(5)) set("::/0", ov6_action(dice_.Below(8)), packet::kManagement, uint8_t(dice_.Below(2)));
+  if (dice_.Chance(5)) set("::/0", ov6_action(dice_.Below(8)), packet::kManagement, uint8_t(dice_.Below(8)));
 }
 
 ov6_mapping Generator::Mapping() {

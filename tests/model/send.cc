@@ -261,9 +261,13 @@ bool Walk::SpendStation(ov6_bucket_purpose purpose, uint32_t rate, uint32_t burs
   return Spend(key, rate, burst);
 }
 
+Outcome Walk::PuntByRoute(const ov6_route& route) {
+  return Punt(route.slave, OV6_PUNT_ROUTE, (route.flags & OV6_ROUTE_CARRIED) != 0);
+}
+
 // As it came from the site or, to be verified, from the underlay with its outer header; the hop limit is
 // not touched, since the packet is not sent on yet. It comes back at most once.
-Outcome Walk::Punt(uint32_t id, ov6_punt_reason reason) {
+Outcome Walk::Punt(uint32_t id, ov6_punt_reason reason, bool carried) {
   if (WasAsked() && reason != OV6_PUNT_ROUTE) return Drop(OV6_VERDICT_DROP_PUNT_LOOP);
   const auto slave = tables_.slaves.find(id);
   if (slave == tables_.slaves.end() || tables_.port_devices.count(slave->second.port) == 0)
@@ -273,7 +277,8 @@ Outcome Walk::Punt(uint32_t id, ov6_punt_reason reason) {
   const ov6_device* port = FindDevice(tables_, tables_.port_devices.at(slot));
   if (port != nullptr && port->mtu != 0 && packet.size() + size_ + sizeof(ov6_port_header) > port->mtu)
     return Drop(OV6_VERDICT_DROP_TOO_BIG);
-  if (const auto verdict = SpendPunt(reason)) return Drop(*verdict);
+  if (!carried)
+    if (const auto verdict = SpendPunt(reason)) return Drop(*verdict);
   Append(packet, packet_);
   const ov6_port_header header{.version = OV6_PORT_HEADER_VERSION,
                                .type = OV6_PORT_PUNT,

@@ -77,7 +77,7 @@ Outcome Walk::ByPort(const ov6_route& route) {
   if (const ov6_negative* negative = FindNegative(tables_, ip6_.destination, in_.now))
     return Unreachable(negative->icmp_code, OV6_VERDICT_DROP_NEGATIVE);
   if (WasAsked()) return Drop(OV6_VERDICT_DROP_PUNT_LOOP);
-  return Punt(route.slave, OV6_PUNT_ROUTE);
+  return PuntByRoute(route);
 }
 
 }  // namespace ov6::model

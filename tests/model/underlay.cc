@@ -48,7 +48,7 @@ Outcome Walk::FromUnderlay() {
     default:
       if (const ov6_negative* negative = FindNegative(tables_, ip6_.destination, in_.now))
         return Unreachable(negative->icmp_code, OV6_VERDICT_DROP_NEGATIVE);
-      return Punt(route->slave, OV6_PUNT_ROUTE);
+      return PuntByRoute(*route);
   }
 }
 

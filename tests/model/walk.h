@@ -114,7 +114,9 @@ class Walk {
   };
   std::optional<ov6_verdict> FindWay(const ov6_mapping& mapping, Way& way);
   Outcome Encapsulate(ov6_verdict verdict, const Way& way, Bytes packet) const;
-  Outcome Punt(uint32_t slave, ov6_punt_reason reason);
+  Outcome PuntByRoute(const ov6_route& route);
+  // `carried`: the slave sends it on itself, and no budget counts it.
+  Outcome Punt(uint32_t slave, ov6_punt_reason reason, bool carried = false);
   std::optional<ov6_verdict> SpendPunt(ov6_punt_reason reason);
   bool SpendError();
   Outcome Unreachable(uint8_t code, ov6_verdict otherwise);

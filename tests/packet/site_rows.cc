@@ -315,6 +315,30 @@ std::vector<Row> Punts() {
           "budget of the station used up", [] { EmptyBucket("200:0:102::", OV6_BUCKET_STATION); },
           To(kUnmapped), End::kDrop, OV6_VERDICT_DROP_PUNT_SOURCE_BUDGET),
       Site(
+          "what the slave carries itself is in no budget",
+          [] {
+            SetRoute("fd00:9::/48", OV6_ACTION_PORT, kDht, OV6_ROUTE_CARRIED);
+            EmptyPuntBudget();
+            EmptyBucket(kHost, OV6_BUCKET_PUNT);
+            EmptyBucket("200:0:102::", OV6_BUCKET_STATION);
+          },
+          To(kUnmapped), End::kPunt, OV6_VERDICT_PUNT_ROUTE,
+          [] { return Punted(OV6_PUNT_ROUTE, kDht, kDhtSlot, Udp(kUnmapped)); }),
+      Site(
+          "what a slave is asked about is in the budgets, though its route takes all",
+          [] {
+            SetRoute("fd00:9::/48", OV6_ACTION_PORT, kDht, uint8_t(~OV6_ROUTE_CARRIED));
+            EmptyBucket(kHost, OV6_BUCKET_PUNT);
+          },
+          To(kUnmapped), End::kDrop, OV6_VERDICT_DROP_PUNT_SOURCE_BUDGET),
+      Site(
+          "a miss is in the budgets, whatever its route says",
+          [] {
+            SetRoute("fd00:9::/48", OV6_ACTION_TUNNEL, kDht, OV6_ROUTE_CARRIED);
+            EmptyBucket(kHost, OV6_BUCKET_PUNT);
+          },
+          To(kUnmapped), End::kDrop, OV6_VERDICT_DROP_PUNT_SOURCE_BUDGET),
+      Site(
           "slave unknown", [] { ClearMap("slaves"); }, To(kUnmapped), End::kDrop, OV6_VERDICT_DROP_NO_PORT),
       Site(
           "slave's port is gone", [] { ClearMap("port_devices"); }, To(kUnmapped), End::kDrop,

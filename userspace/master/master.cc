@@ -105,7 +105,7 @@ absl::Status Master::Reassign(SlaveId id, const std::vector<Prefix>& prefixes) {
   for (const Prefix& prefix : prefixes) {
     const auto known = routes_.routes().find(prefix);
     if (known == routes_.routes().end() || known->second.slave == id) continue;
-    status.Update(routes_.Replace(prefix, {id, RouteControl::ActionOf(slaves_.Find(id)->entry.kind), 0}));
+    status.Update(routes_.Replace(prefix, RouteControl::RouteOf(id, slaves_.Find(id)->entry.kind)));
     relays_.erase(prefix);
   }
   return status;

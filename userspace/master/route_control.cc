@@ -11,14 +11,16 @@ RouteControl::RouteControl(Tables& tables, MasterCounters& counters)
                [&tables] { return tables.Routes(); }},
               counters) {}
 
-Action RouteControl::ActionOf(SlaveKind kind) {
+Route RouteControl::RouteOf(SlaveId slave, SlaveKind kind) {
   switch (kind) {
     case SlaveKind::kDht:
-      return Action::kTunnel;
+      return {slave, Action::kTunnel, 0};
     case SlaveKind::kGateway:
-      return Action::kSite;
+      return {slave, Action::kSite, 0};
+    case SlaveKind::kUplink:
+      return {slave, Action::kPort, OV6_ROUTE_CARRIED};
     default:
-      return Action::kPort;
+      return {slave, Action::kPort, 0};
   }
 }
 
@@ -46,8 +48,10 @@ absl::Status RouteControl::SetAll(SlaveId slave, SlaveKind kind, const std::vect
   absl::Status status;
   for (const Prefix& prefix : prefixes) {
     const Route* known = routes_.Find(prefix);
-    if (known != nullptr && known->slave == slave && known->action == ActionOf(kind)) continue;
-    status.Update(Set(prefix, {slave, ActionOf(kind), 0}));
+    Route route = RouteOf(slave, kind);
+    if (known != nullptr && known->slave == slave && known->action == route.action)
+      route.flags |= known->flags;
+    status.Update(Set(prefix, route));
   }
   for (const Prefix& prefix : PrefixesOf(slave)) {
     if (std::find(prefixes.begin(), prefixes.end(), prefix) == prefixes.end()) {

@@ -19,7 +19,8 @@ class RouteControl {
  public:
   RouteControl(Tables& tables, MasterCounters& counters);
 
-  static Action ActionOf(SlaveKind kind);
+  // What a prefix of a slave of that kind becomes.
+  static Route RouteOf(SlaveId slave, SlaveKind kind);
 
   absl::Status Adopt() { return routes_.Load(); }
   // AlreadyExists: another slave holds exactly this prefix.

@@ -86,6 +86,7 @@ json::object Describe(const Prefix& prefix, const Route& route, const SlaveNames
   AddSlave(route.slave, names, &object);
   object["relay"] = (route.flags & OV6_ROUTE_RELAY) != 0;
   object["direct"] = (route.flags & OV6_ROUTE_DIRECT) != 0;
+  object["carried"] = (route.flags & OV6_ROUTE_CARRIED) != 0;
   return object;
 }
 

@@ -14,7 +14,7 @@ namespace json = boost::json;
 
 std::string Flags(const json::value& entry) {
   std::string text;
-  for (const char* flag : {"relay", "static", "former", "direct", "stale", "expired"}) {
+  for (const char* flag : {"relay", "static", "former", "direct", "carried", "stale", "expired"}) {
     if (MemberText(entry, flag) == "true") text += std::string(" ") + flag;
   }
   return text;

@@ -21,6 +21,9 @@ enum ov6_route_flags {
 	/* Of a site or a port: where a mapping has a direct path (OV6_MAPPING_DIRECT), that is taken first,
 	 * and what comes by it is accepted. */
 	OV6_ROUTE_DIRECT = 1 << 1,
+	/* Of a port: the slave sends on what it gets and asks nobody about it. The budgets of punts are not
+	 * for such packets: what the port's ring has no room for is dropped. */
+	OV6_ROUTE_CARRIED = 1 << 2,
 };
 
 /* The owner of what the operator or ov6d itself set; nobody withdraws it. */

@@ -108,9 +108,10 @@ TEST_F(MasterTest, SuccessorWithFewerPrefixesKeepsOnlyWhatIsInside) {
 TEST_F(MasterTest, ADirectPathIsABetterWayThanItsSlaves) {
   const Locator place{*Ipv4::Parse("198.51.100.7"), Encapsulation::kUdp, 40000, 1, 0, true};
   const SlaveId uplink = Up(SlaveKind::kUplink, "home", {P("fd00::/8")});
-  EXPECT_EQ(kernel_.routes().at(P("fd00::/8")).action, Action::kPort);
+  EXPECT_EQ(kernel_.routes().at(P("fd00::/8")), (Route{uplink, Action::kPort, OV6_ROUTE_CARRIED}));
   ASSERT_TRUE(master_.SetDirect(At(0), uplink, P("fd02:0:0:5::/64"), {place}, At(1), At(30)).ok());
-  EXPECT_EQ(kernel_.routes().at(P("fd00::/8")), (Route{uplink, Action::kPort, OV6_ROUTE_DIRECT}));
+  EXPECT_EQ(kernel_.routes().at(P("fd00::/8")),
+            (Route{uplink, Action::kPort, OV6_ROUTE_CARRIED | OV6_ROUTE_DIRECT}));
   const Mapping mapping = kernel_.mappings().at(P("fd02:0:0:5::/64"));
   EXPECT_EQ(mapping, (Mapping{{place}, At(1), At(30), uplink, OV6_MAPPING_DIRECT, 0}));
   master_.Sweep(At(29));

@@ -12,16 +12,26 @@ class RouteControlTest : public MasterTest {
   }
 };
 
-TEST_F(RouteControlTest, KindGivesTheAction) {
+TEST_F(RouteControlTest, KindGivesTheActionAndWhoCarries) {
   struct Row {
     SlaveKind kind;
     Action action;
+    uint8_t flags = 0;
   };
   for (const Row& row : {Row{SlaveKind::kDht, Action::kTunnel}, Row{SlaveKind::kGateway, Action::kSite},
                          Row{SlaveKind::kManagement, Action::kPort}, Row{SlaveKind::kBridge, Action::kPort},
-                         Row{SlaveKind::kUplink, Action::kPort}}) {
-    EXPECT_EQ(RouteControl::ActionOf(row.kind), row.action) << ToString(row.kind);
+                         Row{SlaveKind::kUplink, Action::kPort, OV6_ROUTE_CARRIED}}) {
+    EXPECT_EQ(RouteControl::RouteOf(7, row.kind), (Route{7, row.action, row.flags})) << ToString(row.kind);
   }
+}
+
+TEST_F(RouteControlTest, AnAdoptedRouteKeepsItsFlagsAndGetsThoseOfItsKind) {
+  const SlaveId uplink = Up(SlaveKind::kUplink, "home", {P("fd00::/8")});
+  ASSERT_TRUE(kernel_.SetRoute(P("fd00::/8"), {uplink, Action::kPort, OV6_ROUTE_DIRECT}).ok());
+  ASSERT_TRUE(master_.Adopt(At(1)).ok());
+  const SlaveId successor = Up(SlaveKind::kUplink, "home", {P("fd00::/8")});
+  EXPECT_EQ(kernel_.routes().at(P("fd00::/8")),
+            (Route{successor, Action::kPort, OV6_ROUTE_DIRECT | OV6_ROUTE_CARRIED}));
 }
 
 // The paper: one routing table, prefix -> slave; the longest prefix wins.

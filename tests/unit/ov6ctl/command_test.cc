@@ -19,8 +19,8 @@ TEST_F(CommandTest, RouteShowIsTheDefault) {
 
 TEST_F(CommandTest, RouteShowJson) {
   EXPECT_EQ(Json({"route"}), boost::json::parse(R"([
-      {"dst":"fd00::/8","action":"tunnel","slave":"chord","slave_id":7,"relay":false,"direct":false},
-      {"dst":"fd12::/48","action":"reject","slave":"operator","slave_id":0,"relay":false,"direct":false}])"));
+      {"dst":"fd00::/8","action":"tunnel","slave":"chord","slave_id":7,"relay":false,"direct":false,"carried":false},
+      {"dst":"fd12::/48","action":"reject","slave":"operator","slave_id":0,"relay":false,"direct":false,"carried":false}])"));
 }
 
 TEST_F(CommandTest, RouteGetIsTheLongest) {
