@@ -303,16 +303,18 @@ void DhtSlave::OnSettled() {
       ResolveOutput& output = one.output;
       output.hard_lifetime -= now - one.since;
       output.soft_lifetime = std::min(output.soft_lifetime, output.hard_lifetime);
-      if (output.hard_lifetime > Duration(0)) Prove(output, one.purpose);
+      output.hard_lifetime > Duration(0) ? Prove(output, one.purpose) : OnUnproven(output, one.purpose);
     }
   }
 }
 
 // Who comes from there is heard, but nothing goes there; who wants to go there is told that nobody answers.
+// What has run out while its locators were asked is as good as silent: what waits for it must not wait for
+// ever.
 void DhtSlave::OnUnproven(const ResolveOutput& output, Purpose purpose) {
   if (purpose == Purpose::kUpdate) return;
   ++counters_.unproven;
-  if (purpose == Purpose::kVerify) return Answer(output, purpose);
+  if (purpose == Purpose::kVerify && output.hard_lifetime > Duration(0)) return Answer(output, purpose);
   ResolveOutput silent = output;
   silent.outcome = ResolveOutcome::kUnreachable;
   silent.records.clear();

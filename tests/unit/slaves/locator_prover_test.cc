@@ -185,7 +185,7 @@ class ProvingSlaveTest : public LocatorProverTest {
   }
   Bytes Signed(Record record) {
     record.not_before = wall_;
-    record.expiry = wall_ + minutes(10);
+    record.expiry = wall_ + lifetime_;
     record.sequence = 1;
     record.public_key = key_.public_key();
     const Bytes bytes = EncodeRecord(record);
@@ -222,6 +222,7 @@ class ProvingSlaveTest : public LocatorProverTest {
   }
 
   UnixTime wall_{seconds(1'700'000'000)};
+  seconds lifetime_ = minutes(10);
   PrivateKey key_ = PrivateKey::Generate();
   FakeSession session_;
   FakePort port_;
@@ -260,6 +261,23 @@ TEST_F(ProvingSlaveTest, ALocatorThatIsSilentGetsNothingAndTheHostIsTold) {
   EXPECT_TRUE(negative.failed);
   EXPECT_EQ(negative.ttl_ms, 2000u);
   EXPECT_EQ(slave_.counters().unproven, 1u);
+}
+
+TEST_F(ProvingSlaveTest, WhatWaitsForARecordThatEndsMeanwhileIsToldSo) {
+  lifetime_ = seconds(1);
+  Punt(frames_.Miss("fd02:0:7:1::5"));
+  const Bytes inner = Ipv6Packet(Address("fd02:0:7:1::6"), Address("fd01::1"));
+  Punt(frames_.Punt(OV6_PUNT_VERIFY, Ipv4Packet(41, inner)));
+  AnswerGets({RecordOf(kSite, {"198.51.100.2"})});
+  EXPECT_EQ(slave_.held().size(), 2u);
+  NobodyAnswers();
+  ASSERT_EQ(session_.mappings.size(), 2u);
+  for (const auto& sent : session_.mappings)
+    EXPECT_TRUE(std::get<MappingNegative>(sent.changes.at(0)).failed);
+  while (!session_.mappings.empty()) session_.Acknowledge();
+  EXPECT_EQ(slave_.held().size(), 0u);
+  Punt(frames_.Miss("fd02:0:7:1::5"));
+  EXPECT_FALSE(gets_.empty()) << "it is asked for anew";
 }
 
 TEST_F(ProvingSlaveTest, TheFirstLocatorThatAnswersCarriesTheTrafficAndTheOtherFollows) {
