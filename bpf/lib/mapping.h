@@ -86,12 +86,19 @@ static __always_inline int mapping_is_silent_path(const struct ov6_mapping *mapp
 	return mapping->flags & OV6_MAPPING_DIRECT && bpf_ktime_get_boot_ns() >= mapping->soft_expiry;
 }
 
-/* Locators are sorted by priority, best first. */
+/* Locators are sorted by priority, best first. Past a path that is silent, the best that is none. */
 static __always_inline int mapping_best_locator(const struct ov6_mapping *mapping, struct ov6_locator *best)
 {
-	*best = mapping->locators[0];
-	return mapping->locator_count && best->priority != LOCATOR_ACCEPT_ONLY &&
-	       !mapping_is_silent_path(mapping);
+	int silent = mapping_is_silent_path(mapping);
+
+	for (__u32 i = 0; i < OV6_MAX_LOCATORS; i++) {
+		if (i >= mapping->locator_count)
+			break;
+		*best = mapping->locators[i];
+		if (!silent || !(best->flags & OV6_LOCATOR_FIXED_PORT))
+			return best->priority != LOCATOR_ACCEPT_ONLY;
+	}
+	return 0;
 }
 
 /* `port`: the UDP source port it came from. It counts where a NAT may have many behind one address. */

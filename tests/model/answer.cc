@@ -83,7 +83,8 @@ Outcome Walk::AnswerSelf(const Error& error, const Ipv6& source) {
 Outcome Walk::AnswerTunnel(const Error& error, const Ipv6& source) {
   Way way{};
   const ov6_mapping* mapping = FindMapping(tables_, ip6_.source, in_.now);
-  if (mapping == nullptr || !HasUsableLocator(*mapping, in_.now)) return Drop(OV6_VERDICT_DROP_NO_LOCATOR);
+  if (mapping == nullptr || BestLocator(*mapping, in_.now) == nullptr)
+    return Drop(OV6_VERDICT_DROP_NO_LOCATOR);
   if (const auto verdict = FindWay(*mapping, way)) return Drop(*verdict);
   way.by_stack = way.device_mtu < OV6_MIN_MTU + way.overhead && Self() != nullptr;
   if (!CanSend(way)) return Finish();

@@ -18,8 +18,8 @@ bool IsMulticast(const Ipv6& address);
 // RFC 4443 section 3
 enum : uint8_t { kUnreachable = 1, kPacketTooBig = 2, kTimeExceeded = 3 };
 
-// The best stands first. A direct path whose peer has not answered since its soft expiry is none.
-bool HasUsableLocator(const ov6_mapping& mapping, uint64_t now);
+// The best stands first. A direct path whose peer has not answered since its soft expiry is none; or null.
+const ov6_locator* BestLocator(const ov6_mapping& mapping, uint64_t now);
 // `port`: of UDP, where it came from.
 bool HasLocator(const ov6_mapping& mapping, const Ipv4& address, uint16_t port);
 

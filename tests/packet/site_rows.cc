@@ -484,6 +484,22 @@ std::vector<Row> DirectPaths() {
           .Done();
     };
   };
+  // Around what is known of the way without it, to kFarPeer.
+  const auto shortcut = [direct](bool answered) {
+    ov6_mapping mapping = Direct(kPeer, answered);
+    mapping.locators[mapping.locator_count] = Locator(kFarPeer);
+    mapping.locators[mapping.locator_count++].priority = 2;
+    direct("fd00:2::/48", OV6_ACTION_TUNNEL, mapping, 0);
+  };
+  const auto around = [] {
+    return Frame(kGatewayMac, kWanMac)
+        .Ip4(kWan, kFarPeer)
+        .DontFragment()
+        .Ip6(kHost, kRemote)
+        .HopLimit(63)
+        .Udp(1000, 2000, 100)
+        .Done();
+  };
   const auto punted = [] { return Punted(OV6_PUNT_ROUTE, kDht, kDhtSlot, Udp(kRemote)); };
   const auto delivered = [] {
     return Frame(kHost2Mac, kLan2Mac).Ip6(kHost, kHost2).HopLimit(63).Udp(1000, 2000, 100).Done();
@@ -515,6 +531,16 @@ std::vector<Row> DirectPaths() {
           "a site's direct path whose peer is silent",
           [=] { direct("fd00:1:0:2::/64", OV6_ACTION_SITE, Direct(kPeer, false)); }, To(kHost2),
           End::kForward, OV6_VERDICT_LOCAL, delivered),
+      Site(
+          "a tunnel's direct path", [=] { shortcut(true); }, To(kRemote), End::kForward, OV6_VERDICT_TUNNEL,
+          by_tunnel(kRemote)),
+      Site(
+          "a tunnel's direct path whose peer is silent", [=] { shortcut(false); }, To(kRemote), End::kForward,
+          OV6_VERDICT_TUNNEL, around),
+      Site(
+          "a tunnel's direct path whose peer is silent, and no other",
+          [=] { direct("fd00:2::/48", OV6_ACTION_TUNNEL, Direct(kPeer, false), 0); }, To(kRemote), End::kDrop,
+          OV6_VERDICT_DROP_NO_LOCATOR),
       Site(
           "direct, hop limit 1", [=] { port(Direct(kPeer)); },
           [] { return FromHost().Ip6(kHost, kRemote).HopLimit(1).Echo(8).Done(); }, End::kForward,
