@@ -129,6 +129,7 @@ class Dht {
   void OnRecordCall(const CallCapsule& call, SessionHandlers::Respond respond);
   absl::Status Reconfigure(const boost::json::object& json);
   absl::Status OnRelayedCall(const std::string& argument);
+  void OnMeetCall(const std::string& argument, SessionHandlers::Respond respond);
   std::string StatusJson() const;
   void Leave(Callback done);
 
@@ -307,6 +308,11 @@ absl::Status Dht::OnRelayedCall(const std::string& argument) {
   return absl::OkStatus();
 }
 
+void Dht::OnMeetCall(const std::string& argument, SessionHandlers::Respond respond) {
+  peering_->meetings().OnCall(argument, std::move(respond));
+  ArmLookups();
+}
+
 void Dht::OnRefresh(const RefreshCapsule& capsule) {
   if (!slave_) return;
   slave_->OnRefresh(capsule.addresses);
@@ -318,6 +324,7 @@ void Dht::OnCall(const CallCapsule& call, SessionHandlers::Respond respond) {
   if (call.method == "state") return respond(StateJson());
   if (call.method == "resolve") return slave_->OnResolveCall(call.argument, std::move(respond));
   if (call.method == "record") return query_->OnCall(call.argument, std::move(respond));
+  if (call.method == "meet") return OnMeetCall(call.argument, std::move(respond));
   if (call.method == "relayed") return respond(Done(OnRelayedCall(call.argument)));
   if (call.method == "revoke" || call.method == "renew" || call.method == "registered")
     return OnRecordCall(call, std::move(respond));

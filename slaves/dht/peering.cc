@@ -15,7 +15,8 @@ Peering::Peering(const DhtConfig& config, Session& session, Registrar& registrar
       prover_([this](const Endpoint& to, const Bytes& bytes) { send_(to, bytes, std::nullopt); }, nonce),
       notifier_([this](const Endpoint& to, const Bytes& bytes) { return send_(to, bytes, std::nullopt); },
                 nonce),
-      mobility_(config, {session, registrar, slave, prover_, notifier_, query, send_, clock_}) {
+      mobility_(config, {session, registrar, slave, prover_, notifier_, query, send_, clock_}),
+      meetings_({session, registrar, slave, config.domain.prove ? &prover_ : nullptr, send_, nonce, clock_}) {
   if (config.domain.prove) slave.ProveBy(&prover_);
 }
 
@@ -34,6 +35,7 @@ bool Peering::OnDatagram(const Endpoint& from, Ipv4 at, std::span<const uint8_t>
 
 void Peering::OnTimer() {
   notifier_.OnTimer(clock_.boot());
+  meetings_.OnTimer();
   mobility_.OnProofs();
 }
 
@@ -50,6 +52,9 @@ void Peering::OnMessage(const Endpoint& from, Ipv4 at, const PeeringMessage& mes
     case PeeringType::kProbed:
       slave_.OnProbed(from, message);
       return mobility_.OnProofs();
+    case PeeringType::kMeet:
+    case PeeringType::kMet:
+      return meetings_.OnMessage(from, at, message);
     default:
       return mobility_.OnMessage(from, at, message);
   }
@@ -67,7 +72,8 @@ boost::json::object Peering::StateJson() const {
           {"answered", answered_},
           {"malformed", malformed_},
           {"limited", limited_},
-          {"mobility", mobility_.StateJson()}};
+          {"mobility", mobility_.StateJson()},
+          {"meetings", meetings_.StateJson()}};
 }
 
 }  // namespace ov6

@@ -4,9 +4,11 @@
 #ifndef OV6_SLAVES_DHT_PEERING_H
 #define OV6_SLAVES_DHT_PEERING_H
 
+#include <algorithm>
 #include <functional>
 #include <span>
 
+#include "slaves/dht/meetings.h"
 #include "slaves/dht/mobility.h"
 
 namespace ov6 {
@@ -23,9 +25,10 @@ class Peering {
   // `at`: our address that it came to. False: it is no datagram of this protocol.
   bool OnDatagram(const Endpoint& from, Ipv4 at, std::span<const uint8_t> bytes);
   void OnTimer();
-  BootTime NextDeadline() const { return notifier_.NextDeadline(); }
+  BootTime NextDeadline() const { return std::min(notifier_.NextDeadline(), meetings_.NextDeadline()); }
 
   Mobility& mobility() { return mobility_; }
+  Meetings& meetings() { return meetings_; }
   boost::json::object StateJson() const;
 
  private:
@@ -38,6 +41,7 @@ class Peering {
   LocatorProver prover_;
   Notifier notifier_;
   Mobility mobility_;
+  Meetings meetings_;
   TokenBucket budget_{kRate, kBurst};
   uint64_t malformed_ = 0, limited_ = 0, answered_ = 0;
 };

@@ -8,15 +8,88 @@
 namespace ov6 {
 namespace {
 
+bool IsPrefix(const Prefix& prefix) {
+  return prefix.length <= 128 && Prefix::Of(prefix.address, prefix.length) == prefix;
+}
+
 bool IsWellFormed(uint8_t type, uint8_t flag, const PeeringMessage& message) {
   const bool answers = type % 2 == 0;
   const bool carries = message.type == PeeringType::kNotify;
-  const bool known = type >= 1 && type <= 6 && flag <= (answers || carries ? 1 : 0);
-  return known && carries == !message.record.empty() && message.prefix.length <= 128 &&
-         Prefix::Of(message.prefix.address, message.prefix.length) == message.prefix;
+  const bool known = type >= 1 && type <= 8 && flag <= (answers || carries ? 1 : 0);
+  return known && carries == !message.record.empty() && IsPrefix(message.prefix);
+}
+
+// RFC 8445 section 5.3.
+bool IsWord(std::string_view word, size_t shortest) {
+  return word.size() >= shortest && word.size() <= kLongestWord &&
+         std::all_of(word.begin(), word.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '+' ||
+                  c == '/';
+         });
+}
+
+void Write(const Prefix& prefix, ByteWriter* out) {
+  out->U8(static_cast<uint8_t>(prefix.length)).Raw(prefix.address.bytes);
+}
+
+Prefix ReadPrefix(ByteReader* in) {
+  Prefix prefix;
+  prefix.length = in->U8();
+  const auto address = in->Take(prefix.address.bytes.size());
+  std::copy(address.begin(), address.end(), prefix.address.bytes.begin());
+  return prefix;
+}
+
+void WriteWord(const std::string& word, ByteWriter* out) {
+  out->U8(static_cast<uint8_t>(word.size())).Raw(std::string_view(word));
+}
+
+std::string ReadWord(ByteReader* in) {
+  const auto word = in->Take(in->U8());
+  return {word.begin(), word.end()};
+}
+
+// Which fields there are is said by type and flag.
+enum class Part { kNone, kRecord, kMeet, kMet, kCookie };
+
+Part PartOf(PeeringType type, bool yes) {
+  switch (type) {
+    case PeeringType::kNotify:
+      return Part::kRecord;
+    case PeeringType::kMeet:
+      return Part::kMeet;
+    case PeeringType::kMet:
+      return yes ? Part::kMet : Part::kCookie;
+    default:
+      return Part::kNone;
+  }
+}
+
+void WriteMeeting(Part part, const Meeting& meeting, ByteWriter* out) {
+  if (part != Part::kMet) out->U64(meeting.cookie);
+  if (part == Part::kMeet) Write(meeting.to, out);
+  if (part == Part::kCookie) return;
+  WriteWord(meeting.user, out);
+  WriteWord(meeting.password, out);
+  if (part == Part::kMet) out->U16(meeting.port);
+}
+
+bool ReadMeeting(Part part, ByteReader* in, Meeting* meeting) {
+  if (part != Part::kMet) meeting->cookie = in->U64();
+  if (part == Part::kMeet) meeting->to = ReadPrefix(in);
+  if (part == Part::kCookie) return true;
+  meeting->user = ReadWord(in);
+  meeting->password = ReadWord(in);
+  if (part == Part::kMet) meeting->port = in->U16();
+  return IsPrefix(meeting->to) && AreWords(meeting->user, meeting->password) &&
+         (part == Part::kMeet || meeting->port != 0);
 }
 
 }  // namespace
+
+bool AreWords(std::string_view user, std::string_view password) {
+  return IsWord(user, kShortestUser) && IsWord(password, kShortestPassword);
+}
 
 bool IsPeering(std::span<const uint8_t> datagram) {
   return !datagram.empty() && datagram.front() == kPeeringMark;
@@ -26,7 +99,10 @@ Bytes EncodePeering(const PeeringMessage& message) {
   ByteWriter out;
   out.U8(kPeeringMark).U8(kPeeringVersion).U8(static_cast<uint8_t>(message.type));
   out.U8(message.yes || message.awaited ? 1 : 0);
-  out.U64(message.nonce).U8(static_cast<uint8_t>(message.prefix.length)).Raw(message.prefix.address.bytes);
+  out.U64(message.nonce);
+  Write(message.prefix, &out);
+  const Part part = PartOf(message.type, message.yes);
+  if (part != Part::kNone && part != Part::kRecord) WriteMeeting(part, message.meeting, &out);
   return out.Raw(message.record).Take();
 }
 
@@ -40,12 +116,15 @@ std::optional<PeeringMessage> DecodePeering(std::span<const uint8_t> datagram) {
   message.awaited = message.type == PeeringType::kNotify && flag == 1;
   message.yes = message.type != PeeringType::kNotify && flag == 1;
   message.nonce = in.U64();
-  message.prefix.length = in.U8();
-  const auto address = in.Take(message.prefix.address.bytes.size());
-  std::copy(address.begin(), address.end(), message.prefix.address.bytes.begin());
-  const auto record = in.Take(datagram.size() - kPeeringSize);
-  message.record.assign(record.begin(), record.end());
-  if (!known || !IsWellFormed(type, flag, message)) return std::nullopt;
+  message.prefix = ReadPrefix(&in);
+  const Part part = PartOf(message.type, message.yes);
+  if (part == Part::kRecord) {
+    const auto record = in.Take(datagram.size() - kPeeringSize);
+    message.record.assign(record.begin(), record.end());
+  } else if (part != Part::kNone && !ReadMeeting(part, &in, &message.meeting)) {
+    return std::nullopt;
+  }
+  if (!known || !in.ok() || !in.AtEnd() || !IsWellFormed(type, flag, message)) return std::nullopt;
   return message;
 }
 

@@ -216,6 +216,15 @@ void Peering() {
   Write("peering", "notify", EncodePeering({PeeringType::kNotify, false, 7, prefix, Bytes(200, 0x0a)}));
   Write("peering", "notified", EncodePeering({PeeringType::kNotified, true, 7, prefix}));
   Write("peering", "name", EncodePeering({PeeringType::kName, false, 7, prefix}));
+  PeeringMessage message{PeeringType::kMeet, false, 7, prefix};
+  message.meeting = {0x1112131415161718, *Prefix::Parse("fd03:0:7:1::/64"), std::string(12, 'u'),
+                     std::string(36, 'p'), 0};
+  Write("peering", "meet", EncodePeering(message));
+  message.type = PeeringType::kMet;
+  Write("peering", "met-again", EncodePeering(message));
+  message.yes = true;
+  message.meeting.port = 6080;
+  Write("peering", "met", EncodePeering(message));
 }
 
 void Config() {

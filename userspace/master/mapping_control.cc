@@ -6,6 +6,8 @@
 namespace ov6 {
 namespace {
 
+constexpr uint8_t kSecondBest = 2;  // behind a path
+
 Duration Lifetime(uint32_t ms) { return std::min<Duration>(std::chrono::milliseconds(ms), kMaxLifetime); }
 
 uint16_t Span(Duration span) {
@@ -36,6 +38,16 @@ std::vector<std::pair<Prefix, Value>> Of(const Mirror<Value>& mirror, SlaveId sl
     if (value.slave == slave) found.emplace_back(prefix, value);
   }
   return found;
+}
+
+template <typename Value>
+const std::pair<const Prefix, Value>* LongestAround(const std::map<Prefix, Value>& entries,
+                                                    const Prefix& inner) {
+  for (int length = inner.length; length >= 0; --length) {
+    const auto found = entries.find(Prefix::Of(inner.address, length));
+    if (found != entries.end()) return &*found;
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -227,6 +239,48 @@ absl::Status MappingControl::AddDirect(BootTime now, SlaveId slave, const Prefix
   }
   SortByPriority(&locators);
   Mapping mapping{std::move(locators), send_until, accept_until, slave, OV6_MAPPING_DIRECT};
+  return PutMapping(now, prefix, mapping);
+}
+
+const std::pair<const Prefix, Mapping>* MappingControl::Around(const Prefix& prefix) const {
+  return LongestAround(mappings(), prefix);
+}
+
+bool MappingControl::IsNegative(BootTime now, const Ipv6& address) const {
+  const auto* around = LongestAround(negatives(), {address, 128});
+  return around != nullptr && around->second.expiry > now;
+}
+
+const Mapping* MappingControl::LeadingTo(BootTime now, SlaveId slave, const Prefix& prefix, Ipv4 via) const {
+  const auto* around = Around(prefix);
+  if (around != nullptr && around->first == prefix && (around->second.flags & OV6_MAPPING_DIRECT) != 0)
+    around =
+        prefix.length == 0 ? nullptr : Around({prefix.address.Masked(prefix.length - 1), prefix.length - 1});
+  if (around == nullptr || around->first == prefix) return nullptr;
+  const Mapping& mapping = around->second;
+  const bool counts = mapping.slave == slave && mapping.hard_expiry && *mapping.hard_expiry > now &&
+                      (mapping.flags & (OV6_MAPPING_DIRECT | OV6_MAPPING_FORMER)) == 0;
+  const bool leads = std::any_of(
+      mapping.locators.begin(), mapping.locators.end(),
+      [&](const Locator& locator) { return locator.address == via && locator.priority != kAcceptOnly; });
+  return counts && leads ? &mapping : nullptr;
+}
+
+absl::Status MappingControl::AddShortcut(BootTime now, SlaveId slave, const Prefix& prefix,
+                                         std::vector<Locator> places, BootTime send_until, Ipv4 via) {
+  const Mapping* around = LeadingTo(now, slave, prefix, via);
+  if (around == nullptr)
+    return absl::NotFoundError(prefix.ToString() + " is not a part of what leads to " + via.ToString());
+  // Behind the path, and before what is only accepted from.
+  for (Locator locator : around->locators) {
+    if (locator.priority < kSecondBest) locator.priority = kSecondBest;
+    places.push_back(locator);
+  }
+  SortByPriority(&places);
+  if (places.size() > OV6_MAX_LOCATORS) places.resize(OV6_MAX_LOCATORS);
+  if (absl::Status status = CheckLocators(places); !status.ok()) return status;
+  Mapping mapping{std::move(places), send_until, around->hard_expiry, slave, OV6_MAPPING_DIRECT};
+  mapping.span = around->span;
   return PutMapping(now, prefix, mapping);
 }
 

@@ -55,6 +55,13 @@ class MappingControl {
   // not later than `accept_until`.
   absl::Status AddDirect(BootTime now, SlaveId slave, const Prefix& prefix, std::vector<Locator> locators,
                          BootTime send_until, BootTime accept_until);
+  // A checked path to a part of what the slave has mapped to `via` among others: it is sent to until
+  // `send_until`, and then, as before, to where the slave said. NotFound: the slave has said nothing of the
+  // kind, or knows of the part itself.
+  absl::Status AddShortcut(BootTime now, SlaveId slave, const Prefix& prefix, std::vector<Locator> places,
+                           BootTime send_until, Ipv4 via);
+  // The mapping of the slave's that is sent by for all of the prefix, and leads to `via`; null: none.
+  const Mapping* LeadingTo(BootTime now, SlaveId slave, const Prefix& prefix, Ipv4 via) const;
   // If it is a direct path of this slave's.
   void EndDirect(SlaveId slave, const Prefix& prefix);
 
@@ -70,6 +77,9 @@ class MappingControl {
   void Retry(BootTime now);
   absl::Status Reconcile(BootTime now);
 
+  // The longest mapping around the whole prefix, itself included; null: none.
+  const std::pair<const Prefix, Mapping>* Around(const Prefix& prefix) const;
+  bool IsNegative(BootTime now, const Ipv6& address) const;
   const std::map<Prefix, Mapping>& mappings() const { return mappings_.entries(); }
   const std::map<Prefix, Negative>& negatives() const { return negatives_.entries(); }
   size_t pending() const { return mappings_.pending() + negatives_.pending(); }

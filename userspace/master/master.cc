@@ -88,8 +88,8 @@ absl::Status Master::AcceptFormer(BootTime now, SlaveId id, const Prefix& prefix
 // The mapping before the route that heeds it. The route goes on heeding mappings when there are none.
 absl::Status Master::SetDirect(BootTime now, SlaveId id, const Prefix& prefix, std::vector<Locator> locators,
                                BootTime send_until, BootTime accept_until) {
-  const auto found = routes_.Lookup(prefix.address);
-  const bool carries = found && found->second.slave == id && found->first.Contains(prefix) &&
+  const auto found = routes_.Around(prefix);
+  const bool carries = found && found->second.slave == id &&
                        (found->second.action == Action::kSite || found->second.action == Action::kPort);
   if (!carries)
     return absl::NotFoundError("slave " + std::to_string(id) + " carries no " + prefix.ToString());
@@ -98,6 +98,15 @@ absl::Status Master::SetDirect(BootTime now, SlaveId id, const Prefix& prefix, s
   Route route = found->second;
   route.flags |= OV6_ROUTE_DIRECT;
   return routes_.Replace(found->first, route);
+}
+
+absl::Status Master::SetShortcut(BootTime now, SlaveId id, const Prefix& prefix, std::vector<Locator> places,
+                                 BootTime send_until, Ipv4 via) {
+  const auto found = routes_.Around(prefix);
+  if (!found || found->second.slave != id || found->second.action != Action::kTunnel ||
+      found->second.flags != 0)
+    return absl::NotFoundError("slave " + std::to_string(id) + " resolves no " + prefix.ToString());
+  return mappings_.AddShortcut(now, id, prefix, std::move(places), send_until, via);
 }
 
 absl::Status Master::Reassign(SlaveId id, const std::vector<Prefix>& prefixes) {

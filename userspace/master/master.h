@@ -41,6 +41,9 @@ class Master {
   // Checked paths to a prefix inside one that the slave carries in its own way (MappingControl::AddDirect).
   absl::Status SetDirect(BootTime now, SlaveId id, const Prefix& prefix, std::vector<Locator> locators,
                          BootTime send_until, BootTime accept_until);
+  // One to a part of what the slave resolves, which leads to `via` otherwise (MappingControl::AddShortcut).
+  absl::Status SetShortcut(BootTime now, SlaveId id, const Prefix& prefix, std::vector<Locator> places,
+                           BootTime send_until, Ipv4 via);
   void EndDirect(SlaveId id, const Prefix& prefix) { mappings_.EndDirect(id, prefix); }
   // Routes of exactly these prefixes that are another slave's become this one's; without a gap.
   absl::Status Reassign(SlaveId id, const std::vector<Prefix>& prefixes);

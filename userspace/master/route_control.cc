@@ -75,8 +75,12 @@ void RouteControl::TakeOver(SlaveId from, SlaveId to) {
 }
 
 std::optional<std::pair<Prefix, Route>> RouteControl::Lookup(const Ipv6& address) const {
-  for (int length = 128; length >= 0; --length) {
-    const Prefix prefix = Prefix::Of(address, length);
+  return Around({address, 128});
+}
+
+std::optional<std::pair<Prefix, Route>> RouteControl::Around(const Prefix& inner) const {
+  for (int length = inner.length; length >= 0; --length) {
+    const Prefix prefix = Prefix::Of(inner.address, length);
     if (const Route* route = routes_.Find(prefix)) return std::pair(prefix, *route);
   }
   return std::nullopt;

@@ -38,6 +38,8 @@ class RouteControl {
   void TakeOver(SlaveId from, SlaveId to);
 
   std::optional<std::pair<Prefix, Route>> Lookup(const Ipv6& address) const;
+  // The longest around the whole prefix.
+  std::optional<std::pair<Prefix, Route>> Around(const Prefix& prefix) const;
 
   void Retry(BootTime now) { routes_.Retry(now); }
   absl::Status Reconcile(BootTime now) { return routes_.Reconcile(now); }

@@ -355,7 +355,7 @@ absl::Status Daemon::Serve() {
                        [this](const std::string& name, const CallCapsule& call, SlaveService::Result reply) {
                          direct_->OnCall(name, call, std::move(reply));
                        },
-                       [this](const Ipv6& address) { direct_->OnUsed(address); }},
+                       [this](const Ipv6& address) { return direct_->OnUsed(address); }},
                    PlanSlaves(config_, layout_, *key_, datapath_->Devices()));
   direct_.emplace(DirectEnvironment());
   direct_->SetEnds(ends_);

@@ -26,6 +26,11 @@ absl::StatusOr<json::object> ObjectIn(const std::string& text) {
   return std::move(value.get_object());
 }
 
+bool IsSet(const json::object& object, std::string_view name) {
+  const json::value* value = object.if_contains({name.data(), name.size()});
+  return value != nullptr && value->is_bool() && value->get_bool();
+}
+
 // A list of at most `most` texts that `parse` takes.
 template <typename Value>
 absl::StatusOr<std::vector<Value>> ListIn(const json::object& object, std::string_view name, size_t most) {
@@ -44,8 +49,10 @@ absl::StatusOr<std::vector<Value>> ListIn(const json::object& object, std::strin
 
 }  // namespace
 
-bool DirectPaths::Knows(const std::string& method) {
-  return method == "stun" || method == "carried" || method == "peer" || method == "direct";
+bool DirectPaths::Knows(SlaveKind kind, bool elsewhere, const std::string& method) {
+  if (kind == SlaveKind::kDht && !elsewhere) return method == "met";
+  const bool known = method == "stun" || method == "carried" || method == "peer" || method == "direct";
+  return known && (elsewhere || kind == SlaveKind::kUplink);
 }
 
 void DirectPaths::OnCall(const std::string& slave, const CallCapsule& call, Reply reply) {
@@ -57,6 +64,7 @@ void DirectPaths::OnCall(const std::string& slave, const CallCapsule& call, Repl
   };
   if (call.method == "stun") return done(OnServers(*argument));
   if (call.method == "carried") return done(OnCarried(slave, *argument));
+  if (call.method == "met") return reply(OnMet(slave, *argument));
   if (call.method != "direct") return done(absl::PermissionDeniedError("only a master is asked for a peer"));
   const auto prefixes = ListIn<Prefix>(*argument, "prefixes", kMaxPrefixes);
   reply(prefixes.ok() ? OnOffer(slave, *prefixes, *argument) : prefixes.status());
@@ -71,11 +79,15 @@ void DirectPaths::OnRemoteCall(const std::string& slave, const CallCapsule& call
   if (call.method == "peer") {
     const auto address = Ipv6::Parse(TextIn(argument, "address"));
     if (!address) return reply(absl::InvalidArgumentError("\"address\" should be an IPv6 address"));
-    return reply(WhoHas(slave, *address));
+    if (!IsSet(argument, "ring") || !IsFar(*address)) return reply(WhoHas(slave, *address));
+    const auto far = FarPlace(*address);
+    if (!far.ok()) return reply(far.status());
+    return reply(json::serialize(json::object{{"prefixes", Strings({*far})}}));
   }
   const auto to = Prefix::Parse(TextIn(argument, "to"));
   if (call.method != "direct" || !to)
     return reply(absl::InvalidArgumentError("\"to\" should be a prefix that the call \"peer\" returned"));
+  if (IsFar(to->address)) return Introduce(slave, *to, argument, std::move(reply));
   const auto route = env_.master.routes().routes().find(*to);
   const RegisteredSlave* other =
       route == env_.master.routes().routes().end() ? nullptr : env_.master.slaves().Find(route->second.slave);
@@ -94,8 +106,9 @@ absl::StatusOr<std::string> DirectPaths::WhoHas(const std::string& asker, const 
   if (!route || route->second.action != Action::kSite || slave == nullptr || slave->entry.name == asker)
     return absl::NotFoundError("no direct path leads to " + address.ToString());
   const bool elsewhere = env_.is_elsewhere(slave->entry.name);
-  const auto prefixes = elsewhere ? slave->entry.prefixes : PrefixesHere();
-  return json::serialize(json::object{{"prefixes", Strings(prefixes)}});
+  json::object answer{{"prefixes", Strings(elsewhere ? slave->entry.prefixes : PrefixesHere())}};
+  if (!elsewhere) answer["relays"] = true;
+  return json::serialize(answer);
 }
 
 // What the sites on this machine have.
@@ -146,15 +159,17 @@ absl::Status DirectPaths::OnCarried(const std::string& slave, const json::object
 void DirectPaths::Ask(const std::string& slave, const Ipv6& address) {
   const Prefix place = Prefix::Of(address, kNobodyLength);
   nobody_[place] = env_.clock() + kNobodyFor;
-  env_.call(slave, "peer", json::serialize(json::object{{"address", address.ToString()}}),
+  env_.call(slave, "peer", json::serialize(json::object{{"address", address.ToString()}, {"ring", true}}),
             [this, alive = alive_, slave, place](const absl::StatusOr<std::string>& answer) {
               if (!*alive) return;
               const auto object = answer.ok() ? ObjectIn(*answer) : answer.status();
               const auto prefixes =
                   object.ok() ? ListIn<Prefix>(*object, "prefixes", kMaxPrefixes) : object.status();
               const auto peer = prefixes.ok() ? Find(slave, *prefixes) : prefixes.status();
+              if (absl::IsUnavailable(answer.status())) nobody_[place] = env_.clock() + kNotYetFor;
               if (!peer.ok()) return;
               nobody_.erase(place);
+              (*peer)->relays = IsSet(*object, "relays");
               Offer(**peer);
             });
 }

@@ -74,6 +74,14 @@ DirectPaths::Peer* DirectPaths::Covering(const Ipv6& address) {
   return nullptr;
 }
 
+// The master elsewhere that this slave has a session with, if there is a path to it.
+DirectPaths::Peer* DirectPaths::RelayFor(const std::string& slave) {
+  const auto found = std::find_if(peers_.begin(), peers_.end(), [&](const auto& entry) {
+    return entry.second->relays && entry.second->slave == slave;
+  });
+  return found == peers_.end() ? nullptr : found->second.get();
+}
+
 // Inside what the slave carries, and nothing of our own.
 absl::Status DirectPaths::CheckPrefixes(const std::string& slave, const std::vector<Prefix>& prefixes) const {
   if (prefixes.empty() || prefixes.size() > kMaxPrefixes)
@@ -105,29 +113,84 @@ void DirectPaths::Remove(Peers::iterator found) {
   const Peer& peer = *found->second;
   if (const auto id = env_.master.slaves().FindByName(peer.slave)) {
     for (const Prefix& prefix : peer.prefixes) env_.master.EndDirect(*id, prefix);
+    if (peer.relays) {
+      for (const Prefix& prefix : PrefixesOf(peer.slave)) env_.master.EndDirect(*id, prefix);
+    }
   }
   peers_.erase(found);
 }
 
-void DirectPaths::OnUsed(const Ipv6& address) {
-  if (Peer* peer = Covering(address)) peer->used = env_.clock();
+// A mapping that is used through a path alone is not asked about by the kernel.
+bool DirectPaths::OnUsed(const Ipv6& address) {
+  const BootTime now = env_.clock();
+  if (Peer* peer = Covering(address)) {
+    peer->used = now;
+    const auto id = env_.master.slaves().FindByName(peer->slave);
+    if (!peer->via || !id) return false;
+    const Mapping* around = env_.master.mappings().LeadingTo(now, *id, peer->prefixes.front(), *peer->via);
+    return around != nullptr && around->soft_expiry && *around->soft_expiry <= now;
+  }
+  for (const auto& [name, peer] : peers_) {
+    if (peer->relays) peer->used = now;
+  }
+  return false;
 }
 
-// What the kernel is to know now: the path, and where the peer may come from.
+// Where it is sent to, as good as `best`, and where it was heard.
+std::vector<Locator> DirectPaths::PlacesOf(const Peer& peer, uint8_t best) const {
+  std::vector<Locator> places;
+  if (const auto path = peer.check.path()) places.push_back(LocatorAt(*path, best));
+  for (const Endpoint& place : peer.check.Heard(env_.clock()))
+    places.push_back(LocatorAt(place, kAcceptOnly));
+  return places;
+}
+
+// What the kernel is to know now.
 void DirectPaths::Write(Peer& peer) {
+  WritePath(peer);
+  if (!peer.relays) return;
+  WriteRelay(peer);
+  for (const auto& [name, other] : peers_) {
+    if (other->slave == peer.slave && !other->relays) WritePath(*other);
+  }
+}
+
+// The path, and where the peer may come from: by its master, too.
+void DirectPaths::WritePath(Peer& peer) {
   const BootTime now = env_.clock();
   const auto path = peer.check.path();
-  std::vector<Locator> locators;
-  if (path) locators.push_back(LocatorAt(*path, kBest));
-  for (const Endpoint& place : peer.check.Heard(now)) {
-    if (locators.size() < OV6_MAX_LOCATORS) locators.push_back(LocatorAt(place, kAcceptOnly));
-  }
+  std::vector<Locator> locators = PlacesOf(peer, kBest);
   const auto id = env_.master.slaves().FindByName(peer.slave);
-  if (locators.empty() || !id) return;
+  if (!id) return;
+  if (locators.empty()) {
+    for (const Prefix& prefix : peer.prefixes) env_.master.EndDirect(*id, prefix);
+    return;
+  }
+  const Peer* relay = RelayFor(peer.slave);
+  const auto relayed =
+      relay == nullptr || relay == &peer ? std::vector<Locator>() : PlacesOf(*relay, kAcceptOnly);
+  if (!relayed.empty()) locators.insert(locators.begin() + 1, relayed.front());
+  if (locators.size() > OV6_MAX_LOCATORS) locators.resize(OV6_MAX_LOCATORS);
   for (const Prefix& prefix : peer.prefixes) {
-    const absl::Status status = env_.master.SetDirect(
-        now, *id, prefix, locators, path ? peer.check.consent_until() : now, now + PathCheck::kAccept);
+    const BootTime send_until = path ? peer.check.consent_until() : now;
+    const absl::Status status =
+        peer.via ? env_.master.SetShortcut(now, *id, prefix, locators, send_until, *peer.via)
+                 : env_.master.SetDirect(now, *id, prefix, locators, send_until, now + PathCheck::kAccept);
     if (!status.ok()) spdlog::debug("the direct path to {}: {}", prefix.ToString(), Message(status));
+  }
+}
+
+// Whoever's packets its master relays, they come from where the master is.
+void DirectPaths::WriteRelay(Peer& relay) {
+  const BootTime now = env_.clock();
+  auto places = PlacesOf(relay, kAcceptOnly);
+  const auto id = env_.master.slaves().FindByName(relay.slave);
+  if (places.empty() || !id) return;
+  if (places.size() > OV6_MAX_LOCATORS) places.resize(OV6_MAX_LOCATORS);
+  for (const Prefix& prefix : PrefixesOf(relay.slave)) {
+    const absl::Status status =
+        env_.master.SetDirect(now, *id, prefix, places, now, now + PathCheck::kAccept);
+    if (!status.ok()) spdlog::debug("what is relayed for {}: {}", prefix.ToString(), Message(status));
   }
 }
 
@@ -266,6 +329,10 @@ void DirectPaths::Tick() {
     const PathCheck::State before = peer.check.state();
     for (const PathCheck::Probe& probe : peer.check.OnTimer(now)) SendProbe(peer, probe);
     Follow(peer, before);
+    if (!MayStay(peer)) {
+      Remove(found);
+      continue;
+    }
     if (peer.offering) peer.used = now;
     if (now >= peer.used + kIdle) Remove(found);
   }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Direct paths between routers of which at least one is behind NAT (docs/nat.md): who wants one, what the two
-// tell each other through the master that both have a session with, the checks on the tunnel port, and what
-// follows for the map-cache. It is both ends and, on a master, the one in between and the STUN server. A path
-// is only ever a better way: what a slave carries it carries also without. One thread.
+// tell each other through the master that both have a session with, or through the one's master and the ring,
+// the checks on the tunnel port, and what follows for the map-cache. It is both ends and, on a master, the
+// one in between and the STUN server. A path is only ever a better way: what a slave carries it carries also
+// without. One thread.
 #ifndef OV6_USERSPACE_OV6D_DIRECT_PATHS_H
 #define OV6_USERSPACE_OV6D_DIRECT_PATHS_H
 
@@ -13,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -52,10 +54,12 @@ class DirectPaths {
   };
   static constexpr size_t kMaxPeers = 256;
   static constexpr size_t kMaxPrefixes = 8;  // of one peer
+  static constexpr size_t kMaxVia = 32;      // peers of one master elsewhere, at a member of the ring
   static constexpr size_t kMaxNobody = 1024;
   static constexpr Duration kNobodyFor =
-      std::chrono::seconds(30);                                // who has no direct path is asked about again
-  static constexpr Duration kIdle = std::chrono::seconds(60);  // unused, a path is given up
+      std::chrono::seconds(30);  // who has no direct path is asked about again
+  static constexpr Duration kNotYetFor = std::chrono::seconds(1);   // who the master has not found yet
+  static constexpr Duration kIdle = std::chrono::seconds(60);       // unused, a path is given up
   static constexpr Duration kFirstPause = std::chrono::seconds(2);  // after a failure; doubled each time
   static constexpr Duration kLongestPause = std::chrono::seconds(60);
 
@@ -67,11 +71,12 @@ class DirectPaths {
   void SetEnds(std::vector<TunnelEnd> ends);
   // STUN that came to the tunnel port of an underlay.
   void OnDatagram(const std::string& interface, const Endpoint& from, std::span<const uint8_t> bytes);
-  // A call of an uplink's or of a slave elsewhere: see docs/slave-protocol.md section 10.
-  static bool Knows(const std::string& method);
+  // A call of an uplink's, a DHT slave's or of a slave elsewhere: see docs/slave-protocol.md section 10.
+  static bool Knows(SlaveKind kind, bool elsewhere, const std::string& method);
   void OnCall(const std::string& slave, const CallCapsule& call, Reply reply);
-  // The kernel sent or took a packet by the direct path to this address.
-  void OnUsed(const Ipv6& address);
+  // The kernel sent or took a packet by the direct path to this address. Returns whether what leads there
+  // without it is to be asked about.
+  bool OnUsed(const Ipv6& address);
 
   boost::json::object Json() const;
   const DirectCounters& counters() const { return counters_; }
@@ -86,6 +91,11 @@ class DirectPaths {
     BootTime next_offer{};
     Duration pause = kFirstPause;
     bool offering = false;
+    // This router is a member of the ring: the other's master, by which its packets go otherwise, and what of
+    // ours it is a path to.
+    std::optional<Ipv4> via{};
+    Prefix here{};
+    bool relays = false;  // the master elsewhere: it brings by its path what is from anybody
   };
   using Peers = std::map<Prefix, std::unique_ptr<Peer>>;
 
@@ -97,6 +107,12 @@ class DirectPaths {
   void OnRemoteCall(const std::string& slave, const CallCapsule& call, const boost::json::object& argument,
                     Reply reply);
   absl::StatusOr<std::string> WhoHas(const std::string& asker, const Ipv6& address) const;
+  bool IsFar(const Ipv6& address) const;
+  absl::StatusOr<Prefix> FarPlace(const Ipv6& address) const;
+  void Introduce(const std::string& slave, const Prefix& to, const boost::json::object& offer, Reply reply);
+  absl::StatusOr<std::string> OnMet(const std::string& slave, const boost::json::object& argument);
+  bool Serves(const Prefix& prefix) const;
+  bool MayStay(const Peer& peer) const;
   std::vector<Prefix> PrefixesHere() const;
   std::vector<Prefix> PrefixesOf(const std::string& slave) const;
   void Ask(const std::string& slave, const Ipv6& address);
@@ -107,10 +123,14 @@ class DirectPaths {
 
   // --- peers
   Peer* Covering(const Ipv6& address);
+  Peer* RelayFor(const std::string& slave);
   absl::StatusOr<Peer*> Find(const std::string& slave, const std::vector<Prefix>& prefixes);
   absl::Status CheckPrefixes(const std::string& slave, const std::vector<Prefix>& prefixes) const;
   void Remove(Peers::iterator peer);
+  std::vector<Locator> PlacesOf(const Peer& peer, uint8_t best) const;
   void Write(Peer& peer);
+  void WritePath(Peer& peer);
+  void WriteRelay(Peer& relay);
   void Follow(Peer& peer, PathCheck::State before);
 
   // --- STUN

@@ -37,13 +37,13 @@ PathCheck::Pair* PathCheck::Add(const Endpoint& at, bool told) {
   const auto alike = [&](const Pair& pair) { return pair.told == told; };
   const size_t most = told ? kMaxCandidates : kMaxReflexive;
   if (static_cast<size_t>(std::count_if(pairs_.begin(), pairs_.end(), alike)) < most)
-    return &pairs_.emplace_back(Pair{at, told, {}, {}, std::nullopt});
+    return &pairs_.emplace_back(Pair{.at = at, .told = told});
   Pair* oldest = nullptr;
   for (Pair& pair : pairs_) {
     const bool used = state_ == State::kUp && &pair == &pairs_[path_];
     if (alike(pair) && !used && (oldest == nullptr || pair.heard < oldest->heard)) oldest = &pair;
   }
-  *oldest = Pair{at, told, {}, {}, std::nullopt};
+  *oldest = Pair{.at = at, .told = told};
   return oldest;
 }
 
@@ -53,6 +53,7 @@ void PathCheck::OnRequest(BootTime now, const Endpoint& from) {
   // RFC 8445 section 7.3.1.4: what it has opened on the way is tried at once.
   if (!pair->heard) pair->next = now;
   pair->heard = now;
+  pair->owed = true;
 }
 
 bool PathCheck::Expects(const Endpoint& from, const StunTransaction& transaction) const {
@@ -70,6 +71,7 @@ void PathCheck::OnAnswer(BootTime now, const Endpoint& from, const StunTransacti
   const BootTime until = sent->second + kConsent;
   pair->sent.erase(sent);
   const auto index = static_cast<size_t>(pair - pairs_.data());
+  pair->answered = true;
   if (until <= now || (state_ == State::kUp && index != path_)) return;
   if (state_ != State::kUp) pair->next = now + kRefresh;
   consent_ = state_ == State::kUp ? std::max(consent_, until) : until;
@@ -79,6 +81,7 @@ void PathCheck::OnAnswer(BootTime now, const Endpoint& from, const StunTransacti
 
 PathCheck::Probe PathCheck::MakeProbe(BootTime now, Pair& pair) {
   Probe probe{pair.at, {}};
+  pair.owed = false;
   random_(probe.transaction);
   pair.sent.emplace_back(probe.transaction, now);
   if (pair.sent.size() > kRemembered) pair.sent.pop_front();
@@ -95,7 +98,7 @@ std::vector<PathCheck::Probe> PathCheck::OnTimer(BootTime now) {
   }
   if (state_ != State::kProbing) return probes;
   for (Pair& pair : pairs_) {
-    if (now < pair.next) continue;
+    if (now < pair.next || !MayProbe(pair)) continue;
     probes.push_back(MakeProbe(now, pair));
     pair.next = now + (now < since_ + kHurryFor ? kHurry : kPatient);
   }
@@ -106,7 +109,9 @@ std::optional<BootTime> PathCheck::NextDeadline() const {
   if (state_ == State::kUp) return std::min(pairs_[path_].next, consent_);
   if (state_ != State::kProbing) return std::nullopt;
   BootTime next = since_ + kProbeFor;
-  for (const Pair& pair : pairs_) next = std::min(next, pair.next);
+  for (const Pair& pair : pairs_) {
+    if (MayProbe(pair)) next = std::min(next, pair.next);
+  }
   return next;
 }
 

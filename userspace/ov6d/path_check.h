@@ -51,7 +51,9 @@ class PathCheck {
 
   // What the peer has said, once more too: a path that is up stays until it is silent.
   void Start(BootTime now, StunCredentials remote, std::span<const Endpoint> candidates);
-  // A request of the peer's, verified. Where it comes from is a candidate (RFC 8445 section 7.3.1.3).
+  // A request of the peer's, verified. Where it comes from is a candidate (RFC 8445 section 7.3.1.3); until
+  // an answer comes from there too it gets one probe for each request, since anybody's address may stand in
+  // it.
   void OnRequest(BootTime now, const Endpoint& from);
   // Whether such an answer would be one to a probe that was sent there.
   bool Expects(const Endpoint& from, const StunTransaction& transaction) const;
@@ -72,14 +74,17 @@ class PathCheck {
  private:
   struct Pair {
     Endpoint at;
-    bool told = false;                                      // by the peer, not only heard there
-    BootTime next{};                                        // probe
-    std::deque<std::pair<StunTransaction, BootTime>> sent;  // the last few
-    std::optional<BootTime> heard;
+    bool told = false;                                        // by the peer, not only heard there
+    bool owed = false;                                        // a probe, for a request
+    bool answered = false;                                    // one of ours, ever
+    BootTime next{};                                          // probe
+    std::deque<std::pair<StunTransaction, BootTime>> sent{};  // the last few
+    std::optional<BootTime> heard{};
   };
 
   Pair* Find(const Endpoint& at);
   Pair* Add(const Endpoint& at, bool told);
+  static bool MayProbe(const Pair& pair) { return pair.told || pair.answered || pair.owed; }
   void Probing(BootTime now);
   Probe MakeProbe(BootTime now, Pair& pair);
 

@@ -55,8 +55,7 @@ void SlaveService::OnCall(Slave& slave, const CallCapsule& call) {
         name.ok() ? absl::NotFoundError("no slave named \"" + *name + "\" runs") : name.status();
     return session->Send(ReturnCapsule{call.id, static_cast<uint16_t>(status.code()), Message(status)});
   }
-  const bool has_paths = slave.plan.remote || slave.plan.kind == SlaveKind::kUplink;
-  if (has_paths && DirectPaths::Knows(call.method)) {
+  if (DirectPaths::Knows(slave.plan.kind, slave.plan.remote, call.method)) {
     return env_.direct_call(
         slave.plan.name, call,
         [weak = std::weak_ptr(session), id = call.id](absl::StatusOr<std::string> answer) {

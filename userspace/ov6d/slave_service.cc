@@ -360,8 +360,10 @@ void SlaveService::DrainEvents() {
   std::vector<ov6_event> relayed;
   const absl::Status status = env_.datapath.DrainEvents([&](const ov6_event& event) {
     ++counters_.events;
-    if (event.type == OV6_EVENT_REFRESH) wanted[event.slave].insert(Prefix::FromAbi(event.prefix).address);
-    if (event.type == OV6_EVENT_USED) env_.direct_used(Prefix::FromAbi(event.prefix).address);
+    const Ipv6 address = Prefix::FromAbi(event.prefix).address;
+    const bool refresh = event.type == OV6_EVENT_REFRESH;
+    if (refresh || (event.type == OV6_EVENT_USED && env_.direct_used(address)))
+      wanted[event.slave].insert(address);
     if (event.type == OV6_EVENT_RELAYED && relayed.size() < kMaxRelayed) relayed.push_back(event);
   });
   if (!status.ok()) spdlog::warn("reading events: {}", Message(status));

@@ -72,7 +72,8 @@ class SlaveService {
         [](const std::string&, const CallCapsule&, const Result& reply) {
           reply(absl::UnimplementedError("there are no direct paths here"));
         };
-    std::function<void(const Ipv6& address)> direct_used = [](const Ipv6&) {};
+    // True: the slave is to ask about it.
+    std::function<bool(const Ipv6& address)> direct_used = [](const Ipv6&) { return false; };
   };
   static constexpr Duration kFirstDelay = std::chrono::milliseconds(100);  // before management's next start
   static constexpr Duration kLongestDelay = std::chrono::seconds(30);

@@ -143,6 +143,52 @@ TEST_F(MasterTest, ADirectPathIsToWhatItsSlaveCarriesAndNotToUs) {
   EXPECT_TRUE(kernel_.mappings().empty());
 }
 
+// To a part of a mapping: behind the path what the mapping says, for as long as it says so.
+TEST_F(MasterTest, AShortcutIsSentByBeforeWhatItsSlaveSaid) {
+  const Locator place{*Ipv4::Parse("198.51.100.7"), Encapsulation::kUdp, 40000, 1, 0, true};
+  Locator heard = place, relay = L("198.51.100.2"), brings = L("198.51.100.3");
+  heard.port = 40001;
+  heard.priority = brings.priority = kAcceptOnly;
+  const SlaveId chord = UpChord();
+  ASSERT_EQ(Apply(chord, Add("fd02::/48", {relay, brings}, 60000, 120000)), "");
+  const Prefix part = P("fd02:0:0:5::/64");
+  ASSERT_TRUE(master_.SetShortcut(At(0), chord, part, {place, heard}, At(1), relay.address).ok());
+  EXPECT_EQ(kernel_.routes().at(P("fd00::/8")), (Route{chord, Action::kTunnel, 0}));
+  relay.priority = 2;
+  EXPECT_EQ(kernel_.mappings().at(part),
+            (Mapping{{place, relay, heard, brings}, At(1), At(120), chord, OV6_MAPPING_DIRECT, 120}));
+  const auto* around = master_.mappings().LeadingTo(At(0), chord, part, relay.address);
+  ASSERT_NE(around, nullptr);
+  EXPECT_EQ(around->soft_expiry, At(60)) << "what it is a part of, and not itself";
+  EXPECT_EQ(master_.mappings().LeadingTo(At(120), chord, part, relay.address), nullptr) << "it has ended";
+  master_.EndDirect(chord, part);
+  EXPECT_EQ(kernel_.mappings().size(), 1u);
+}
+
+TEST_F(MasterTest, AShortcutIsOfWhatLeadsToTheOneWhoVouchedForIt) {
+  const Locator place{*Ipv4::Parse("198.51.100.7"), Encapsulation::kUdp, 40000, 1, 0, true};
+  Locator brings = L("198.51.100.3");
+  brings.priority = kAcceptOnly;
+  const SlaveId chord = UpChord();
+  const SlaveId site = Up(SlaveKind::kGateway, "gw0", {P("fd01:0:0:1::/64")});
+  ASSERT_EQ(Apply(chord, Add("fd02::/48", {L("198.51.100.2"), brings})), "");
+  ASSERT_EQ(Apply(chord, Add("fd02:0:0:6::/64", {L("198.51.100.2")})), "");
+  const auto set = [&](SlaveId slave, const char* prefix, const char* via) {
+    return master_.SetShortcut(At(0), slave, P(prefix), {place}, At(1), *Ipv4::Parse(via));
+  };
+  EXPECT_TRUE(absl::IsNotFound(set(chord, "fd02:0:0:5::/64", "198.51.100.9")));
+  EXPECT_TRUE(absl::IsNotFound(set(chord, "fd02:0:0:5::/64", "198.51.100.3"))) << "nothing is sent there";
+  EXPECT_TRUE(absl::IsNotFound(set(chord, "fd02:0:0:6::/64", "198.51.100.2")))
+      << "it has a mapping of its own";
+  EXPECT_TRUE(absl::IsNotFound(set(chord, "fd02::/48", "198.51.100.2"))) << "the whole";
+  EXPECT_TRUE(absl::IsNotFound(set(chord, "fd00::/16", "198.51.100.2"))) << "more than that";
+  EXPECT_TRUE(absl::IsNotFound(set(chord, "fd03:0:0:5::/64", "198.51.100.2")));
+  EXPECT_TRUE(absl::IsNotFound(set(chord, "fd01:0:0:1::/64", "198.51.100.2"))) << "a site of ours";
+  EXPECT_TRUE(absl::IsNotFound(set(site, "fd02:0:0:5::/64", "198.51.100.2")));
+  EXPECT_TRUE(set(chord, "fd02:0:0:5::/64", "198.51.100.2").ok());
+  EXPECT_EQ(kernel_.mappings().size(), 3u);
+}
+
 TEST_F(MasterTest, AdoptionMakesEverySlaveStaleAndForgetsOrphans) {
   const SlaveId chord = UpChord();
   ASSERT_EQ(Apply(chord, Add("fd01::/48", {L("198.51.100.2")}, 600000, 600000)), "");

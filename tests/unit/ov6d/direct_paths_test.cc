@@ -123,6 +123,8 @@ TEST_F(DirectPathsTest, WhoHasAnAddressIsToldToThoseElsewhere) {
   };
   EXPECT_EQ(peer("home", "fd01:0:0:3::9"), R"(["fd01:0:0:3::/64"])");
   EXPECT_EQ(peer("home", "fd01:0:0:1::9"), R"(["fd01:0:0:1::/64"])");
+  EXPECT_FALSE(Call("home", "peer", {{"address", "fd01:0:0:3::9"}})->contains("relays"));
+  EXPECT_EQ(Call("home", "peer", {{"address", "fd01:0:0:1::9"}})->at("relays"), true) << "this is the master";
   EXPECT_EQ(peer("home", "fd01:0:0:2::9"), "no direct path leads to fd01:0:0:2::9");
   EXPECT_EQ(peer("home", "fd09::9"), "no direct path leads to fd09::9");
   EXPECT_EQ(peer("home", "nonsense"), "\"address\" should be an IPv6 address");
@@ -229,7 +231,7 @@ TEST_F(DirectPathsTest, WhoIsMetIsAskedForAndOfferedAPath) {
   ASSERT_TRUE(Call("uplink", "carried", {{"address", "fd02:0:0:5::9"}}).ok());
   ASSERT_EQ(asked_.size(), 1u);
   EXPECT_EQ(asked_[0].method, "peer");
-  EXPECT_EQ(asked_[0].argument, R"({"address":"fd02:0:0:5::9"})");
+  EXPECT_EQ(asked_[0].argument, R"({"address":"fd02:0:0:5::9","ring":true})");
   ASSERT_TRUE(Call("uplink", "carried", {{"address", "fd02:0:0:5::8"}}).ok());
   EXPECT_EQ(asked_.size(), 1u) << "the same /64 is asked about once";
   asked_[0].reply(R"({"prefixes":["fd02:0:0:5::/64"]})");
@@ -252,6 +254,42 @@ TEST_F(DirectPathsTest, NoPeerIsTakenForWhatIsNotTheUplinks) {
     offer["prefixes"] = {prefix};
     EXPECT_TRUE(absl::IsPermissionDenied(Call("uplink", "direct", offer).status())) << prefix;
   }
+}
+
+// What it relays is from anybody; to the kernel such packets come from where the master is.
+TEST_F(DirectPathsTest, AMastersPathBringsWhatIsFromOthers) {
+  Up(SlaveKind::kUplink, "uplink", {P("fd00::/8")});
+  const Endpoint master = Place("192.0.2.1:6080");
+  const auto meet = [this](const char* address, const char* answer, const char* user) {
+    ASSERT_TRUE(Call("uplink", "carried", {{"address", address}}).ok());
+    asked_.back().reply(answer);
+    asked_.back().reply(json::serialize(
+        json::object{{"user", user}, {"password", std::string(36, 'q')}, {"candidates", json::array()}}));
+  };
+  const auto hear = [this](const char* user, const Endpoint& from) {
+    const auto offer = std::find_if(asked_.begin(), asked_.end(), [&](const Asked& a) {
+      return a.method == "direct" &&
+             json::parse(a.argument).at("to") == (user[0] == 'm' ? "fd02:0:0:5::/64" : "fd02:0:0:6::/64");
+    });
+    ASSERT_NE(offer, asked_.end());
+    const auto ours = json::parse(offer->argument);
+    StunMessage request;
+    request.username = std::string(ours.at("user").as_string()) + ":" + user;
+    paths_.OnDatagram("eth0", from, WriteStun(request, std::string(ours.at("password").as_string())));
+  };
+  meet("fd02:0:0:6::9", R"({"prefixes":["fd02:0:0:6::/64"]})", "lakelakelake");
+  hear("lakelakelake", outside_);
+  EXPECT_EQ(kernel_.mappings().at(P("fd02:0:0:6::/64")).locators.size(), 1u);
+  EXPECT_FALSE(kernel_.mappings().contains(P("fd00::/8")));
+
+  meet("fd02:0:0:5::9", R"({"prefixes":["fd02:0:0:5::/64"],"relays":true})", "mastermaster");
+  hear("mastermaster", master);
+  const Locator relayed{master.address, Encapsulation::kUdp, master.port, kAcceptOnly, 0, true};
+  const Mapping all = kernel_.mappings().at(P("fd00::/8"));
+  EXPECT_EQ(all.flags, OV6_MAPPING_DIRECT);
+  EXPECT_EQ(all.locators, std::vector{relayed});
+  EXPECT_LE(*all.soft_expiry, now_) << "nothing is sent there for others";
+  EXPECT_EQ(kernel_.mappings().at(P("fd02:0:0:6::/64")).locators.at(1), relayed);
 }
 
 TEST_F(DirectPathsTest, WhoHasNoDirectPathIsNotAskedAboutAllTheTime) {
@@ -282,6 +320,174 @@ TEST_F(DirectPathsTest, AnOfferHasTheOutsidePlace) {
   asked_[0].reply(R"({"prefixes":["fd02:0:0:5::/64"]})");
   const json::object offer = json::parse(asked_[1].argument).as_object();
   EXPECT_EQ(json::serialize(offer.at("candidates")), R"(["203.0.113.1:6080","198.51.100.7:40000"])");
+}
+
+// --- with a member of the ring that is not the master ---------------------------------
+
+class DirectRingTest : public DirectPathsTest {
+ protected:
+  void SetUp() override {
+    DirectPathsTest::SetUp();
+    chord_ = UpChord();
+  }
+  void Map(const char* prefix, const char* locator, uint32_t soft = 60000, uint32_t hard = 120000) {
+    ASSERT_EQ(Apply(chord_, Add(prefix, {L(locator)}, soft, hard), now_), "");
+  }
+  // Of the slave of a member of the ring, whose site is fd01:0:0:1::/64.
+  json::object Met(const char* prefix = "fd02:0:0:ffff::/64", const char* from = "198.51.100.2") const {
+    json::object met = Offer("unused");
+    met["prefix"] = prefix;
+    met["from"] = from;
+    met["at"] = our_.address.ToString();
+    met["to"] = "fd01:0:0:1::/64";
+    return met;
+  }
+  const Mapping* Far(const char* prefix = "fd02:0:0:ffff::/64") const {
+    const auto found = kernel_.mappings().find(P(prefix));
+    return found == kernel_.mappings().end() ? nullptr : &found->second;
+  }
+  // Of what was sent, the last question that went there, answered.
+  void AnswerProbe(const Endpoint& from) {
+    const auto probe = std::find_if(sent_.rbegin(), sent_.rend(), [&](const Sent& s) {
+      return s.to == from && ParseStun(s.bytes)->kind == StunMessage::Kind::kRequest;
+    });
+    ASSERT_NE(probe, sent_.rend());
+    StunMessage reply;
+    reply.kind = StunMessage::Kind::kSuccess;
+    reply.transaction = ParseStun(probe->bytes)->transaction;
+    paths_.OnDatagram("eth0", from, WriteStun(reply, std::string(36, 'p')));
+  }
+
+  SlaveId chord_ = 0;
+};
+
+TEST_F(DirectRingTest, AMasterSaysWhatAPathIntoTheRingMayStandFor) {
+  const auto peer = [this](const char* address) {
+    const auto answer = Call("home", "peer", {{"address", address}, {"ring", true}});
+    return answer.ok() ? json::serialize(*answer) : std::string(answer.status().message());
+  };
+  EXPECT_EQ(peer("fd02:0:0:5::9"), "who has fd02:0:0:5::9 is not known yet");
+  Map("fd02::/48", "198.51.100.2");
+  EXPECT_EQ(peer("fd02:0:0:5::9"), R"({"prefixes":["fd02:0:0:5::/64"]})");
+  Map("fd02:0:0:6::7/128", "198.51.100.3");
+  EXPECT_EQ(peer("fd02:0:0:6::7"), R"({"prefixes":["fd02:0:0:6::7/128"]})");
+  EXPECT_EQ(peer("fd02:0:0:6::9"), "no direct path leads to fd02:0:0:6::9") << "a part of it is elsewhere";
+  ASSERT_EQ(Apply(chord_, MappingNegative{P("fd03::/48"), 60000, 0, false}, now_), "");
+  EXPECT_EQ(peer("fd03::1"), "no direct path leads to fd03::1");
+  EXPECT_TRUE(absl::IsNotFound(Call("home", "peer", {{"address", "fd02:0:0:5::9"}}).status()))
+      << "who does not know of the ring";
+}
+
+TEST_F(DirectRingTest, AMastersSlaveIsAskedToIntroduceThem) {
+  Map("fd02::/48", "198.51.100.2");
+  EXPECT_FALSE(Call("home", "direct", Offer("fd02:0:0:5::/64")).ok());
+  ASSERT_EQ(asked_.size(), 1u);
+  EXPECT_EQ(asked_[0].slave, "chord");
+  EXPECT_EQ(asked_[0].method, "meet");
+  EXPECT_EQ(json::parse(asked_[0].argument), (json::object{{"to", "fd02:0:0:5::/64"},
+                                                           {"prefix", "fd01:0:0:2::/64"},
+                                                           {"user", "homehomehome"},
+                                                           {"password", std::string(36, 'p')}}));
+}
+
+TEST_F(DirectRingTest, WhoIsMetIsSentNothingBeforeItsCheckHasCome) {
+  Map("fd02::/48", "198.51.100.2");
+  const auto answer = Call("chord", "met", Met());
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(answer->at("port"), our_.port);
+  now_ += milliseconds(100);
+  EXPECT_TRUE(sent_.empty()) << "whatever candidates it has";
+  Request(outside_, *answer, "guessed");
+  EXPECT_TRUE(sent_.empty());
+  EXPECT_EQ(Far(), nullptr);
+
+  Request(outside_, *answer, PasswordIn(*answer));
+  ASSERT_EQ(sent_.size(), 2u) << "an answer and a question";
+  EXPECT_EQ(Far()->locators.at(0), (Locator{L("198.51.100.2").address, Encapsulation::k6in4, 0, 2}))
+      << "it is accepted from, and nothing more";
+  EXPECT_EQ(Far()->locators.at(1).address, outside_.address);
+  AnswerProbe(outside_);
+  ASSERT_EQ(Far()->locators.size(), 2u);
+  EXPECT_EQ(Far()->locators.at(0),
+            (Locator{outside_.address, Encapsulation::kUdp, outside_.port, 1, 0, true}));
+  EXPECT_EQ(Far()->locators.at(1).address, L("198.51.100.2").address);
+  EXPECT_EQ(Far()->soft_expiry, now_ + PathCheck::kConsent);
+  EXPECT_EQ(Far()->hard_expiry, now_ - milliseconds(100) + std::chrono::seconds(120))
+      << "the mapping's it is part of";
+}
+
+TEST_F(DirectRingTest, AMemberBelievesAMasterOnlyOfWhatLeadsToIt) {
+  EXPECT_TRUE(absl::IsUnavailable(Call("chord", "met", Met()).status())) << "it is looked up still";
+  Map("fd02::/48", "198.51.100.2");
+  EXPECT_TRUE(
+      absl::IsPermissionDenied(Call("chord", "met", Met("fd02:0:0:ffff::/64", "198.51.100.9")).status()));
+  EXPECT_TRUE(absl::IsPermissionDenied(Call("chord", "met", Met("fd02::/48")).status()));
+  Map("fd03::/48", "198.51.100.3");
+  EXPECT_TRUE(absl::IsPermissionDenied(Call("chord", "met", Met("fd03:0:0:1::/64")).status()));
+  json::object met = Met();
+  for (const char* to : {"fd01:0:0:2::/64", "fd02:0:0:1::/64", "fd01::/48"}) {
+    met["to"] = to;
+    EXPECT_TRUE(absl::IsNotFound(Call("chord", "met", met).status())) << to;
+  }
+  Up(SlaveKind::kUplink, "uplink", {P("fc00::/8")});
+  EXPECT_FALSE(DirectPaths::Knows(SlaveKind::kUplink, false, "met"));
+  EXPECT_FALSE(DirectPaths::Knows(SlaveKind::kDht, true, "met"));
+  EXPECT_FALSE(DirectPaths::Knows(SlaveKind::kDht, false, "direct"));
+  EXPECT_EQ(paths_.counters().offers_taken, 0u);
+}
+
+TEST_F(DirectRingTest, OneMasterHasNoMoreThanItsShareOfPaths) {
+  Map("fd02::/48", "198.51.100.2");
+  Map("fd03::/48", "198.51.100.3");
+  size_t taken = 0;
+  for (int i = 0; i < 100; ++i) {
+    const std::string prefix = "fd02:0:0:" + std::to_string(1000 + i) + "::/64";
+    taken += Call("chord", "met", Met(prefix.c_str())).ok() ? 1 : 0;
+  }
+  EXPECT_EQ(taken, DirectPaths::kMaxVia);
+  EXPECT_TRUE(Call("chord", "met", Met("fd03:0:0:1::/64", "198.51.100.3")).ok());
+  EXPECT_TRUE(Call("chord", "met", Met("fd02:0:0:1000::/64")).ok()) << "who is there already";
+}
+
+// Whoever does not come to be checked is forgotten, and who was once met is by his master's word alone.
+TEST_F(DirectRingTest, APathEndsWithWhatItRestsOn) {
+  Map("fd02::/48", "198.51.100.2");
+  const auto look = [this] { EXPECT_TRUE(Call("uplink", "stun", {{"servers", json::array()}}).ok()); };
+  auto answer = Call("chord", "met", Met());
+  Request(outside_, *answer, PasswordIn(*answer));
+  ASSERT_NE(Far(), nullptr);
+  Map("fd02::/48", "198.51.100.3");
+  look();
+  EXPECT_EQ(Far(), nullptr) << "its prefix leads to another now";
+  EXPECT_TRUE(paths_.Json().at("peers").as_array().empty());
+
+  answer = Call("chord", "met", Met("fd02:0:0:ffff::/64", "198.51.100.3"));
+  ASSERT_TRUE(answer.ok());
+  now_ += PathCheck::kProbeFor;
+  look();
+  EXPECT_TRUE(paths_.Json().at("peers").as_array().empty()) << "no check of its has come";
+}
+
+TEST_F(DirectRingTest, WhatLeadsThereWithoutThePathIsAskedAboutWhileThePathIsUsed) {
+  Map("fd02::/48", "198.51.100.2");
+  const auto answer = Call("chord", "met", Met());
+  Request(outside_, *answer, PasswordIn(*answer));
+  EXPECT_FALSE(paths_.OnUsed(*Ipv6::Parse("fd02:0:0:ffff::9")));
+  now_ += std::chrono::seconds(60);
+  EXPECT_TRUE(paths_.OnUsed(*Ipv6::Parse("fd02:0:0:ffff::9")));
+  EXPECT_FALSE(paths_.OnUsed(*Ipv6::Parse("fd02:0:0:5::9"))) << "the kernel itself asks about it";
+}
+
+// The other end of it: the master may not have found him when the first packet goes.
+TEST_F(DirectPathsTest, WhoIsNotFoundYetIsAskedAboutSoon) {
+  Up(SlaveKind::kUplink, "uplink", {P("fd00::/8")});
+  ASSERT_TRUE(Call("uplink", "carried", {{"address", "fd02:0:0:5::9"}}).ok());
+  asked_[0].reply(absl::UnavailableError("not known yet"));
+  ASSERT_TRUE(Call("uplink", "carried", {{"address", "fd02:0:0:5::9"}}).ok());
+  EXPECT_EQ(asked_.size(), 1u);
+  now_ += DirectPaths::kNotYetFor;
+  ASSERT_TRUE(Call("uplink", "carried", {{"address", "fd02:0:0:5::9"}}).ok());
+  EXPECT_EQ(asked_.size(), 2u);
 }
 
 }  // namespace

@@ -132,6 +132,22 @@ TEST_F(PathCheckTest, WhereAPeerIsHeardIsTriedAtOnce) {
   EXPECT_EQ(check.path(), other_);
 }
 
+// Anybody's address may be in a request that a peer makes up; who is there gets no more than came.
+TEST_F(PathCheckTest, WhereAPeerWasOnlyHeardGetsAProbeForEachRequest) {
+  PathCheck check = Make();
+  Start(check, {});
+  check.OnRequest(now_, other_);
+  EXPECT_EQ(Run(check, milliseconds(1000)).count(other_), 1u);
+  check.OnRequest(now_, other_);
+  check.OnRequest(now_, other_);
+  EXPECT_EQ(Run(check, milliseconds(1000)).count(other_), 1u);
+  check.OnRequest(now_, other_);
+  Run(check, milliseconds(500), {other_});
+  ASSERT_EQ(check.path(), other_);
+  Run(check, PathCheck::kConsent);
+  EXPECT_EQ(Run(check, milliseconds(1000)).count(other_), 10u) << "who has answered once wants them";
+}
+
 // Its request may be here before what it is called.
 TEST_F(PathCheckTest, APeerIsHeardBeforeItIsKnown) {
   PathCheck check = Make();

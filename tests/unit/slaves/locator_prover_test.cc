@@ -59,7 +59,8 @@ TEST(PeeringCodec, TakesNothingElse) {
   EXPECT_FALSE(with(1, 2)) << "another version";
   EXPECT_FALSE(with(2, 0)) << "no type";
   EXPECT_FALSE(with(2, 3)) << "a NOTIFY without a record";
-  EXPECT_FALSE(with(2, 7)) << "no type";
+  EXPECT_FALSE(with(2, 7)) << "a MEET without its words";
+  EXPECT_FALSE(with(2, 9)) << "no type";
   EXPECT_FALSE(with(3, 1)) << "a question that answers";
   EXPECT_FALSE(with(12, 129)) << "a length";
   EXPECT_FALSE(with(28, 1)) << "a bit past the length";
