@@ -38,6 +38,8 @@ void Meetings::OnCall(const std::string& argument, Respond respond) {
   auto message = QuestionIn(argument);
   if (!message.ok()) return respond(message.status());
   const auto place = PlaceOf(message->meeting.to);
+  if (!place && Find(message->meeting.to))
+    return respond(absl::UnavailableError("who has " + message->meeting.to.ToString() + " is looked up"));
   if (!place)
     return respond(
         absl::NotFoundError("no member of the ring has proven to have " + message->meeting.to.ToString()));
@@ -77,6 +79,13 @@ std::optional<Endpoint> Meetings::PlaceOf(const Prefix& prefix) const {
     if (proven && locator.priority != kAcceptOnly) return Endpoint{locator.address, record->control_port};
   }
   return std::nullopt;
+}
+
+// After a restart the kernel still has mappings whose records nobody here has seen.
+bool Meetings::Find(const Prefix& prefix) {
+  if (!find_budget_.Take(parts_.clock.boot())) return false;
+  parts_.slave.OnRefresh(std::vector{prefix.address});
+  return true;
 }
 
 void Meetings::Say(Question& question) {
@@ -160,6 +169,7 @@ void Meetings::OnQuestion(const Endpoint& from, Ipv4 at, const PeeringMessage& m
   const Record* record = parts_.slave.resolver().Around(parts_.clock.boot(), message.prefix);
   if (record == nullptr) {
     ++counters_.unknown;
+    Find(message.prefix);
     return;
   }
   if (!IsPlaceOf(*record, from)) {

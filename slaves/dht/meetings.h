@@ -24,6 +24,7 @@ class Meetings {
   static constexpr int kTries = 3;
   static constexpr size_t kMost = 256;                        // asked and not answered
   static constexpr double kRate = 20, kBurst = 50;            // that ov6d is told of, a second
+  static constexpr double kFindRate = 2, kFindBurst = 10;    // looked up for a meeting, a second
   static constexpr Duration kTurn = std::chrono::minutes(1);  // cookies of the last two are good
 
   struct Counters {
@@ -33,7 +34,7 @@ class Meetings {
     uint64_t unexpected = 0;  // answers to no question
     uint64_t met = 0;         // that others asked of us, and ov6d took
     uint64_t challenged = 0;  // .. without a good cookie
-    uint64_t unknown = 0;     // .. of a prefix that we have not found yet: not answered
+    uint64_t unknown = 0;     // .. of a prefix that we have to look up: not answered
     uint64_t refused = 0;     // .. by who is not what the prefix's record names, or by ov6d
     uint64_t limited = 0;
   };
@@ -42,7 +43,7 @@ class Meetings {
   struct Parts {
     Session& session;
     const Registrar& registrar;
-    const DhtSlave& slave;
+    DhtSlave& slave;
     const LocatorProver* prover;  // nullptr: the domain asks for no proofs
     Send send;
     std::function<uint64_t()> nonce;
@@ -72,6 +73,7 @@ class Meetings {
 
   absl::StatusOr<PeeringMessage> QuestionIn(const std::string& argument) const;
   std::optional<Endpoint> PlaceOf(const Prefix& prefix) const;
+  bool Find(const Prefix& prefix);
   void Say(Question& question);
   void OnAnswer(const Endpoint& from, const PeeringMessage& message);
   void OnQuestion(const Endpoint& from, Ipv4 at, const PeeringMessage& message);
@@ -83,7 +85,7 @@ class Meetings {
   Parts parts_;
   const std::string secret_;                // of the cookies
   std::map<uint64_t, Question> questions_;  // by nonce
-  TokenBucket budget_{kRate, kBurst};
+  TokenBucket budget_{kRate, kBurst}, find_budget_{kFindRate, kFindBurst};
   Counters counters_;
 };
 

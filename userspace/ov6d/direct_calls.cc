@@ -208,7 +208,8 @@ void DirectPaths::OnOfferAnswered(const Prefix& name, const absl::StatusOr<std::
   if (status.ok()) return;
   ++counters_.offers_failed;
   spdlog::debug("no direct path to {}: {}", name.ToString(), Message(status));
-  nobody_[Prefix::Of(name.address, kNobodyLength)] = env_.clock() + kNobodyFor;
+  nobody_[Prefix::Of(name.address, kNobodyLength)] =
+      env_.clock() + (absl::IsUnavailable(status) ? kNotYetFor : kNobodyFor);
   Remove(found);
 }
 

@@ -138,8 +138,10 @@ TEST_F(MeetingsTest, TheMemberIsToldAndSaysWhereAndByWhatItIsChecked) {
 
 TEST_F(MeetingsTest, AMasterSpeaksForWhatItRegistersToWhoHasProvenToBeThere) {
   Ask(Argument());
-  EXPECT_TRUE(absl::IsNotFound(answer_.status())) << "nothing is known of the member";
-  Correspond(*master_, *member_);
+  EXPECT_TRUE(absl::IsUnavailable(answer_.status())) << "nothing is known of the member, and it is looked up";
+  EXPECT_FALSE(master_->Mapped("fd02:0:2::/48").empty());
+  Ask(Argument(kSite, "fd03:0:3:1::/64"));
+  EXPECT_TRUE(absl::IsUnavailable(answer_.status()));
   Ask(Argument("fd03:0:3::/64"));
   EXPECT_TRUE(absl::IsPermissionDenied(answer_.status()));
   json::object bad = Argument();
@@ -175,8 +177,7 @@ TEST_F(MeetingsTest, AMemberThatHasNotFoundThePrefixYetIsAskedAgain) {
   Ask(Argument());
   EXPECT_TRUE(absl::IsUnknown(answer_.status()));
   EXPECT_EQ(member_->meetings().counters().unknown, 1u);
-  member_->Resolve("fd01:0:1::5");
-  Settle();
+  EXPECT_FALSE(member_->Mapped("fd01:0:1::/48").empty()) << "it is looked up";
   member_->met_answer = absl::UnavailableError("the map-cache does not have it");
   Pass(milliseconds(250));
   EXPECT_TRUE(absl::IsUnknown(answer_.status()));
@@ -209,6 +210,7 @@ TEST_F(MeetingsTest, OnlyWhomTheRecordNamesSpeaksForThePrefix) {
   EXPECT_EQ(member_->meetings().counters().refused, 2u);
   EXPECT_FALSE(SayTwice("198.51.100.1:4646", "fd03:0:3::/64")) << "of what is not known nothing is said";
   EXPECT_FALSE(SayTwice("198.51.100.1:4646", "fd00::/8")) << "nor of more than a record holds";
+  EXPECT_FALSE(SayTwice("198.51.100.1:4646", "2001:db8::/64")) << "nor of what is outside the domain";
   EXPECT_TRUE(member_->met.empty());
   EXPECT_TRUE(SayTwice("198.51.100.1:4646", kSite)->yes);
 }
