@@ -150,6 +150,9 @@ void DirectPaths::Write(Peer& peer) {
   WritePath(peer);
   if (!peer.relays) return;
   WriteRelay(peer);
+  auto places = PlacesOf(peer, kAcceptOnly);
+  if (places == peer.brings_from) return;
+  peer.brings_from = std::move(places);
   for (const auto& [name, other] : peers_) {
     if (other->slave == peer.slave && !other->relays) WritePath(*other);
   }
@@ -327,9 +330,12 @@ void DirectPaths::Tick() {
     const auto found = at++;
     Peer& peer = *found->second;
     const PathCheck::State before = peer.check.state();
-    for (const PathCheck::Probe& probe : peer.check.OnTimer(now)) SendProbe(peer, probe);
+    const auto probes = peer.check.OnTimer(now);
+    for (const PathCheck::Probe& probe : probes) SendProbe(peer, probe);
     Follow(peer, before);
-    if (!MayStay(peer)) {
+    // Not at each tick: there are as many as there are peers.
+    const bool look = !probes.empty() || peer.check.state() == PathCheck::State::kFailed;
+    if (look && !MayStay(peer)) {
       Remove(found);
       continue;
     }

@@ -95,7 +95,8 @@ class DirectPaths {
     // ours it is a path to.
     std::optional<Ipv4> via{};
     Prefix here{};
-    bool relays = false;  // the master elsewhere: it brings by its path what is from anybody
+    bool relays = false;                 // the master elsewhere: it brings by its path what is from anybody
+    std::vector<Locator> brings_from{};  // as others' mappings have it
   };
   using Peers = std::map<Prefix, std::unique_ptr<Peer>>;
 

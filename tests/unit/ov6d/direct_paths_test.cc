@@ -457,7 +457,8 @@ TEST_F(DirectRingTest, APathEndsWithWhatItRestsOn) {
   Request(outside_, *answer, PasswordIn(*answer));
   ASSERT_NE(Far(), nullptr);
   Map("fd02::/48", "198.51.100.3");
-  look();
+  now_ += milliseconds(100);
+  Request(outside_, *answer, PasswordIn(*answer));
   EXPECT_EQ(Far(), nullptr) << "its prefix leads to another now";
   EXPECT_TRUE(paths_.Json().at("peers").as_array().empty());
 
