@@ -24,7 +24,7 @@ class Meetings {
   static constexpr int kTries = 3;
   static constexpr size_t kMost = 256;                        // asked and not answered
   static constexpr double kRate = 20, kBurst = 50;            // that ov6d is told of, a second
-  static constexpr double kFindRate = 2, kFindBurst = 10;    // looked up for a meeting, a second
+  static constexpr double kFindRate = 2, kFindBurst = 10;     // looked up for a meeting, a second
   static constexpr Duration kTurn = std::chrono::minutes(1);  // cookies of the last two are good
 
   struct Counters {
