@@ -126,17 +126,23 @@ verdict() {
 }
 
 # background pings: start_ping LABEL FROM ADDRESS PING-OPTIONS...; stop_ping LABEL; lost LABEL, received LABEL
-declare -A ping_job
+declare -A ping_job under_way
 start_ping() {
   local label=$1 from=$2 to=$3; shift 3
+  unset "under_way[$label]"
   nsenter --net="/run/netns/$LAB-$from" -- ping -6 -n "$@" "$to" >"$TMP/ping-$label" 2>&1 &
   ping_job[$label]=$!
 }
-stop_ping() { kill -INT "${ping_job[$1]}" 2>/dev/null || true; wait "${ping_job[$1]}" || true; }
+# It does not wait for the answer to the last packet, which is on its way; that is not lost.
+stop_ping() {
+  kill -INT "${ping_job[$1]}" 2>/dev/null || true
+  wait "${ping_job[$1]}" || true
+  grep -q "icmp_seq=$(sent "$1") " "$TMP/ping-$1" || under_way[$1]=1
+}
 await_ping() { wait "${ping_job[$1]}" || true; }
 sent() { sed -n 's/^\([0-9]*\) packets transmitted.*/\1/p' "$TMP/ping-$1"; }
 received() { sed -n 's/.* \([0-9]*\) received.*/\1/p' "$TMP/ping-$1"; }
-lost() { echo $(($(sent "$1") - $(received "$1"))); }
+lost() { echo $(($(sent "$1") - $(received "$1") - ${under_way[$1]:-0})); }
 replies() { grep -c 'bytes from' "$TMP/ping-$1" || true; }
 
 # checksum_errors HOST: TCP, UDP and ICMPv6 packets that arrived broken.
