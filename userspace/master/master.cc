@@ -104,7 +104,7 @@ absl::Status Master::SetShortcut(BootTime now, SlaveId id, const Prefix& prefix,
                                  BootTime send_until, Ipv4 via) {
   const auto found = routes_.Around(prefix);
   if (!found || found->second.slave != id || found->second.action != Action::kTunnel ||
-      found->second.flags != 0)
+      (found->second.flags & OV6_ROUTE_RELAY) != 0)
     return absl::NotFoundError("slave " + std::to_string(id) + " resolves no " + prefix.ToString());
   return mappings_.AddShortcut(now, id, prefix, std::move(places), send_until, via);
 }

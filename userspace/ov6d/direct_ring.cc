@@ -22,8 +22,9 @@ constexpr int kPlaceLength = 64;
 bool DirectPaths::IsFar(const Ipv6& address) const {
   const auto route = env_.master.routes().Lookup(address);
   const RegisteredSlave* slave = route ? env_.master.slaves().Find(route->second.slave) : nullptr;
-  return slave != nullptr && route->second.action == Action::kTunnel && route->second.flags == 0 &&
-         slave->entry.kind == SlaveKind::kDht && !env_.is_elsewhere(slave->entry.name);
+  return slave != nullptr && route->second.action == Action::kTunnel &&
+         (route->second.flags & OV6_ROUTE_RELAY) == 0 && slave->entry.kind == SlaveKind::kDht &&
+         !env_.is_elsewhere(slave->entry.name);
 }
 
 // What a path to that address may stand for: a subnet of whoever the map-cache says has all of it.
