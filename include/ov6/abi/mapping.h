@@ -38,9 +38,9 @@ enum ov6_mapping_flags {
 	/* The places that a prefix of ours moved from: they may bring what comes for it, and have verified
 	   who sent it. For everything else it is as if it were not there. */
 	OV6_MAPPING_FORMER = 1 << 3,
-	/* A direct path to what a tunnel's route, or one with OV6_ROUTE_DIRECT, carries otherwise: sent to until
-	   soft_expiry, which each answer of the peer moves on, then its locators without a fixed port; accepted
-	   from until hard_expiry. In use it is told, not asked about. */
+	/* A direct path to what a tunnel's route, or one with OV6_ROUTE_DIRECT, carries otherwise: sent to
+	   until soft_expiry, which each answer of the peer moves on, then its locators without a fixed port;
+	   accepted from until hard_expiry. In use it is told, not asked about. */
 	OV6_MAPPING_DIRECT = 1 << 4,
 };
 
