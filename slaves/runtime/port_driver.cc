@@ -87,26 +87,25 @@ void PortDriver::Receive() {
 
 void PortDriver::Transmit(std::span<const Frame> frames) {
   if (!rings_) return;
+  if (!waiting_) frames = frames.subspan(Send(frames));
   pending_.insert(pending_.end(), frames.begin(), frames.end());
-  if (!waiting_) FlushPending();
+  if (!waiting_ && !pending_.empty()) WaitToSend();
 }
 
-void PortDriver::FlushPending() {
-  while (!pending_.empty()) {
-    const size_t wanted = std::min(pending_.size(), kBurst);
-    const std::vector<Frame> burst(pending_.begin(), pending_.begin() + static_cast<ptrdiff_t>(wanted));
-    const size_t sent = rings_->TxBurst(burst);
-    counters_.transmitted += sent;
-    pending_.erase(pending_.begin(), pending_.begin() + static_cast<ptrdiff_t>(sent));
-    if (sent == wanted) continue;
-    ++counters_.transmit_waits;
-    waiting_ = true;
-    rings_watch_->WhenWritable([this] {
-      waiting_ = false;
-      FlushPending();
-    });
-    return;
-  }
+size_t PortDriver::Send(std::span<const Frame> frames) {
+  const size_t sent = rings_->TxBurst(frames);
+  counters_.transmitted += sent;
+  return sent;
+}
+
+void PortDriver::WaitToSend() {
+  ++counters_.transmit_waits;
+  waiting_ = true;
+  rings_watch_->WhenWritable([this] {
+    waiting_ = false;
+    pending_.erase(pending_.begin(), pending_.begin() + static_cast<ptrdiff_t>(Send(pending_)));
+    if (!pending_.empty()) WaitToSend();
+  });
 }
 
 uint64_t PortDriver::lost() const {

@@ -6,10 +6,10 @@
 #ifndef OV6_SLAVES_RUNTIME_PORT_DRIVER_H
 #define OV6_SLAVES_RUNTIME_PORT_DRIVER_H
 
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "slaves/runtime/fd_channel.h"
@@ -56,7 +56,8 @@ class PortDriver : public SendingPort {
   void MapWhenComplete();
   void WatchRx();
   void Receive();
-  void FlushPending();
+  size_t Send(std::span<const Frame> frames);  // how many of them
+  void WaitToSend();
 
   Loop& loop_;
   const int channel_;
@@ -66,7 +67,7 @@ class PortDriver : public SendingPort {
   std::optional<PortDescriptors> descriptors_;
   std::unique_ptr<PortRings> rings_;
   std::unique_ptr<Descriptor> rings_watch_;  // gone before the rings, which own the descriptor
-  std::deque<Frame> pending_;
+  std::vector<Frame> pending_;  // empty, or what waits for room
   bool waiting_ = false;
   PortCounters counters_;
 };

@@ -1,35 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/ov6d/daemon_port.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <linux/if_ether.h>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
+#include "userspace/port/frame_port.h"
+
 namespace ov6 {
 namespace {
 
 using boost::system::error_code;
-
-constexpr size_t kHeaders = sizeof(ethhdr) + sizeof(ov6_port_header);
-
-// The port's own header; the datapath asks nothing of the Ethernet addresses.
-void WriteHeaders(ov6_port_type type, uint32_t ingress, uint8_t* out) {
-  ethhdr ethernet{};
-  ethernet.h_proto = htons(OV6_ETH_P_PORT);
-  ov6_port_header header{};
-  header.version = OV6_PORT_HEADER_VERSION;
-  header.type = static_cast<uint8_t>(type);
-  header.port = htons(OV6_PORT_DAEMON);
-  header.slave = htonl(OV6_SLAVE_OPERATOR);
-  header.ingress = htonl(ingress);
-  std::memcpy(out, &ethernet, sizeof(ethernet));
-  std::memcpy(out + sizeof(ethernet), &header, sizeof(header));
-}
 
 }  // namespace
 
@@ -58,9 +42,9 @@ Resubmitted DaemonPort::Resubmit(ov6_port_type type, uint32_t ingress, std::span
     rings_->RxBurst({});  // takes back what has been sent
     if (!rings_->Allocate(&frame)) return Resubmitted::kNoRoom;
   }
-  WriteHeaders(type, ingress, frame.bytes.data());
-  std::memcpy(frame.bytes.data() + kHeaders, packet.data(), packet.size());
-  frame.bytes = frame.bytes.first(kHeaders + packet.size());
+  WritePortHeaders(type, OV6_PORT_DAEMON, OV6_SLAVE_OPERATOR, ingress, frame.bytes.data());
+  std::memcpy(frame.bytes.data() + kPortHeaders, packet.data(), packet.size());
+  frame.bytes = frame.bytes.first(kPortHeaders + packet.size());
   if (rings_->TxBurst({&frame, 1}) == 1) return Resubmitted::kSent;
   rings_->Release(frame);
   return Resubmitted::kNoRoom;

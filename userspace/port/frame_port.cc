@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/port/frame_port.h"
 
+#include <linux/if_ether.h>
 #include <netinet/in.h>
 
 #include <algorithm>
 #include <cstddef>
-
-#include "userspace/base/bytes.h"
+#include <cstring>
 
 namespace ov6 {
 namespace {
 
-constexpr size_t kEthernetSize = 14;
-constexpr size_t kPacketOffset = kEthernetSize + sizeof(ov6_port_header);
+constexpr size_t kEthernetSize = sizeof(ethhdr);
+static_assert(kPortHeaders == kEthernetSize + sizeof(ov6_port_header));
 constexpr size_t kIpv6Size = 40;
 constexpr size_t kSourceOffset = 8, kDestinationOffset = 24;
 constexpr size_t kUdpSize = 8;
@@ -40,7 +40,7 @@ PuntSource StationOf(std::span<const uint8_t> frame, uint32_t ingress) {
   const auto mac = frame.subspan(kMac, kMac);
   PuntSource source{false, ingress, {}};
   if (std::all_of(mac.begin(), mac.end(), [](uint8_t byte) { return byte == 0; }))
-    source.address = AddressAt(frame.subspan(kPacketOffset), kSourceOffset);
+    source.address = AddressAt(frame.subspan(kPortHeaders), kSourceOffset);
   else
     std::copy(mac.begin(), mac.end(), source.address.bytes.begin() + 10);
   return source;
@@ -67,11 +67,11 @@ std::span<const uint8_t> InnerOf(std::span<const uint8_t> packet) {
 }  // namespace
 
 std::optional<Punt> ParsePunt(std::span<const uint8_t> frame) {
-  if (frame.size() < kPacketOffset || Big16(frame, 12) != OV6_ETH_P_PORT) return std::nullopt;
+  if (frame.size() < kPortHeaders || Big16(frame, 12) != OV6_ETH_P_PORT) return std::nullopt;
   const auto header = frame.subspan(kEthernetSize);
   if (header[offsetof(ov6_port_header, version)] != OV6_PORT_HEADER_VERSION) return std::nullopt;
   if (header[offsetof(ov6_port_header, type)] != OV6_PORT_PUNT) return std::nullopt;
-  const auto packet = frame.subspan(kPacketOffset);
+  const auto packet = frame.subspan(kPortHeaders);
   switch (const auto reason = static_cast<ov6_punt_reason>(header[offsetof(ov6_port_header, reason)])) {
     case OV6_PUNT_MISS:
     case OV6_PUNT_ROUTE:
@@ -87,20 +87,29 @@ std::optional<Punt> ParsePunt(std::span<const uint8_t> frame) {
   return std::nullopt;
 }
 
+// The datapath asks nothing of the Ethernet addresses.
+void WritePortHeaders(ov6_port_type type, uint16_t slot, SlaveId slave, uint32_t ingress, uint8_t* frame) {
+  ethhdr ethernet{};
+  ethernet.h_proto = htons(OV6_ETH_P_PORT);
+  ov6_port_header header{};
+  header.version = OV6_PORT_HEADER_VERSION;
+  header.type = static_cast<uint8_t>(type);
+  header.port = htons(slot);
+  header.slave = htonl(slave);
+  header.ingress = htonl(ingress);
+  std::memcpy(frame, &ethernet, sizeof(ethernet));
+  std::memcpy(frame + sizeof(ethernet), &header, sizeof(header));
+}
+
 bool WriteDelivery(const PortCapsule& port, std::span<const uint8_t> packet, Frame* frame) {
-  if (frame->bytes.size() < kPacketOffset + packet.size()) return false;
-  ByteWriter head;
-  for (int i = 0; i < 6; ++i) head.U16(0);  // the datapath asks nothing of Ethernet addresses
-  head.U16(OV6_ETH_P_PORT).U8(OV6_PORT_HEADER_VERSION).U8(OV6_PORT_DELIVER).U8(0).U8(0);
-  head.U16(port.slot).U16(0).U32(port.slave).U32(0);
-  const Bytes bytes = head.Take();
-  std::copy(bytes.begin(), bytes.end(), frame->bytes.begin());
-  std::copy(packet.begin(), packet.end(), frame->bytes.begin() + kPacketOffset);
-  frame->bytes = frame->bytes.first(kPacketOffset + packet.size());
+  if (frame->bytes.size() < kPortHeaders + packet.size()) return false;
+  WritePortHeaders(OV6_PORT_DELIVER, port.slot, port.slave, 0, frame->bytes.data());
+  std::copy(packet.begin(), packet.end(), frame->bytes.begin() + kPortHeaders);
+  frame->bytes = frame->bytes.first(kPortHeaders + packet.size());
   return true;
 }
 
-std::span<uint8_t> PacketIn(const Frame& frame) { return frame.bytes.subspan(kPacketOffset); }
+std::span<uint8_t> PacketIn(const Frame& frame) { return frame.bytes.subspan(kPortHeaders); }
 
 void Resubmit(const Frame& frame, ov6_port_type type, SlaveId slave) {
   const auto header = frame.bytes.subspan(kEthernetSize);

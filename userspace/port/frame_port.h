@@ -31,6 +31,10 @@ class SendingPort : public FramePort {
   virtual bool Allocate(Frame* out) = 0;
 };
 
+// Bytes in front of a frame's packet: the Ethernet and the port header.
+inline constexpr size_t kPortHeaders = 14 + sizeof(ov6_port_header);
+// Writes them in front of a packet that nobody punted, which `frame` has room for.
+void WritePortHeaders(ov6_port_type type, uint16_t slot, SlaveId slave, uint32_t ingress, uint8_t* frame);
 // Around a packet of the slave's own: the Ethernet and port headers in front, OV6_PORT_DELIVER. False: it
 // does not fit the frame, which is as it was.
 bool WriteDelivery(const PortCapsule& port, std::span<const uint8_t> packet, Frame* frame);
