@@ -67,7 +67,7 @@ class PortDriver : public SendingPort {
   std::optional<PortDescriptors> descriptors_;
   std::unique_ptr<PortRings> rings_;
   std::unique_ptr<Descriptor> rings_watch_;  // gone before the rings, which own the descriptor
-  std::vector<Frame> pending_;  // empty, or what waits for room
+  std::vector<Frame> pending_;               // empty, or what waits for room
   bool waiting_ = false;
   PortCounters counters_;
 };

@@ -17,6 +17,7 @@ state = "$dir/state"
 run = "$dir"
 group = "$(uid_base 1)"
 uid_base = $(uid_base 1)
+${LAB_NODE-}
 [[underlay]]
 interface = "eth0"
 attach = "$LAB_ATTACH"
@@ -32,6 +33,7 @@ prefixes = ["chord:$2"]
 name = "chord"
 kind = "dht"
 domain = "chord"
+${LAB_TABLES-}
 END
   nsenter --net="/run/netns/$LAB-$1" -- "$LAB_BIN/ov6d" --config "$dir/ov6.toml" >"$dir/log" 2>&1 </dev/null &
   lone_pid=$! lone_dir=$dir
