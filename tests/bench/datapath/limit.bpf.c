@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The limit: what a program must do that turns the one packet into the other, and nothing else. It looks at nothing; what it writes
+ * is constant, checksum included. What ov6 is held against.
+ */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "flows.h"
+
+#define OUTER_6IN4 sizeof(struct iphdr)
+#define OUTER_UDP (sizeof(struct iphdr) + sizeof(struct udphdr))
+
+struct limit_setting setting;
+
+static __always_inline int leave(struct xdp_md *ctx, int move, __u32 size)
+{
+	char *data, *end;
+
+	if (bpf_xdp_adjust_head(ctx, move))
+		return XDP_DROP;
+	data = (char *)(long)ctx->data;
+	end = (char *)(long)ctx->data_end;
+	if (data + size > end)
+		return XDP_DROP;
+	__builtin_memcpy(data, setting.header, size);
+	return bpf_redirect(setting.egress, 0);
+}
+
+SEC("xdp") int encap(struct xdp_md *ctx)
+{
+	return leave(ctx, -(int)OUTER_6IN4, ETH_HLEN + OUTER_6IN4);
+}
+
+SEC("xdp") int encap_udp(struct xdp_md *ctx)
+{
+	return leave(ctx, -(int)OUTER_UDP, ETH_HLEN + OUTER_UDP);
+}
+
+SEC("xdp") int decap(struct xdp_md *ctx)
+{
+	return leave(ctx, OUTER_6IN4, ETH_HLEN);
+}
+
+SEC("xdp") int decap_udp(struct xdp_md *ctx)
+{
+	return leave(ctx, OUTER_UDP, ETH_HLEN);
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

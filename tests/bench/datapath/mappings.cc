@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// The map-cache of a running ov6d, by the library that ov6d and ov6ctl write it with, through the pins.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "ov6/datapath.h"
+#include "tests/bench/datapath/flows.h"
+#include "tests/bench/datapath/traffic.h"
+#include "tests/bench/datapath/verbs.h"
+#include "userspace/datapath/kernel_datapath.h"
+
+namespace ov6::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Seconds = std::chrono::duration<double>;
+
+struct Options {
+  std::string bpffs;
+  uint32_t sites = 0;
+  bool udp = false;
+  double rate = 100000, seconds = 1;
+};
+
+Prefix Site(uint32_t index) {
+  const uint64_t network = flow_network(FLOW_OVERLAY, index);
+  Ipv6 address;
+  for (int byte = 0; byte < 8; ++byte) {
+    address.bytes[byte] = static_cast<uint8_t>(network >> (56 - 8 * byte));
+  }
+  return Prefix::Of(address, 48);
+}
+
+Mapping To(uint32_t index, bool udp) {
+  Locator locator{.address = Ipv4{flow_locator(index)}};
+  if (udp) {
+    locator.encapsulation = Encapsulation::kUdp;
+    locator.port = OV6_UDP_PORT;
+  }
+  Mapping mapping;
+  mapping.locators = {locator};
+  mapping.flags = OV6_MAPPING_STATIC;
+  return mapping;
+}
+
+void Check(const absl::Status& status) {
+  if (!status.ok()) Fail(std::string(status.message()));
+}
+
+std::unique_ptr<Tables> Open(const std::string& bpffs) {
+  auto tables = OpenPinnedTables(bpffs, Access::kReadWrite);
+  Check(tables.status());
+  return *std::move(tables);
+}
+
+void Fill(const Options& options) {
+  const auto tables = Open(options.bpffs);
+  std::set<Prefix> wanted;
+  for (uint32_t i = 0; i < options.sites; ++i) wanted.insert(Site(i));
+  const auto present = tables->Mappings();
+  Check(present.status());
+  for (const auto& [prefix, mapping] : *present) {
+    if ((mapping.flags & OV6_MAPPING_STATIC) != 0 && !wanted.contains(prefix)) Check(tables->DeleteMapping(prefix));
+  }
+  for (uint32_t i = 0; i < options.sites; ++i) Check(tables->SetMapping(Site(i), To(i, options.udp)));
+  std::printf("{\"sites\": %zu}\n", wanted.size());
+}
+
+// As they are, one after the other, a millisecond's worth at a time.
+void Write(const Options& options) {
+  const auto tables = Open(options.bpffs);
+  const auto begin = Clock::now();
+  const auto end = begin + Seconds(options.seconds);
+  uint64_t written = 0;
+  while (Clock::now() < end) {
+    const auto due = static_cast<uint64_t>(Seconds(Clock::now() - begin).count() * options.rate);
+    for (; written < due; ++written) {
+      const auto site = static_cast<uint32_t>(written % options.sites);
+      Check(tables->SetMapping(Site(site), To(site, options.udp)));
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  std::printf("{\"writes_per_second\": %.0f}\n",
+              static_cast<double>(written) / Seconds(Clock::now() - begin).count());
+}
+
+void AddCommon(CLI::App* verb, const std::shared_ptr<Options>& options) {
+  verb->add_option("bpffs", options->bpffs, "of the instance")->required();
+  verb->add_option("sites", options->sites)->required();
+  verb->add_flag("--udp", options->udp, "tunnels in UDP");
+}
+
+}  // namespace
+
+void AddMappings(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("mappings", "makes the map-cache hold as many sites");
+  AddCommon(verb, options);
+  verb->callback([options] { Fill(*options); });
+}
+
+void AddWrite(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("write", "rewrites mappings at a rate");
+  AddCommon(verb, options);
+  verb->add_option("--rate", options->rate, "writes a second");
+  verb->add_option("--seconds", options->seconds);
+  verb->callback([options] {
+    StayOnCpu(1);
+    Write(*options);
+  });
+}
+
+}  // namespace ov6::bench

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/bench/datapath/traffic.h"
+
+#include <bpf/bpf.h>
+#include <net/if.h>
+#include <netinet/ether.h>
+#include <sched.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <random>
+
+#include "ov6/abi/config.h"
+#include "tests/bench/datapath/flows.h"
+
+namespace ov6::bench {
+namespace {
+
+constexpr uint16_t kDestinationPort = 7777;
+constexpr uint8_t kHopLimit = 64;
+constexpr uint16_t kDontFragment = 0x4000;
+
+ethhdr Ethernet(const Traffic& traffic, uint16_t type) {
+  ethhdr header{};
+  ether_addr address{};
+  for (const auto& [text, field] : {std::pair(&traffic.to, header.h_dest), {&traffic.from, header.h_source}}) {
+    if (ether_aton_r(text->c_str(), &address) == nullptr) Fail("'" + *text + "' is no MAC address");
+    std::memcpy(field, &address, ETH_ALEN);
+  }
+  header.h_proto = htons(type);
+  return header;
+}
+
+ipv6hdr Ip6(uint32_t frame) {
+  ipv6hdr header{};
+  header.version = 6;
+  header.nexthdr = IPPROTO_UDP;
+  header.hop_limit = kHopLimit;
+  header.payload_len = htons(static_cast<uint16_t>(frame - ETH_HLEN - sizeof(header)));
+  return header;
+}
+
+iphdr Ip4(const Traffic& traffic, uint8_t protocol, size_t payload) {
+  iphdr header{};
+  header.version = 4;
+  header.ihl = 5;
+  header.ttl = kHopLimit;
+  header.protocol = protocol;
+  header.frag_off = htons(kDontFragment);
+  header.tot_len = htons(static_cast<uint16_t>(sizeof(header) + payload));
+  if (inet_pton(AF_INET, traffic.router.c_str(), &header.daddr) != 1) {
+    Fail("'" + traffic.router + "' is no IPv4 address");
+  }
+  return header;
+}
+
+udphdr Udp(uint16_t from, uint16_t to, size_t length, uint16_t checksum) {
+  return {.source = htons(from), .dest = htons(to), .len = htons(static_cast<uint16_t>(length)), .check = checksum};
+}
+
+// The sum of 1/k for all k up to each.
+std::vector<double> Harmonic(uint32_t flows) {
+  std::vector<double> sums(flows);
+  double sum = 0;
+  for (uint32_t k = 0; k < flows; ++k) sums[k] = sum += 1.0 / (k + 1);
+  return sums;
+}
+
+}  // namespace
+
+void Fail(const std::string& what, int error) {
+  std::fprintf(stderr, "bench_datapath: %s%s%s\n", what.c_str(), error != 0 ? ": " : "",
+               error != 0 ? std::strerror(error) : "");
+  std::exit(1);
+}
+
+void StayOnCpu(int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(cpu, &set);
+  if (sched_setaffinity(0, sizeof(set), &set) != 0) Fail("going to CPU " + std::to_string(cpu), errno);
+}
+
+void AddOptions(CLI::App& app, Traffic* traffic) {
+  app.add_option("--way", traffic->way, "site, underlay or underlay_udp")
+      ->check(CLI::IsMember({"site", "underlay", "underlay_udp"}));
+  app.add_option("--device", traffic->device)->required();
+  app.add_option("--to", traffic->to, "MAC address")->required();
+  app.add_option("--from", traffic->from, "MAC address")->required();
+  app.add_option("--site", traffic->site, "the hosts' /64")->required();
+  app.add_option("--router", traffic->router, "outer IPv4 destination");
+  app.add_option("--flows", traffic->flows);
+  app.add_flag("--zipf", traffic->zipf, "by Zipf's law, s = 1.0; else all alike");
+  app.add_flag("--plain", traffic->plain, "to addresses that no tunnel leads to");
+  app.add_flag("--forged", traffic->forged);
+  app.add_option("--size", traffic->size, "of the frame with the IPv6 packet")->check(CLI::Range(64, 3400));
+}
+
+Generator::Generator(const Traffic& traffic, int moved) : skeleton_(bench_generator::open_and_load()) {
+  if (!skeleton_) Fail("loading the generator", errno);
+  ifindex_ = if_nametoindex(traffic.device.c_str());
+  if (ifindex_ == 0) Fail(traffic.device, errno);
+  const bpf_object* object = skeleton_->obj;
+  sender_ = bpf_program__fd(bpf_object__find_program_by_name(object, ("send_" + traffic.way).c_str()));
+  caller_ = bpf_program__fd(bpf_object__find_program_by_name(object, ("call_" + traffic.way).c_str()));
+  Set(traffic, moved);
+  Draw(traffic);
+}
+
+void Generator::Set(const Traffic& traffic, int moved) {
+  flow_setting& setting = skeleton_->bss->setting;
+  const size_t inner = traffic.size - ETH_HLEN;
+  in6_addr site{};
+  if (inet_pton(AF_INET6, traffic.site.c_str(), &site) != 1) Fail("'" + traffic.site + "' is no IPv6 address");
+  const udphdr udp = Udp(0, kDestinationPort, inner - sizeof(ipv6hdr), 0xffff);
+  setting.site = {Ethernet(traffic, ETH_P_IPV6), Ip6(traffic.size), udp};
+  setting.site.ip6.saddr = site;
+  size_t overhead = 0;
+  if (traffic.way != "site") {
+    const ethhdr ethernet = Ethernet(traffic, ETH_P_IP);
+    const size_t with_udp = inner + sizeof(udphdr);
+    setting.underlay = {ethernet, Ip4(traffic, IPPROTO_IPV6, inner), Ip6(traffic.size), udp};
+    setting.underlay_udp = {ethernet, Ip4(traffic, IPPROTO_UDP, with_udp),
+                            Udp(FLOW_FIRST_PORT, OV6_UDP_PORT, with_udp, 0), Ip6(traffic.size), udp};
+    setting.underlay.ip6.daddr = site;
+    setting.underlay_udp.ip6.daddr = site;
+    overhead = sizeof(iphdr) + (traffic.way == "underlay" ? 0 : sizeof(udphdr));
+  }
+  setting.first = traffic.plain ? FLOW_PLAIN : FLOW_OVERLAY;
+  setting.size = static_cast<uint32_t>(traffic.size + overhead);
+  setting.moved = moved;
+  setting.lie = traffic.forged ? 1 : 0;
+  frame_.assign(setting.size, 0);
+}
+
+void Generator::Draw(const Traffic& traffic) {
+  const size_t bytes = FLOW_DRAWS * sizeof(uint32_t);
+  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(skeleton_->maps.draws), 0);
+  if (memory == MAP_FAILED) Fail("mapping the draws", errno);
+  auto* draws = static_cast<uint32_t*>(memory);
+  std::mt19937_64 random(traffic.flows);  // the same traffic every time
+  if (traffic.zipf) {
+    const auto sums = Harmonic(traffic.flows);
+    std::uniform_real_distribution<double> where(0, sums.back());
+    std::generate_n(draws, FLOW_DRAWS, [&] {
+      return static_cast<uint32_t>(std::ranges::upper_bound(sums, where(random)) - sums.begin());
+    });
+  } else {
+    std::uniform_int_distribution<uint32_t> flow(0, traffic.flows - 1);
+    std::generate_n(draws, FLOW_DRAWS, [&] { return flow(random); });
+  }
+  munmap(memory, bytes);
+  BeginAgain();
+}
+
+void Generator::Measure(int program) {
+  const uint32_t first = 0;
+  const int fd = bpf_map__fd(skeleton_->maps.measured);
+  if (bpf_map_update_elem(fd, &first, &program, BPF_ANY) != 0) Fail("calling the measured program", errno);
+  BeginAgain();
+}
+
+void Generator::BeginAgain() {
+  const uint32_t first = 0;
+  std::vector<flow_cursor> cursors(static_cast<size_t>(libbpf_num_possible_cpus()));
+  for (size_t cpu = 0; cpu < cursors.size(); ++cpu) cursors[cpu].at = cpu * FLOW_DRAWS / cursors.size();
+  const int fd = bpf_map__fd(skeleton_->maps.cursors);
+  if (bpf_map_update_elem(fd, &first, cursors.data(), BPF_ANY) != 0) Fail("setting the cursors", errno);
+}
+
+}  // namespace ov6::bench

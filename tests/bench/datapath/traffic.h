@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// The traffic of a measurement as told on the command line, and the generator that makes it (generator.bpf.c).
+#ifndef OV6_TESTS_BENCH_DATAPATH_TRAFFIC_H
+#define OV6_TESTS_BENCH_DATAPATH_TRAFFIC_H
+
+#include <arpa/inet.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "tests/bench/datapath/flows.h"
+// Names the structures of flows.h.
+#include "bench_generator.skel.h"
+
+namespace ov6::bench {
+
+// Ends the program with the sentence, and errno's if it is not 0.
+[[noreturn]] void Fail(const std::string& what, int error = 0);
+
+struct Traffic {
+  std::string way = "site";  // from a site; or from the underlay: "underlay", "underlay_udp"
+  std::string device;
+  std::string to, from;  // MAC addresses
+  std::string site;      // address of the hosts' /64
+  std::string router;    // IPv4 address, the outer destination
+  uint32_t flows = 16;
+  bool zipf = false;      // s = 1.0; else all alike
+  bool plain = false;     // to addresses that no tunnel leads to
+  bool forged = false;    // from the underlay: a locator of another site
+  uint32_t size = 64;     // bytes of the frame of the IPv6 side, without its checksum
+};
+void AddOptions(CLI::App& app, Traffic* traffic);
+
+class Generator {
+ public:
+  // Loads the programs and draws the flows. `moved`: see flows.h.
+  explicit Generator(const Traffic& traffic, int moved = 0);
+
+  int sender() const { return sender_; }    // sends into the veth it is run at
+  int caller() const { return caller_; }    // calls the program under test
+  int nothing() const { return bpf_program__fd(skeleton_->progs.nothing); }
+  std::vector<uint8_t>& frame() { return frame_; }
+  uint32_t ifindex() const { return ifindex_; }
+  void Measure(int program);  // what caller() calls
+  void BeginAgain();          // the next test-run's packet is a new one
+
+ private:
+  struct Destroy {
+    void operator()(bench_generator* skeleton) const { bench_generator::destroy(skeleton); }
+  };
+  void Draw(const Traffic& traffic);
+  void Set(const Traffic& traffic, int moved);
+
+  std::unique_ptr<bench_generator, Destroy> skeleton_;
+  int sender_ = -1, caller_ = -1;
+  uint32_t ifindex_ = 0;
+  std::vector<uint8_t> frame_;
+};
+
+void StayOnCpu(int cpu);
+
+}  // namespace ov6::bench
+
+#endif

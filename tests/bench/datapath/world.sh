@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# One router between a tester's devices, as RFC 8219 has a single device under test. Sourced; then `world ENCAPSULATION`.
+#
+#   [tester] t0 ---- eth1 [r, ov6d] eth0 ---- t1 [tester]     site -- tunnels; hosts and peers are the tester's words only
+#            t2 ---- eth2                                     plain forwarding comes in here and leaves by eth0
+#
+# Sinks at t0 and t1 count and drop. Whatever is compared goes through the same namespace, the same devices and the same veth code.
+. "$(dirname "${BASH_SOURCE[0]}")/../../netns/lib.sh"
+LAB_ATTACH=${LAB_ATTACH-native}
+. "$OV6_ROOT/tests/netns/lone.sh"
+
+TOOL=$BUILD/tests/bench_datapath
+SITE=fd00:6:6:1                # its /64
+HOSTS=$SITE::1:0               # and sixteen hosts from here on
+OUR_IPV4=192.0.2.1 NEXT_HOP=192.0.2.254
+queues=$(($(nproc) < 2 ? 1 : 2))
+
+mac_of() { ip -n "$LAB-$1" -j link show "$2" | jq -r '.[0].address'; }
+
+# two_queues NODE DEVICE: before any program is there, or the kernel refuses
+two_queues() { in_node "$1" ethtool -L "$2" rx $queues tx $queues >/dev/null 2>&1 || true; }
+
+lay_wires() {
+  local end n
+  make_namespace tester
+  make_namespace r
+  wire tester t0 r eth1
+  wire tester t1 r eth0
+  wire tester t2 r eth2
+  set_node tester ipv6.conf.all.disable_ipv6=1 ipv6.conf.default.disable_ipv6=1
+  set_node r ipv4.ip_forward=1 ipv6.conf.all.forwarding=1 ipv6.conf.default.accept_dad=0 ipv6.conf.all.accept_dad=0
+  for end in tester.t0 tester.t1 tester.t2 r.eth0 r.eth1 r.eth2; do
+    two_queues "${end%.*}" "${end#*.}"
+    ip -n "$LAB-${end%.*}" link set "${end#*.}" up
+  done
+  for n in 0 1; do in_node tester ethtool -K t$n gro on tx off >/dev/null; done
+  in_node r ethtool -K eth2 gro on >/dev/null
+  ip -n "$LAB-r" addr add $OUR_IPV4/24 dev eth0
+  ip -n "$LAB-r" route add default via $NEXT_HOP
+  ip -n "$LAB-r" neigh replace $NEXT_HOP lladdr "$(mac_of tester t1)" dev eth0 nud permanent
+  ip -n "$LAB-r" -6 neigh replace fe80::ffff lladdr "$(mac_of tester t1)" dev eth0 nud permanent
+  ip -n "$LAB-r" -6 route add 2000::/8 via fe80::ffff dev eth0
+}
+
+before_down() { ! mountpoint -q "$TMP/sinks" || umount "$TMP/sinks"; }
+
+world() {
+  local n
+  mkdir "$TMP/sinks"
+  mount -t bpf bpf "$TMP/sinks"
+  lay_wires
+  in_node tester "$TOOL" sink "$TMP/sinks" t0 t1
+  lone_router r $SITE::/64
+  for n in $(seq 16); do
+    ip -n "$LAB-r" -6 neigh replace "$SITE::1:$(printf %x "$n")" lladdr "$(mac_of tester t0)" dev eth1 nud permanent
+  done
+}
+
+# traffic WAY: options of bench_datapath for frames from where they come
+traffic() {
+  case $1 in
+    site) echo --way site --device t0 --from "$(mac_of tester t0)" --to "$(mac_of r eth1)" --site $HOSTS ;;
+    plain) echo --way site --device t2 --from "$(mac_of tester t2)" --to "$(mac_of r eth2)" --site 2001:db8::1:0 --plain ;;
+    *) echo --way "$1" --device t1 --from "$(mac_of tester t1)" --to "$(mac_of r eth0)" --site $HOSTS --router $OUR_IPV4 ;;
+  esac
+}
+
+# send WAY OPTIONS...: one line of JSON
+send() {
+  local way=$1; shift
+  in_node tester "$TOOL" send $(traffic "$way") --sink "$TMP/sinks" "$@"
+}
+
+# limit_at DEVICE PROGRAM [OPTIONS]: the limit's program at that door, until `door_at DEVICE xdp_...`
+limit_at() {
+  local device=$1 program=$2; shift 2
+  in_node r "$TOOL" place "$lone_dir/bpf" "$device" "$program" $(egress_of "$program") "$@"
+}
+door_at() { in_node r "$TOOL" place "$lone_dir/bpf" "$1" "$2"; }
+egress_of() {
+  case $1 in
+    encap*) echo --egress eth0 --egress-from "$(mac_of r eth0)" --egress-to "$(mac_of tester t1)" --outer-from $OUR_IPV4 --outer-to 198.18.0.1 ;;
+    decap*) echo --egress eth1 --egress-from "$(mac_of r eth1)" --egress-to "$(mac_of tester t0)" ;;
+  esac
+}
+
+# mappings COUNT [--udp]: the map-cache holds as many sites, written as ov6d and ov6ctl do it
+mappings() { "$TOOL" mappings "$lone_dir/bpf" "$@" >/dev/null; }
+
+# sample NAME VALUE UNIT: a line of what was measured, for scripts/bench
+sample() { printf '{"name": "%s", "value": %s, "unit": "%s"}\n' "$1" "$2" "$3" >&"${OV6_BENCH_FD:-1}"; }
