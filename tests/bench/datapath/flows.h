@@ -16,6 +16,7 @@
 #define FLOW_DRAWS (1u << 21)	      /* flows drawn in advance; after them it begins again */
 #define FLOW_OVERLAY 0xfd	      /* fd00::/8 */
 #define FLOW_PLAIN 0x20		      /* 2000::/8: what goes without a tunnel */
+#define FLOW_BATCH 64		      /* live frames are sent so many at a time */
 #define FLOW_HOSTS 16		      /* hosts here: the site's prefix and 1 to 16 */
 #define FLOW_LOCATORS 0xc6120000u     /* 198.18.0.0/15, RFC 2544's own */
 #define FLOW_LOCATOR_MASK 0x1ffffu    /* more sites than addresses: some share one */
@@ -72,13 +73,14 @@ struct flow_setting {
 	__u32 first; /* byte of the addresses elsewhere */
 	__u32 size;  /* of the frame */
 	__u32 lie;   /* the outer source is the locator of the site so much further on */
-	__s32 moved; /* bytes by which the program under test moved the packet's head, to be undone; test-runs only */
+	__u32 gap;   /* ns between packets of one CPU; 0: none but what they take */
+	__s32 moved; /* test-runs: bytes to be put back if the program under test has changed the packet's length */
 };
 
 /* Each CPU's own. */
 struct flow_cursor {
-	__u64 at;   /* in the draws */
-	__u64 runs; /* of a test-run: those before it are to be undone */
+	__u64 at;  /* in the draws */
+	__u64 due; /* paced: when the next batch may leave */
 	__u64 pad[14];
 };
 

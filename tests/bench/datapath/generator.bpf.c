@@ -120,17 +120,35 @@ static __always_inline int write_site(struct xdp_md *ctx, struct flow_cursor *cu
 WRITE_UNDERLAY(underlay)
 WRITE_UNDERLAY(underlay_udp)
 
-/* The packet as it was before the last run; 0, or the kernel refused. */
-static __always_inline int undo(struct xdp_md *ctx, struct flow_cursor *cursor)
+/* The packet as long as it was before the last run; 0, or the kernel refused. */
+static __always_inline int undo(struct xdp_md *ctx)
 {
-	int length;
+	int length = (char *)(long)ctx->data_end - (char *)(long)ctx->data;
 
-	if (!cursor->runs++)
+	if (length == (int)setting.size)
 		return 0;
-	if (setting.moved && bpf_xdp_adjust_head(ctx, setting.moved))
+	if (bpf_xdp_adjust_head(ctx, setting.moved))
 		return -1;
 	length = (char *)(long)ctx->data_end - (char *)(long)ctx->data;
 	return length == (int)setting.size ? 0 : bpf_xdp_adjust_tail(ctx, (int)setting.size - length);
+}
+
+static long not_yet(__u32 i, void *due)
+{
+	return bpf_ktime_get_ns() >= *(__u64 *)due;
+}
+
+/* Waits until the next batch is due. Who is late by more than eight of them does not make up for it. */
+static __always_inline void pace(struct flow_cursor *cursor)
+{
+	__u64 gap = (__u64)setting.gap * FLOW_BATCH, now, due;
+
+	if (!gap || cursor->at % FLOW_BATCH)
+		return;
+	now = bpf_ktime_get_ns();
+	due = cursor->due + 8 * gap < now ? now : cursor->due;
+	cursor->due = due + gap;
+	bpf_loop(1 << 14, not_yet, &due, 0);
 }
 
 #define GENERATE(name)                                                                                        \
@@ -138,13 +156,16 @@ static __always_inline int undo(struct xdp_md *ctx, struct flow_cursor *cursor)
 	{                                                                                                     \
 		struct flow_cursor *c = cursor();                                                             \
                                                                                                               \
-		return c && write_##name(ctx, c) ? XDP_TX : XDP_DROP;                                         \
+		if (!c)                                                                                       \
+			return XDP_DROP;                                                                      \
+		pace(c);                                                                                      \
+		return write_##name(ctx, c) ? XDP_TX : XDP_DROP;                                              \
 	}                                                                                                     \
 	SEC("xdp") int call_##name(struct xdp_md *ctx)                                                        \
 	{                                                                                                     \
 		struct flow_cursor *c = cursor();                                                             \
                                                                                                               \
-		if (c && !undo(ctx, c) && write_##name(ctx, c))                                               \
+		if (c && !undo(ctx) && write_##name(ctx, c))                                               \
 			bpf_tail_call(ctx, &measured, 0);                                                     \
 		return XDP_ABORTED;                                                                           \
 	}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <bpf/bpf.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -23,9 +24,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Seconds = std::chrono::duration<double>;
 
-constexpr uint32_t kBatch = 64;
-constexpr uint32_t kAtOnce = 512 * kBatch;  // of one system call, which has to make pages first
-constexpr uint32_t kPacedAtOnce = 8 * kBatch;
+constexpr uint32_t kAtOnce = 512 * FLOW_BATCH;  // of one system call, which has to make pages first
 
 struct Send {
   Traffic traffic;
@@ -46,35 +45,38 @@ void Burst(Generator& generator, uint32_t packets) {
   options.ctx_size_in = sizeof(context);
   options.repeat = static_cast<int>(packets);
   options.flags = BPF_F_TEST_XDP_LIVE_FRAMES;
-  options.batch_size = kBatch;
+  options.batch_size = FLOW_BATCH;
   if (const int result = bpf_prog_test_run_opts(generator.sender(), &options); result < 0) {
     Fail("sending live frames", -result);
   }
 }
 
-void SendFromCpu(Generator& generator, int cpu, double rate, const std::atomic<bool>& over,
+void SendFromCpu(Generator& generator, int cpu, uint32_t at_once, const std::atomic<bool>& over,
                  std::atomic<uint64_t>& sent) {
   StayOnCpu(cpu);
-  const auto begin = Clock::now();
-  uint64_t own = 0;
   while (!over) {
-    const uint32_t packets = rate > 0 ? kPacedAtOnce : kAtOnce;
-    Burst(generator, packets);
-    sent += packets;
-    own += packets;
-    if (rate > 0) std::this_thread::sleep_until(begin + Seconds(static_cast<double>(own) / rate));
+    Burst(generator, at_once);
+    sent += at_once;
   }
+}
+
+// A twentieth of a second's, if that is less.
+uint32_t AtOnce(double rate) {
+  if (rate <= 0 || rate / 20 >= kAtOnce) return kAtOnce;
+  return std::max(static_cast<uint32_t>(rate / 20) / FLOW_BATCH, 1U) * FLOW_BATCH;
 }
 
 void Run(const Send& send) {
   Generator generator(send.traffic);
+  const double rate = send.rate / send.cpus;
+  generator.Pace(rate);
   const Arrived arrived(send.sink);
   std::atomic<bool> over = false;
   std::atomic<uint64_t> sent = 0;
   const uint64_t arrived_first = arrived.Packets();
   std::vector<std::thread> threads;
   for (int cpu = 0; cpu < send.cpus; ++cpu) {
-    threads.emplace_back([&, cpu] { SendFromCpu(generator, cpu, send.rate / send.cpus, over, sent); });
+    threads.emplace_back([&, cpu] { SendFromCpu(generator, cpu, AtOnce(rate), over, sent); });
   }
   std::this_thread::sleep_for(Seconds(send.warm));
   const auto begin = Clock::now();

@@ -137,6 +137,10 @@ void Generator::Set(const Traffic& traffic, int moved) {
   frame_.assign(setting.size, 0);
 }
 
+void Generator::Pace(double rate) {
+  skeleton_->bss->setting.gap = rate > 0 ? static_cast<uint32_t>(1e9 / rate) : 0;
+}
+
 void Generator::Draw(const Traffic& traffic) {
   const size_t bytes = FLOW_DRAWS * sizeof(uint32_t);
   void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(skeleton_->maps.draws), 0);

@@ -38,6 +38,8 @@ class Generator {
  public:
   // Loads the programs and draws the flows. `moved`: see flows.h.
   explicit Generator(const Traffic& traffic, int moved = 0);
+  // Packets a second of each CPU; 0: as many as can be.
+  void Pace(double rate);
 
   int sender() const { return sender_; }    // sends into the veth it is run at
   int caller() const { return caller_; }    // calls the program under test

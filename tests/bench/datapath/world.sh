@@ -6,11 +6,10 @@
 #            t2 ---- eth2                                     plain forwarding comes in here and leaves by eth0
 #
 # Sinks at t0 and t1 count and drop. Whatever is compared goes through the same namespace, the same devices and the same veth code.
-. "$(dirname "${BASH_SOURCE[0]}")/../../netns/lib.sh"
-LAB_ATTACH=${LAB_ATTACH-native}
+. "$(dirname "${BASH_SOURCE[0]}")/samples.sh"
+LAB_ATTACH=native
 . "$OV6_ROOT/tests/netns/lone.sh"
 
-TOOL=$BUILD/tests/bench_datapath
 SITE=fd00:6:6:1                # its /64
 HOSTS=$SITE::1:0               # and sixteen hosts from here on
 OUR_IPV4=192.0.2.1 NEXT_HOP=192.0.2.254
@@ -40,7 +39,17 @@ lay_wires() {
   ip -n "$LAB-r" route add default via $NEXT_HOP
   ip -n "$LAB-r" neigh replace $NEXT_HOP lladdr "$(mac_of tester t1)" dev eth0 nud permanent
   ip -n "$LAB-r" -6 neigh replace fe80::ffff lladdr "$(mac_of tester t1)" dev eth0 nud permanent
-  ip -n "$LAB-r" -6 route add 2000::/8 via fe80::ffff dev eth0
+  plain_by eth0
+}
+
+# plain_by eth0|vx0: how plain traffic is forwarded; vx0 is the kernel's VXLAN over eth0
+plain_by() {
+  if [ "$1" = vx0 ] && ! ip -n "$LAB-r" link show vx0 >/dev/null 2>&1; then
+    ip -n "$LAB-r" link add vx0 type vxlan id 1 dstport 4789 local $OUR_IPV4 remote $NEXT_HOP dev eth0
+    ip -n "$LAB-r" link set vx0 up
+    ip -n "$LAB-r" -6 neigh replace fe80::ffff lladdr 02:00:00:00:00:01 dev vx0 nud permanent
+  fi
+  ip -n "$LAB-r" -6 route replace 2000::/8 via fe80::ffff dev "$1"
 }
 
 before_down() { ! mountpoint -q "$TMP/sinks" || umount "$TMP/sinks"; }
@@ -57,19 +66,26 @@ world() {
   done
 }
 
-# traffic WAY: options of bench_datapath for frames from where they come
+# traffic WAY: options of bench_datapath for frames as they come from there
 traffic() {
   case $1 in
-    site) echo --way site --device t0 --from "$(mac_of tester t0)" --to "$(mac_of r eth1)" --site $HOSTS ;;
-    plain) echo --way site --device t2 --from "$(mac_of tester t2)" --to "$(mac_of r eth2)" --site 2001:db8::1:0 --plain ;;
-    *) echo --way "$1" --device t1 --from "$(mac_of tester t1)" --to "$(mac_of r eth0)" --site $HOSTS --router $OUR_IPV4 ;;
+    site) echo --way site --from "$(mac_of tester t0)" --to "$(mac_of r eth1)" --site $HOSTS ;;
+    plain) echo --way site --from "$(mac_of tester t2)" --to "$(mac_of r eth2)" --site 2001:db8::1:0 --plain ;;
+    *) echo --way "$1" --from "$(mac_of tester t1)" --to "$(mac_of r eth0)" --site $HOSTS --router $OUR_IPV4 ;;
   esac
 }
+sender() { case $1 in site) echo t0 ;; plain) echo t2 ;; *) echo t1 ;; esac; }
+door() { case $1 in site) echo eth1 ;; *) echo eth0 ;; esac; }
 
-# send WAY OPTIONS...: one line of JSON
+# send WAY OPTIONS...: frames for $seconds, as one line of JSON
 send() {
   local way=$1; shift
-  in_node tester "$TOOL" send $(traffic "$way") --sink "$TMP/sinks" "$@"
+  in_node tester "$TOOL" send --device "$(sender "$way")" $(traffic "$way") --sink "$TMP/sinks" --seconds "$seconds" --warm "$warm" "$@"
+}
+# rate NAME WAY OPTIONS...: a sample of packets a second
+rate() {
+  local name=$1; shift
+  sample "$name" "$(send "$@" | jq .packets_per_second)" pps
 }
 
 # limit_at DEVICE PROGRAM [OPTIONS]: the limit's program at that door, until `door_at DEVICE xdp_...`
@@ -87,6 +103,3 @@ egress_of() {
 
 # mappings COUNT [--udp]: the map-cache holds as many sites, written as ov6d and ov6ctl do it
 mappings() { "$TOOL" mappings "$lone_dir/bpf" "$@" >/dev/null; }
-
-# sample NAME VALUE UNIT: a line of what was measured, for scripts/bench
-sample() { printf '{"name": "%s", "value": %s, "unit": "%s"}\n' "$1" "$2" "$3" >&"${OV6_BENCH_FD:-1}"; }
