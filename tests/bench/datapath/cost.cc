@@ -4,7 +4,6 @@
 // what an empty test-run takes is left in, so that figures are those of a program run by itself.
 #include <bpf/bpf.h>
 
-#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <memory>
@@ -66,13 +65,15 @@ std::string Name(size_t verdict) {
   }
 }
 
-// A path is measured if every packet took it.
-void CheckAllAre(const std::string& wanted, const Counts& before, const Counts& after, uint64_t packets) {
+// A path is measured if the packets took it, but for the one in a hundred that used up a budget.
+void CheckMostAre(const std::string& wanted, const Counts& before, const Counts& after, uint64_t packets) {
+  std::string ends;
   for (size_t i = 0; i < after.size(); ++i) {
     const uint64_t moved = after[i].packets - before[i].packets;
-    if (Name(i) == wanted ? moved > packets / 100 * 99 : moved < packets / 100) continue;
-    Fail(std::to_string(moved) + " of " + std::to_string(packets) + " packets ended as " + Name(i) + ", not as " + wanted);
+    if (Name(i) == wanted && moved >= packets / 100 * 99) return;
+    if (moved > 0) ends += " " + std::to_string(moved) + " " + Name(i);
   }
+  Fail("of " + std::to_string(packets) + " packets that should have ended as " + wanted + ", did:" + ends);
 }
 
 void Measure(const Cost& cost) {
@@ -87,7 +88,7 @@ void Measure(const Cost& cost) {
   Run(generator.caller(), generator, cost.packets);  // warm
   const Counts before = door ? Verdicts(cost.bpffs) : Counts{};
   const double all = Run(generator.caller(), generator, cost.packets);
-  if (door) CheckAllAre(cost.verdict, before, Verdicts(cost.bpffs), cost.packets);
+  if (door) CheckMostAre(cost.verdict, before, Verdicts(cost.bpffs), cost.packets);
   std::printf("{\"nanoseconds\": %.0f, \"empty\": %.0f}\n", all - around + empty, empty);
 }
 

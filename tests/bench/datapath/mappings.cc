@@ -21,9 +21,9 @@ using Clock = std::chrono::steady_clock;
 using Seconds = std::chrono::duration<double>;
 
 struct Options {
-  std::string bpffs;
+  std::string bpffs, slave = "chord";
   uint32_t sites = 0;
-  bool udp = false;
+  bool udp = false, by_hand = false;
   double rate = 100000, seconds = 1;
 };
 
@@ -36,15 +36,22 @@ Prefix Site(uint32_t index) {
   return Prefix::Of(address, 48);
 }
 
-Mapping To(uint32_t index, bool udp) {
+// As the slave would have it, with lifetimes that the programs have to look at; or as one set by hand.
+Mapping To(uint32_t index, const Options& options, SlaveId slave) {
   Locator locator{.address = Ipv4{flow_locator(index)}};
-  if (udp) {
+  if (options.udp) {
     locator.encapsulation = Encapsulation::kUdp;
     locator.port = OV6_UDP_PORT;
   }
   Mapping mapping;
   mapping.locators = {locator};
-  mapping.flags = OV6_MAPPING_STATIC;
+  if (options.by_hand) {
+    mapping.flags = OV6_MAPPING_STATIC;
+    return mapping;
+  }
+  mapping.slave = slave;
+  mapping.soft_expiry = BootClock::now() + std::chrono::hours(1);
+  mapping.hard_expiry = BootClock::now() + std::chrono::hours(2);
   return mapping;
 }
 
@@ -58,22 +65,33 @@ std::unique_ptr<Tables> Open(const std::string& bpffs) {
   return *std::move(tables);
 }
 
+SlaveId SlaveOf(Tables& tables, const std::string& name) {
+  const auto slaves = tables.Slaves();
+  Check(slaves.status());
+  for (const auto& [id, slave] : *slaves) {
+    if (slave.name == name && !slave.stale) return id;
+  }
+  Fail("there is no slave '" + name + "'");
+}
+
 void Fill(const Options& options) {
   const auto tables = Open(options.bpffs);
+  const SlaveId slave = SlaveOf(*tables, options.slave);
   std::set<Prefix> wanted;
   for (uint32_t i = 0; i < options.sites; ++i) wanted.insert(Site(i));
   const auto present = tables->Mappings();
   Check(present.status());
   for (const auto& [prefix, mapping] : *present) {
-    if ((mapping.flags & OV6_MAPPING_STATIC) != 0 && !wanted.contains(prefix)) Check(tables->DeleteMapping(prefix));
+    if (!wanted.contains(prefix)) Check(tables->DeleteMapping(prefix));
   }
-  for (uint32_t i = 0; i < options.sites; ++i) Check(tables->SetMapping(Site(i), To(i, options.udp)));
+  for (uint32_t i = 0; i < options.sites; ++i) Check(tables->SetMapping(Site(i), To(i, options, slave)));
   std::printf("{\"sites\": %zu}\n", wanted.size());
 }
 
 // As they are, one after the other, a millisecond's worth at a time.
 void Write(const Options& options) {
   const auto tables = Open(options.bpffs);
+  const SlaveId slave = SlaveOf(*tables, options.slave);
   const auto begin = Clock::now();
   const auto end = begin + Seconds(options.seconds);
   uint64_t written = 0;
@@ -81,7 +99,7 @@ void Write(const Options& options) {
     const auto due = static_cast<uint64_t>(Seconds(Clock::now() - begin).count() * options.rate);
     for (; written < due; ++written) {
       const auto site = static_cast<uint32_t>(written % options.sites);
-      Check(tables->SetMapping(Site(site), To(site, options.udp)));
+      Check(tables->SetMapping(Site(site), To(site, options, slave)));
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
@@ -92,6 +110,8 @@ void Write(const Options& options) {
 void AddCommon(CLI::App* verb, const std::shared_ptr<Options>& options) {
   verb->add_option("bpffs", options->bpffs, "of the instance")->required();
   verb->add_option("sites", options->sites)->required();
+  verb->add_option("--slave", options->slave, "in whose name");
+  verb->add_flag("--by-hand", options->by_hand, "as the operator sets them");
   verb->add_flag("--udp", options->udp, "tunnels in UDP");
 }
 

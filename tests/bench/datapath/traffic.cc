@@ -91,7 +91,7 @@ void AddOptions(CLI::App& app, Traffic* traffic) {
   app.add_option("--device", traffic->device)->required();
   app.add_option("--to", traffic->to, "MAC address")->required();
   app.add_option("--from", traffic->from, "MAC address")->required();
-  app.add_option("--site", traffic->site, "the hosts' /64")->required();
+  app.add_option("--site", traffic->site, "the hosts' /64")->required()->take_last();
   app.add_option("--router", traffic->router, "outer IPv4 destination");
   app.add_option("--flows", traffic->flows);
   app.add_flag("--zipf", traffic->zipf, "by Zipf's law, s = 1.0; else all alike");
