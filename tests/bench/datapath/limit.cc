@@ -38,10 +38,14 @@ void PutMac(const std::string& text, uint8_t* to) {
   std::memcpy(to, &address, ETH_ALEN);
 }
 
+int Pinned(const std::string& pin) {
+  const int fd = bpf_obj_get(pin.c_str());
+  if (fd < 0) Fail(pin, errno);
+  return fd;
+}
+
 void Replace(const std::string& link, int program) {
-  const int fd = bpf_obj_get(link.c_str());
-  if (fd < 0) Fail(link, errno);
-  if (bpf_link_update(fd, program, nullptr) != 0) Fail("another program for " + link, errno);
+  if (bpf_link_update(Pinned(link), program, nullptr) != 0) Fail("another program for " + link, errno);
 }
 
 iphdr Outer(const LimitWay& way, uint8_t protocol, size_t payload) {
@@ -103,9 +107,7 @@ int LoadLimit(const std::string& name, const LimitWay& way, uint32_t size) {
 int DoorsProgram(const std::string& folder, const std::string& name) {
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (!entry.path().filename().string().starts_with(name + "-")) continue;
-    const int fd = bpf_obj_get(entry.path().c_str());
-    if (fd < 0) Fail(entry.path(), errno);
-    return fd;
+    return Pinned(entry.path());
   }
   Fail("no program " + name + " in " + folder);
 }
@@ -120,14 +122,15 @@ void AddLimit(CLI::App& app) {
   CLI::App* verb = app.add_subcommand("place", "another program at a door of ov6d's");
   verb->add_option("bpffs", options->bpffs, "of the instance")->required();
   verb->add_option("device", options->device)->required();
-  verb->add_option("program", options->program, "encap, encap_udp, decap, decap_udp; or ov6d's own")->required();
+  verb->add_option("program", options->program, "encap, encap_udp, decap, decap_udp; ov6d's own; or a pin")->required();
   verb->add_option("--size", options->size, "of the frames to be encapsulated");
   AddOptions(*verb, &options->way);
   verb->callback([options] {
-    const bool own = options->program.starts_with("xdp_");
+    const std::string& name = options->program;
     Replace(options->bpffs + "/links/xdp-" + options->device,
-            own ? DoorsProgram(options->bpffs + "/programs", options->program)
-                : LoadLimit(options->program, options->way, options->size));
+            name.starts_with("/")      ? Pinned(name)
+            : name.starts_with("xdp_") ? DoorsProgram(options->bpffs + "/programs", name)
+                                       : LoadLimit(name, options->way, options->size));
   });
 }
 

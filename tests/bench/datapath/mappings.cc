@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "ov6/datapath.h"
-#include "tests/bench/datapath/flows.h"
+#include "tests/bench/datapath/sites.h"
 #include "tests/bench/datapath/traffic.h"
 #include "tests/bench/datapath/verbs.h"
 #include "userspace/datapath/kernel_datapath.h"
@@ -27,31 +27,13 @@ struct Options {
   double rate = 100000, seconds = 1;
 };
 
-Prefix Site(uint32_t index) {
-  const uint64_t network = flow_network(FLOW_OVERLAY, index);
-  Ipv6 address;
-  for (int byte = 0; byte < 8; ++byte) {
-    address.bytes[byte] = static_cast<uint8_t>(network >> (56 - 8 * byte));
-  }
-  return Prefix::Of(address, 48);
-}
-
-// As the slave would have it, with lifetimes that the programs have to look at; or as one set by hand.
-Mapping To(uint32_t index, const Options& options, SlaveId slave) {
-  Locator locator{.address = Ipv4{flow_locator(index)}};
-  if (options.udp) {
-    locator.encapsulation = Encapsulation::kUdp;
-    locator.port = OV6_UDP_PORT;
-  }
-  Mapping mapping;
-  mapping.locators = {locator};
+Mapping Wanted(uint32_t index, const Options& options, SlaveId slave) {
+  Mapping mapping = To(index, options.udp, slave);
   if (options.by_hand) {
+    mapping.slave = OV6_SLAVE_OPERATOR;
     mapping.flags = OV6_MAPPING_STATIC;
-    return mapping;
+    mapping.soft_expiry = mapping.hard_expiry = std::nullopt;
   }
-  mapping.slave = slave;
-  mapping.soft_expiry = BootClock::now() + std::chrono::hours(1);
-  mapping.hard_expiry = BootClock::now() + std::chrono::hours(2);
   return mapping;
 }
 
@@ -84,7 +66,7 @@ void Fill(const Options& options) {
   for (const auto& [prefix, mapping] : *present) {
     if (!wanted.contains(prefix)) Check(tables->DeleteMapping(prefix));
   }
-  for (uint32_t i = 0; i < options.sites; ++i) Check(tables->SetMapping(Site(i), To(i, options, slave)));
+  for (uint32_t i = 0; i < options.sites; ++i) Check(tables->SetMapping(Site(i), Wanted(i, options, slave)));
   std::printf("{\"sites\": %zu}\n", wanted.size());
 }
 
@@ -99,7 +81,7 @@ void Write(const Options& options) {
     const auto due = static_cast<uint64_t>(Seconds(Clock::now() - begin).count() * options.rate);
     for (; written < due; ++written) {
       const auto site = static_cast<uint32_t>(written % options.sites);
-      Check(tables->SetMapping(Site(site), To(site, options, slave)));
+      Check(tables->SetMapping(Site(site), Wanted(site, options, slave)));
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
@@ -132,6 +114,7 @@ void AddWrite(CLI::App& app) {
   verb->add_option("--seconds", options->seconds);
   verb->callback([options] {
     StayOnCpu(1);
+    ComeFirst(Rank::kWorks);
     Write(*options);
   });
 }

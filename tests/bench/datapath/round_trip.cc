@@ -51,6 +51,7 @@ UniqueFd Socket() {
 
 void Echo(const Options& options) {
   StayOnCpu(kCpu);
+  ComeFirst(Rank::kWorks);
   const UniqueFd fd = Socket();
   const sockaddr_in6 own = Address(options);
   if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&own), sizeof(own)) != 0) Fail("binding", errno);
@@ -85,6 +86,7 @@ std::vector<double> RoundTrips(int fd, uint32_t count) {
 
 void Ask(const Options& options) {
   StayOnCpu(kCpu);
+  ComeFirst(Rank::kWorks);
   const UniqueFd fd = Socket();
   const sockaddr_in6 peer = Address(options);
   const timeval patience{.tv_sec = 2, .tv_usec = 0};

@@ -7,8 +7,8 @@
 
 TOOL=$BUILD/tests/bench_datapath
 rounds=${1:-3}
-seconds=${2:-0.5}
-warm=$(awk -v s="$seconds" 'BEGIN { print s < 0.4 ? s / 2 : 0.2 }')
+seconds=${2:-0.4}
+warm=$(awk -v s="$seconds" 'BEGIN { print s / 4 }')
 round=0
 [ -x "$TOOL" ] || skip "there is no $TOOL"
 

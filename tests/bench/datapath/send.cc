@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <bpf/bpf.h>
 
-#include <algorithm>
-#include <atomic>
+#include <pthread.h>
+
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
+#include <limits>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -24,8 +26,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Seconds = std::chrono::duration<double>;
 
-constexpr uint32_t kAtOnce = 512 * FLOW_BATCH;  // of one system call, which has to make pages first
-
 struct Send {
   Traffic traffic;
   std::string sink;
@@ -33,8 +33,10 @@ struct Send {
   int cpus = 1;
 };
 
-// One system call's worth of packets; they have left, and mostly arrived, when it returns.
-void Burst(Generator& generator, uint32_t packets) {
+// Sends until a signal ends the system call: each one begins with making pages and ends with waiting for a grace period.
+void SendFromCpu(Generator& generator, int cpu) {
+  StayOnCpu(cpu);
+  ComeFirst(Rank::kWorks);
   xdp_md context{};
   context.data_end = static_cast<uint32_t>(generator.frame().size());
   context.ingress_ifindex = generator.ifindex();
@@ -43,53 +45,50 @@ void Burst(Generator& generator, uint32_t packets) {
   options.data_size_in = static_cast<uint32_t>(generator.frame().size());
   options.ctx_in = &context;
   options.ctx_size_in = sizeof(context);
-  options.repeat = static_cast<int>(packets);
+  options.repeat = std::numeric_limits<int>::max();
   options.flags = BPF_F_TEST_XDP_LIVE_FRAMES;
   options.batch_size = FLOW_BATCH;
-  if (const int result = bpf_prog_test_run_opts(generator.sender(), &options); result < 0) {
-    Fail("sending live frames", -result);
-  }
+  const int result = bpf_prog_test_run_opts(generator.sender(), &options);
+  if (result < 0 && result != -EINTR) Fail("sending live frames", -result);
 }
 
-void SendFromCpu(Generator& generator, int cpu, uint32_t at_once, const std::atomic<bool>& over,
-                 std::atomic<uint64_t>& sent) {
-  StayOnCpu(cpu);
-  while (!over) {
-    Burst(generator, at_once);
-    sent += at_once;
+// While it lives, frames are sent from as many CPUs.
+class Senders {
+ public:
+  Senders(Generator& generator, int cpus) {
+    struct sigaction ends {};
+    ends.sa_handler = [](int) {};
+    sigaction(SIGUSR1, &ends, nullptr);
+    for (int cpu = 0; cpu < cpus; ++cpu) threads_.emplace_back([&generator, cpu] { SendFromCpu(generator, cpu); });
   }
-}
+  ~Senders() {
+    for (std::thread& thread : threads_) pthread_kill(thread.native_handle(), SIGUSR1);
+    for (std::thread& thread : threads_) thread.join();
+  }
 
-// A twentieth of a second's, if that is less.
-uint32_t AtOnce(double rate) {
-  if (rate <= 0 || rate / 20 >= kAtOnce) return kAtOnce;
-  return std::max(static_cast<uint32_t>(rate / 20) / FLOW_BATCH, 1U) * FLOW_BATCH;
-}
+ private:
+  std::vector<std::thread> threads_;
+};
 
 void Run(const Send& send) {
+  ComeFirst(Rank::kMeasures);
   Generator generator(send.traffic);
-  const double rate = send.rate / send.cpus;
-  generator.Pace(rate);
+  generator.Pace(send.rate / send.cpus);
   const Arrived arrived(send.sink);
-  std::atomic<bool> over = false;
-  std::atomic<uint64_t> sent = 0;
-  const uint64_t arrived_first = arrived.Packets();
-  std::vector<std::thread> threads;
-  for (int cpu = 0; cpu < send.cpus; ++cpu) {
-    threads.emplace_back([&, cpu] { SendFromCpu(generator, cpu, AtOnce(rate), over, sent); });
+  const uint64_t first = arrived.Packets();
+  double rate = 0;
+  {
+    const Senders senders(generator, send.cpus);
+    std::this_thread::sleep_for(Seconds(send.warm));
+    const auto begin = Clock::now();
+    const uint64_t before = arrived.Packets();
+    std::this_thread::sleep_for(Seconds(send.seconds));
+    rate = static_cast<double>(arrived.Packets() - before) / Seconds(Clock::now() - begin).count();
   }
-  std::this_thread::sleep_for(Seconds(send.warm));
-  const auto begin = Clock::now();
-  const uint64_t before = arrived.Packets();
-  std::this_thread::sleep_for(Seconds(send.seconds));
-  const uint64_t after = arrived.Packets();
-  const double seconds = Seconds(Clock::now() - begin).count();
-  over = true;
-  for (std::thread& thread : threads) thread.join();
   std::this_thread::sleep_for(Seconds(0.01));  // what is still in a ring
-  std::printf("{\"packets_per_second\": %.0f, \"sent\": %llu, \"arrived\": %llu}\n",
-              static_cast<double>(after - before) / seconds, static_cast<unsigned long long>(sent.load()),
-              static_cast<unsigned long long>(arrived.Packets() - arrived_first));
+  std::printf("{\"packets_per_second\": %.0f, \"sent\": %llu, \"arrived\": %llu}\n", rate,
+              static_cast<unsigned long long>(generator.Written()),
+              static_cast<unsigned long long>(arrived.Packets() - first));
 }
 
 }  // namespace

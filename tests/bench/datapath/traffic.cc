@@ -70,6 +70,13 @@ std::vector<double> Harmonic(uint32_t flows) {
   return sums;
 }
 
+// Each CPU at another place of the draws.
+std::vector<flow_cursor> Starts() {
+  std::vector<flow_cursor> cursors(static_cast<size_t>(libbpf_num_possible_cpus()));
+  for (size_t cpu = 0; cpu < cursors.size(); ++cpu) cursors[cpu].at = cpu * FLOW_DRAWS / cursors.size();
+  return cursors;
+}
+
 }  // namespace
 
 void Fail(const std::string& what, int error) {
@@ -83,6 +90,14 @@ void StayOnCpu(int cpu) {
   CPU_ZERO(&set);
   CPU_SET(cpu, &set);
   if (sched_setaffinity(0, sizeof(set), &set) != 0) Fail("going to CPU " + std::to_string(cpu), errno);
+}
+
+void ComeFirst(Rank rank) {
+  sched_param parameters{};
+  parameters.sched_priority = static_cast<int>(rank);
+  if (sched_setscheduler(0, SCHED_FIFO, &parameters) == 0) return;
+  std::fprintf(stderr, "bench_datapath: no real-time priority (%s): other processes disturb what is measured\n",
+               std::strerror(errno));
 }
 
 void AddOptions(CLI::App& app, Traffic* traffic) {
@@ -170,10 +185,21 @@ void Generator::Measure(int program) {
 
 void Generator::BeginAgain() {
   const uint32_t first = 0;
-  std::vector<flow_cursor> cursors(static_cast<size_t>(libbpf_num_possible_cpus()));
-  for (size_t cpu = 0; cpu < cursors.size(); ++cpu) cursors[cpu].at = cpu * FLOW_DRAWS / cursors.size();
+  auto cursors = Starts();
   const int fd = bpf_map__fd(skeleton_->maps.cursors);
   if (bpf_map_update_elem(fd, &first, cursors.data(), BPF_ANY) != 0) Fail("setting the cursors", errno);
+}
+
+uint64_t Generator::Written() const {
+  const uint32_t first = 0;
+  const auto starts = Starts();
+  auto cursors = starts;
+  if (bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.cursors), &first, cursors.data()) != 0) {
+    Fail("reading the cursors", errno);
+  }
+  uint64_t written = 0;
+  for (size_t cpu = 0; cpu < cursors.size(); ++cpu) written += cursors[cpu].at - starts[cpu].at;
+  return written;
 }
 
 }  // namespace ov6::bench

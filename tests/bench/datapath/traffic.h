@@ -47,7 +47,8 @@ class Generator {
   std::vector<uint8_t>& frame() { return frame_; }
   uint32_t ifindex() const { return ifindex_; }
   void Measure(int program);  // what caller() calls
-  void BeginAgain();          // the next test-run's packet is a new one
+  uint64_t Written() const;   // packets, since BeginAgain
+  void BeginAgain();          // at the first draws
 
  private:
   struct Destroy {
@@ -62,7 +63,11 @@ class Generator {
   std::vector<uint8_t> frame_;
 };
 
+// The calling thread stays there.
 void StayOnCpu(int cpu);
+// And nobody else of the machine's takes the CPU away from it; who begins measurements and ends them comes first.
+enum class Rank { kWorks = 10, kMeasures = 20 };
+void ComeFirst(Rank rank);
 
 }  // namespace ov6::bench
 
