@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Nanoseconds a packet, by BPF_PROG_TEST_RUN: the measured program is called by the generator's, which first undoes what
-// it did to the last packet and writes the headers of the next. The same with a program that does nothing is taken off, and
-// what an empty test-run takes is left in, so that figures are those of a program run by itself.
+// Nanoseconds a packet, by BPF_PROG_TEST_RUN: the measured program is called by the generator's, which first
+// undoes what it did to the last packet and writes the headers of the next. The same with a program that does
+// nothing is taken off, and what an empty test-run takes is left in, so that figures are those of a program
+// run by itself.
 #include <bpf/bpf.h>
 
 #include <array>

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Programs change places in the link that ov6d has pinned: same device, same peers, nothing else touched.
+#include "tests/bench/datapath/limit.h"
+
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <net/if.h>
@@ -12,8 +14,7 @@
 #include <string>
 
 #include "ov6/abi/config.h"
-#include "tests/bench/datapath/flows.h"
-#include "tests/bench/datapath/limit.h"
+#include "tests/bench/datapath/bpf/flows.h"
 #include "tests/bench/datapath/traffic.h"
 #include "tests/bench/datapath/verbs.h"
 // Names the structures of flows.h.
@@ -36,12 +37,6 @@ void PutMac(const std::string& text, uint8_t* to) {
   ether_addr address{};
   if (ether_aton_r(text.c_str(), &address) == nullptr) Fail("'" + text + "' is no MAC address");
   std::memcpy(to, &address, ETH_ALEN);
-}
-
-int Pinned(const std::string& pin) {
-  const int fd = bpf_obj_get(pin.c_str());
-  if (fd < 0) Fail(pin, errno);
-  return fd;
 }
 
 void Replace(const std::string& link, int program) {
@@ -122,7 +117,8 @@ void AddLimit(CLI::App& app) {
   CLI::App* verb = app.add_subcommand("place", "another program at a door of ov6d's");
   verb->add_option("bpffs", options->bpffs, "of the instance")->required();
   verb->add_option("device", options->device)->required();
-  verb->add_option("program", options->program, "encap, encap_udp, decap, decap_udp; ov6d's own; or a pin")->required();
+  verb->add_option("program", options->program, "encap, encap_udp, decap, decap_udp; ov6d's own; or a pin")
+      ->required();
   verb->add_option("--size", options->size, "of the frames to be encapsulated");
   AddOptions(*verb, &options->way);
   verb->callback([options] {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ov6d's map-cache has the size that abi/maps.h says. What the same program does with more sites is seen by a second copy of it
-// with a larger map of its own for the mappings; all other maps are the instance's.
+// ov6d's map-cache has the size that abi/maps.h says. What the same program does with more sites is seen by a
+// second copy of it with a larger map of its own for the mappings; all other maps are the instance's.
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
@@ -42,7 +42,8 @@ void Load(const Options& options) {
     const int fd = bpf_obj_get(pin.c_str());
     if (fd < 0 || bpf_map__reuse_fd(map, fd) != 0) Fail("taking " + pin, errno);
   }
-  if (bpf_map__set_max_entries(skeleton->maps.mappings, options.sites) != 0 || xdp_site::load(skeleton.get()) != 0) {
+  if (bpf_map__set_max_entries(skeleton->maps.mappings, options.sites) != 0 ||
+      xdp_site::load(skeleton.get()) != 0) {
     Fail("loading the program", errno);
   }
   Fill(bpf_map__fd(skeleton->maps.mappings), options.sites);

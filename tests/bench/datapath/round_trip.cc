@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// UDP asked and answered, one datagram at a time. Both on one CPU: the way there and back is what is to be seen, not how long
-// one CPU takes to wake another.
+// UDP asked and answered, one datagram at a time. Both on one CPU: the way there and back is what is to be
+// seen, not how long one CPU takes to wake another.
 #include <arpa/inet.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -28,33 +28,30 @@ constexpr int kCpu = 0;
 constexpr size_t kPayload = 16;
 
 struct Options {
-  std::string address;
+  std::string address, own = "::";
   uint16_t port = 7;
   uint32_t count = 10000;
 };
 
-sockaddr_in6 Address(const Options& options) {
+sockaddr_in6 Address(const std::string& text, uint16_t port) {
   sockaddr_in6 address{};
   address.sin6_family = AF_INET6;
-  address.sin6_port = htons(options.port);
-  if (inet_pton(AF_INET6, options.address.c_str(), &address.sin6_addr) != 1) {
-    Fail("'" + options.address + "' is no IPv6 address");
-  }
+  address.sin6_port = htons(port);
+  if (inet_pton(AF_INET6, text.c_str(), &address.sin6_addr) != 1) Fail("'" + text + "' is no IPv6 address");
   return address;
 }
 
-UniqueFd Socket() {
+UniqueFd Socket(const sockaddr_in6& own) {
   UniqueFd fd(socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!fd.ok()) Fail("a UDP socket", errno);
+  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&own), sizeof(own)) != 0) Fail("binding", errno);
   return fd;
 }
 
 void Echo(const Options& options) {
   StayOnCpu(kCpu);
   ComeFirst(Rank::kWorks);
-  const UniqueFd fd = Socket();
-  const sockaddr_in6 own = Address(options);
-  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&own), sizeof(own)) != 0) Fail("binding", errno);
+  const UniqueFd fd = Socket(Address(options.address, options.port));
   std::array<char, kPayload> data;
   for (;;) {
     sockaddr_in6 peer{};
@@ -62,7 +59,8 @@ void Echo(const Options& options) {
     const ssize_t got =
         recvfrom(fd.get(), data.data(), data.size(), 0, reinterpret_cast<sockaddr*>(&peer), &length);
     if (got < 0) Fail("receiving", errno);
-    (void)sendto(fd.get(), data.data(), static_cast<size_t>(got), 0, reinterpret_cast<sockaddr*>(&peer), length);
+    (void)sendto(fd.get(), data.data(), static_cast<size_t>(got), 0, reinterpret_cast<sockaddr*>(&peer),
+                 length);
   }
 }
 
@@ -87,11 +85,12 @@ std::vector<double> RoundTrips(int fd, uint32_t count) {
 void Ask(const Options& options) {
   StayOnCpu(kCpu);
   ComeFirst(Rank::kWorks);
-  const UniqueFd fd = Socket();
-  const sockaddr_in6 peer = Address(options);
+  const UniqueFd fd = Socket(Address(options.own, 0));
+  const sockaddr_in6 peer = Address(options.address, options.port);
   const timeval patience{.tv_sec = 2, .tv_usec = 0};
   setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-  if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&peer), sizeof(peer)) != 0) Fail("connecting", errno);
+  if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&peer), sizeof(peer)) != 0)
+    Fail("connecting", errno);
   RoundTrips(fd.get(), options.count / 10 + 1);  // warm
   const auto trips = RoundTrips(fd.get(), options.count);
   std::printf("{\"p50\": %.3f, \"p99\": %.3f, \"p99.9\": %.3f, \"quantiles\": [", Quantile(trips, 0.5),
@@ -102,7 +101,8 @@ void Ask(const Options& options) {
   std::printf("]}\n");
 }
 
-CLI::App* AddVerb(CLI::App& app, const char* name, const char* what, const std::shared_ptr<Options>& options) {
+CLI::App* AddVerb(CLI::App& app, const char* name, const char* what,
+                  const std::shared_ptr<Options>& options) {
   CLI::App* verb = app.add_subcommand(name, what);
   verb->add_option("address", options->address, "IPv6")->required();
   verb->add_option("--port", options->port);
@@ -119,6 +119,7 @@ void AddEcho(CLI::App& app) {
 void AddRoundTrips(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App* verb = AddVerb(app, "round-trips", "asks it, in microseconds", options);
+  verb->add_option("--own", options->own, "IPv6, to be asked from");
   verb->add_option("--count", options->count);
   verb->callback([options] { Ask(*options); });
 }

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <bpf/bpf.h>
-
 #include <pthread.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <limits>
 #include <memory>
+#include <numeric>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "tests/bench/datapath/sink.h"
@@ -29,12 +31,15 @@ using Seconds = std::chrono::duration<double>;
 struct Send {
   Traffic traffic;
   std::string sink;
-  double seconds = 1, warm = 0.2, rate = 0;  // rate: packets a second of all CPUs; 0: as many as can be
-  int cpus = 1;
+  double seconds = 1, warm = 0.2, tail = 0.01;
+  double rate = 0;  // packets a second of all CPUs; 0: as many as can be
+  double then = 0;  // the rate after `seconds`, for a second
+  int cpus = 1, packets = std::numeric_limits<int>::max();  // of each CPU
 };
 
-// Sends until a signal ends the system call: each one begins with making pages and ends with waiting for a grace period.
-void SendFromCpu(Generator& generator, int cpu) {
+// Sends until a signal ends the system call: each one begins with making pages and ends with waiting for a
+// grace period.
+void SendFromCpu(Generator& generator, int cpu, int packets) {
   StayOnCpu(cpu);
   ComeFirst(Rank::kWorks);
   xdp_md context{};
@@ -45,7 +50,7 @@ void SendFromCpu(Generator& generator, int cpu) {
   options.data_size_in = static_cast<uint32_t>(generator.frame().size());
   options.ctx_in = &context;
   options.ctx_size_in = sizeof(context);
-  options.repeat = std::numeric_limits<int>::max();
+  options.repeat = packets;
   options.flags = BPF_F_TEST_XDP_LIVE_FRAMES;
   options.batch_size = FLOW_BATCH;
   const int result = bpf_prog_test_run_opts(generator.sender(), &options);
@@ -55,11 +60,12 @@ void SendFromCpu(Generator& generator, int cpu) {
 // While it lives, frames are sent from as many CPUs.
 class Senders {
  public:
-  Senders(Generator& generator, int cpus) {
+  Senders(Generator& generator, int cpus, int packets) {
     struct sigaction ends {};
     ends.sa_handler = [](int) {};
     sigaction(SIGUSR1, &ends, nullptr);
-    for (int cpu = 0; cpu < cpus; ++cpu) threads_.emplace_back([&generator, cpu] { SendFromCpu(generator, cpu); });
+    for (int cpu = 0; cpu < cpus; ++cpu)
+      threads_.emplace_back([&generator, cpu, packets] { SendFromCpu(generator, cpu, packets); });
   }
   ~Senders() {
     for (std::thread& thread : threads_) pthread_kill(thread.native_handle(), SIGUSR1);
@@ -70,25 +76,64 @@ class Senders {
   std::vector<std::thread> threads_;
 };
 
+double Quantile(const std::vector<uint64_t>& buckets, double part) {
+  uint64_t left = static_cast<uint64_t>(
+      part * static_cast<double>(std::accumulate(buckets.begin(), buckets.end(), uint64_t{0})));
+  size_t bucket = 0;
+  while (bucket + 1 < buckets.size() && buckets[bucket] <= left) left -= buckets[bucket++];
+  return static_cast<double>((bucket + 1) << DELAY_SHIFT) / 1000;
+}
+
+// Members of the JSON object, in microseconds.
+void PrintDelays(const Arrived& arrived) {
+  const auto delays = arrived.Delays();
+  std::printf(", \"least\": %.1f, \"p50\": %.1f, \"p99.9\": %.1f", Quantile(delays, 0), Quantile(delays, 0.5),
+              Quantile(delays, 0.999));
+}
+
+// RFC 2544 section 26.5: seconds from the rate's fall to the last loss. What is neither lost nor there yet is
+// on its way, so at each time at most so many were lost as were missing at any later one.
+double Recovery(const Generator& generator, const Arrived& arrived, uint64_t first) {
+  std::vector<std::pair<double, uint64_t>> missing;
+  const auto begin = Clock::now();
+  for (double at = 0; at < 1; at = Seconds(Clock::now() - begin).count()) {
+    const uint64_t there = arrived.Packets() - first;
+    missing.emplace_back(at, generator.Written() - there);
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
+  }
+  const auto lost = std::ranges::min_element(missing, {}, [](const auto& one) { return one.second; })->second;
+  return std::ranges::find_if(missing, [&](const auto& one) { return one.second <= lost + FLOW_BATCH; })
+      ->first;
+}
+
 void Run(const Send& send) {
   ComeFirst(Rank::kMeasures);
   Generator generator(send.traffic);
   generator.Pace(send.rate / send.cpus);
-  const Arrived arrived(send.sink);
+  Arrived arrived(send.sink);
+  arrived.CountDelays(send.traffic.stamp);
   const uint64_t first = arrived.Packets();
-  double rate = 0;
+  double rate = 0, recovery = 0;
   {
-    const Senders senders(generator, send.cpus);
+    const Senders senders(generator, send.cpus, send.packets);
     std::this_thread::sleep_for(Seconds(send.warm));
     const auto begin = Clock::now();
     const uint64_t before = arrived.Packets();
     std::this_thread::sleep_for(Seconds(send.seconds));
     rate = static_cast<double>(arrived.Packets() - before) / Seconds(Clock::now() - begin).count();
+    if (send.then > 0) {
+      generator.Pace(send.then / send.cpus);
+      recovery = Recovery(generator, arrived, first);
+    }
   }
-  std::this_thread::sleep_for(Seconds(0.01));  // what is still in a ring
-  std::printf("{\"packets_per_second\": %.0f, \"sent\": %llu, \"arrived\": %llu}\n", rate,
+  std::this_thread::sleep_for(Seconds(send.tail));
+  arrived.CountDelays(false);
+  std::printf("{\"packets_per_second\": %.0f, \"sent\": %llu, \"arrived\": %llu", rate,
               static_cast<unsigned long long>(generator.Written()),
               static_cast<unsigned long long>(arrived.Packets() - first));
+  if (send.traffic.stamp) PrintDelays(arrived);
+  if (send.then > 0) std::printf(", \"recovery\": %.4f", recovery);
+  std::printf("}\n");
 }
 
 }  // namespace
@@ -100,7 +145,10 @@ void AddSend(CLI::App& app) {
   verb->add_option("--sink", send->sink, "folder of the sinks' pins")->required();
   verb->add_option("--seconds", send->seconds);
   verb->add_option("--warm", send->warm, "seconds before them");
+  verb->add_option("--tail", send->tail, "seconds for what is still on its way");
   verb->add_option("--rate", send->rate, "packets a second; else as many as can be");
+  verb->add_option("--then", send->then, "the rate for a second more, in which the last loss is looked for");
+  verb->add_option("--packets", send->packets, "no more of each CPU");
   verb->add_option("--cpus", send->cpus)->check(CLI::Range(1, 64));
   verb->callback([send] { Run(*send); });
 }

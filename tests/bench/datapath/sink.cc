@@ -30,22 +30,43 @@ void Attach(const bench_sink* skeleton, const std::string& device, const std::st
 void Sink(const std::string& folder, const std::vector<std::string>& devices) {
   bench_sink* skeleton = bench_sink::open_and_load();
   if (skeleton == nullptr) Fail("loading the sink", errno);
-  if (bpf_map__pin(skeleton->maps.arrived, (folder + "/arrived").c_str()) != 0) Fail("pinning its map", errno);
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, skeleton->obj) {
+    if (bpf_map__pin(map, (folder + "/" + bpf_map__name(map)).c_str()) != 0) Fail("pinning its maps", errno);
+  }
   for (const std::string& device : devices) Attach(skeleton, device, folder);
   bench_sink::destroy(skeleton);
 }
 
-}  // namespace
-
-Arrived::Arrived(const std::string& folder) : map_(bpf_obj_get((folder + "/arrived").c_str())) {
-  if (map_ < 0) Fail("the sink in " + folder, errno);
+uint64_t Sum(int map, uint32_t key) {
+  std::vector<uint64_t> counts(static_cast<size_t>(libbpf_num_possible_cpus()));
+  if (bpf_map_lookup_elem(map, &key, counts.data()) != 0) Fail("reading the sink", errno);
+  return std::accumulate(counts.begin(), counts.end(), uint64_t{0});
 }
 
-uint64_t Arrived::Packets() const {
-  const uint32_t first = 0;
-  std::vector<uint64_t> counts(static_cast<size_t>(libbpf_num_possible_cpus()));
-  if (bpf_map_lookup_elem(map_, &first, counts.data()) != 0) Fail("reading the sink", errno);
-  return std::accumulate(counts.begin(), counts.end(), uint64_t{0});
+}  // namespace
+
+Arrived::Arrived(const std::string& folder)
+    : packets_(Pinned(folder + "/arrived")),
+      delays_(Pinned(folder + "/delays")),
+      stamped_(Pinned(folder + "/stamped")) {}
+
+uint64_t Arrived::Packets() const { return Sum(packets_, 0); }
+
+void Arrived::CountDelays(bool on) {
+  const uint32_t first = 0, value = on ? 1 : 0;
+  if (bpf_map_update_elem(stamped_, &first, &value, BPF_ANY) != 0) Fail("telling the sink", errno);
+  if (!on) return;
+  const std::vector<uint64_t> none(static_cast<size_t>(libbpf_num_possible_cpus()));
+  for (uint32_t bucket = 0; bucket < DELAY_BUCKETS; ++bucket) {
+    if (bpf_map_update_elem(delays_, &bucket, none.data(), BPF_ANY) != 0) Fail("clearing delays", errno);
+  }
+}
+
+std::vector<uint64_t> Arrived::Delays() const {
+  std::vector<uint64_t> delays;
+  for (uint32_t bucket = 0; bucket < DELAY_BUCKETS; ++bucket) delays.push_back(Sum(delays_, bucket));
+  return delays;
 }
 
 void AddSink(CLI::App& app) {

@@ -8,7 +8,7 @@
 
 #include "ov6/abi/config.h"
 #include "ov6/mapping.h"
-#include "tests/bench/datapath/flows.h"
+#include "tests/bench/datapath/bpf/flows.h"
 
 namespace ov6::bench {
 

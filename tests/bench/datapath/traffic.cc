@@ -15,7 +15,7 @@
 #include <random>
 
 #include "ov6/abi/config.h"
-#include "tests/bench/datapath/flows.h"
+#include "tests/bench/datapath/bpf/flows.h"
 
 namespace ov6::bench {
 namespace {
@@ -27,7 +27,8 @@ constexpr uint16_t kDontFragment = 0x4000;
 ethhdr Ethernet(const Traffic& traffic, uint16_t type) {
   ethhdr header{};
   ether_addr address{};
-  for (const auto& [text, field] : {std::pair(&traffic.to, header.h_dest), {&traffic.from, header.h_source}}) {
+  for (const auto& [text, field] :
+       {std::pair(&traffic.to, header.h_dest), {&traffic.from, header.h_source}}) {
     if (ether_aton_r(text->c_str(), &address) == nullptr) Fail("'" + *text + "' is no MAC address");
     std::memcpy(field, &address, ETH_ALEN);
   }
@@ -59,7 +60,10 @@ iphdr Ip4(const Traffic& traffic, uint8_t protocol, size_t payload) {
 }
 
 udphdr Udp(uint16_t from, uint16_t to, size_t length, uint16_t checksum) {
-  return {.source = htons(from), .dest = htons(to), .len = htons(static_cast<uint16_t>(length)), .check = checksum};
+  return {.source = htons(from),
+          .dest = htons(to),
+          .len = htons(static_cast<uint16_t>(length)),
+          .check = checksum};
 }
 
 // The sum of 1/k for all k up to each.
@@ -85,6 +89,12 @@ void Fail(const std::string& what, int error) {
   std::exit(1);
 }
 
+int Pinned(const std::string& pin) {
+  const int fd = bpf_obj_get(pin.c_str());
+  if (fd < 0) Fail(pin, errno);
+  return fd;
+}
+
 void StayOnCpu(int cpu) {
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -96,7 +106,8 @@ void ComeFirst(Rank rank) {
   sched_param parameters{};
   parameters.sched_priority = static_cast<int>(rank);
   if (sched_setscheduler(0, SCHED_FIFO, &parameters) == 0) return;
-  std::fprintf(stderr, "bench_datapath: no real-time priority (%s): other processes disturb what is measured\n",
+  std::fprintf(stderr,
+               "bench_datapath: no real-time priority (%s): other processes disturb what is measured\n",
                std::strerror(errno));
 }
 
@@ -112,11 +123,18 @@ void AddOptions(CLI::App& app, Traffic* traffic) {
   app.add_flag("--zipf", traffic->zipf, "by Zipf's law, s = 1.0; else all alike");
   app.add_flag("--plain", traffic->plain, "to addresses that no tunnel leads to");
   app.add_flag("--forged", traffic->forged);
+  app.add_flag("--stamp", traffic->stamp, "how long they take is told, too; --size 80 or more");
   app.add_option("--size", traffic->size, "of the frame with the IPv6 packet")->check(CLI::Range(64, 3400));
 }
 
-Generator::Generator(const Traffic& traffic, int moved) : skeleton_(bench_generator::open_and_load()) {
-  if (!skeleton_) Fail("loading the generator", errno);
+Generator::Generator(const Traffic& traffic, int moved) : skeleton_(bench_generator::open()) {
+  if (!skeleton_) Fail("opening the generator", errno);
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, skeleton_->obj) {
+    const std::string name = bpf_program__name(program);
+    bpf_program__set_autoload(program, name == "nothing" || name.substr(name.find('_') + 1) == traffic.way);
+  }
+  if (bench_generator::load(skeleton_.get()) != 0) Fail("loading the generator", errno);
   ifindex_ = if_nametoindex(traffic.device.c_str());
   if (ifindex_ == 0) Fail(traffic.device, errno);
   const bpf_object* object = skeleton_->obj;
@@ -130,7 +148,8 @@ void Generator::Set(const Traffic& traffic, int moved) {
   flow_setting& setting = skeleton_->bss->setting;
   const size_t inner = traffic.size - ETH_HLEN;
   in6_addr site{};
-  if (inet_pton(AF_INET6, traffic.site.c_str(), &site) != 1) Fail("'" + traffic.site + "' is no IPv6 address");
+  if (inet_pton(AF_INET6, traffic.site.c_str(), &site) != 1)
+    Fail("'" + traffic.site + "' is no IPv6 address");
   const udphdr udp = Udp(0, kDestinationPort, inner - sizeof(ipv6hdr), 0xffff);
   setting.site = {Ethernet(traffic, ETH_P_IPV6), Ip6(traffic.size), udp};
   setting.site.ip6.saddr = site;
@@ -145,6 +164,7 @@ void Generator::Set(const Traffic& traffic, int moved) {
     setting.underlay_udp.ip6.daddr = site;
     overhead = sizeof(iphdr) + (traffic.way == "underlay" ? 0 : sizeof(udphdr));
   }
+  setting.stamp = traffic.stamp ? 1 : 0;
   setting.first = traffic.plain ? FLOW_PLAIN : FLOW_OVERLAY;
   setting.size = static_cast<uint32_t>(traffic.size + overhead);
   setting.moved = moved;
@@ -153,12 +173,13 @@ void Generator::Set(const Traffic& traffic, int moved) {
 }
 
 void Generator::Pace(double rate) {
-  skeleton_->bss->setting.gap = rate > 0 ? static_cast<uint32_t>(1e9 / rate) : 0;
+  skeleton_->bss->setting.gap = rate > 0 ? static_cast<uint32_t>(FLOW_BATCH * 1e9 / rate) : 0;
 }
 
 void Generator::Draw(const Traffic& traffic) {
   const size_t bytes = FLOW_DRAWS * sizeof(uint32_t);
-  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(skeleton_->maps.draws), 0);
+  void* memory =
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(skeleton_->maps.draws), 0);
   if (memory == MAP_FAILED) Fail("mapping the draws", errno);
   auto* draws = static_cast<uint32_t*>(memory);
   std::mt19937_64 random(traffic.flows);  // the same traffic every time

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The traffic of a measurement as told on the command line, and the generator that makes it (generator.bpf.c).
+// The traffic of a measurement as told on the command line, and the generator that makes it
+// (generator.bpf.c).
 #ifndef OV6_TESTS_BENCH_DATAPATH_TRAFFIC_H
 #define OV6_TESTS_BENCH_DATAPATH_TRAFFIC_H
 
@@ -11,7 +12,7 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
-#include "tests/bench/datapath/flows.h"
+#include "tests/bench/datapath/bpf/flows.h"
 // Names the structures of flows.h.
 #include "bench_generator.skel.h"
 
@@ -20,6 +21,9 @@ namespace ov6::bench {
 // Ends the program with the sentence, and errno's if it is not 0.
 [[noreturn]] void Fail(const std::string& what, int error = 0);
 
+// What is pinned there, as a descriptor held until the program ends.
+int Pinned(const std::string& pin);
+
 struct Traffic {
   std::string way = "site";  // from a site; or from the underlay: "underlay", "underlay_udp"
   std::string device;
@@ -27,10 +31,11 @@ struct Traffic {
   std::string site;      // address of the hosts' /64
   std::string router;    // IPv4 address, the outer destination
   uint32_t flows = 16;
-  bool zipf = false;      // s = 1.0; else all alike
-  bool plain = false;     // to addresses that no tunnel leads to
-  bool forged = false;    // from the underlay: a locator of another site
-  uint32_t size = 64;     // bytes of the frame of the IPv6 side, without its checksum
+  bool zipf = false;    // s = 1.0; else all alike
+  bool plain = false;   // to addresses that no tunnel leads to
+  bool forged = false;  // from the underlay: a locator of another site
+  bool stamp = false;   // the frame's last bytes are the time
+  uint32_t size = 64;   // bytes of the frame of the IPv6 side, without its checksum
 };
 void AddOptions(CLI::App& app, Traffic* traffic);
 
@@ -41,8 +46,8 @@ class Generator {
   // Packets a second of each CPU; 0: as many as can be.
   void Pace(double rate);
 
-  int sender() const { return sender_; }    // sends into the veth it is run at
-  int caller() const { return caller_; }    // calls the program under test
+  int sender() const { return sender_; }  // sends into the veth it is run at
+  int caller() const { return caller_; }  // calls the program under test
   int nothing() const { return bpf_program__fd(skeleton_->progs.nothing); }
   std::vector<uint8_t>& frame() { return frame_; }
   uint32_t ifindex() const { return ifindex_; }
@@ -65,7 +70,8 @@ class Generator {
 
 // The calling thread stays there.
 void StayOnCpu(int cpu);
-// And nobody else of the machine's takes the CPU away from it; who begins measurements and ends them comes first.
+// And nobody else of the machine's takes the CPU away from it; who begins measurements and ends them comes
+// first.
 enum class Rank { kWorks = 10, kMeasures = 20 };
 void ComeFirst(Rank rank);
 

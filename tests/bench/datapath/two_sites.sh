@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# Two sites by ov6, by plain forwarding and by VXLAN, through the same namespaces. Sourced; then `two_sites ATTACH`.
+# Two sites by ov6, by plain forwarding, by VXLAN and by the overlays of OV6_BENCH_AGAINST, through the same namespaces;
+# $ways are those that are there. Sourced; then `two_sites ATTACH`.
 #
 #   r1h1 eth0 -- eth1 r1 eth0 -- core -- eth0 r2 eth1 -- eth0 r2h1     ov6: fd00::/8 of the lab two-sites
 #        eth1 -- eth2 r1 eth3 -- core -- eth3 r2 eth2 -- eth1          2001:db8:N::/64 plainly, 2001:db8:1N::/64 by vx0 over eth3
 . "$(dirname "${BASH_SOURCE[0]}")/samples.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/overlays.sh"
 
 UNDERLAY_MTU=1600  # so that hosts have 1500 by every way
 
@@ -47,8 +49,12 @@ two_sites() {
   set_node core ipv6.conf.all.disable_ipv6=0 ipv6.conf.all.forwarding=1
   for n in 1 2; do plain_site $n; done
   for n in ov6 plain vxlan; do expect_within 20 "r1h1 reaches r2h1 by $n" ping_once r1h1 "$(far_end $n)"; done
+  ways=(plain ov6 vxlan)
+  for n in ${OV6_BENCH_AGAINST-}; do
+    if overlay "$n"; then ways+=("$n"); fi
+  done
 }
 
 # far_end WAY: r2h1's address; near_end WAY: r1h1's
-far_end() { case $1 in plain) echo 2001:db8:2::2 ;; vxlan) echo 2001:db8:12::2 ;; *) host_address r2h1 ;; esac; }
-near_end() { case $1 in plain) echo 2001:db8:1::2 ;; vxlan) echo 2001:db8:11::2 ;; *) host_address r1h1 ;; esac; }
+far_end() { case $1 in plain) echo 2001:db8:2::2 ;; vxlan) echo 2001:db8:12::2 ;; ov6) host_address r2h1 ;; *) echo "${OVERLAY_FAR[$1]}" ;; esac; }
+near_end() { case $1 in plain) echo 2001:db8:1::2 ;; vxlan) echo 2001:db8:11::2 ;; ov6) host_address r1h1 ;; *) echo "${OVERLAY_NEAR[$1]}" ;; esac; }

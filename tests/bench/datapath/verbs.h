@@ -7,15 +7,15 @@
 
 namespace ov6::bench {
 
-void AddSink(CLI::App& app);       // counts and drops what comes to devices
-void AddSend(CLI::App& app);       // live frames for some seconds
-void AddMappings(CLI::App& app);   // makes the map-cache hold as many sites
-void AddMillion(CLI::App& app);    // more sites than ov6d's map holds
-void AddWrite(CLI::App& app);      // rewrites mappings at a rate
-void AddLimit(CLI::App& app);      // the limit's program in place of a door's, and back
-void AddCost(CLI::App& app);       // nanoseconds a packet of a program, by test-run
-void AddEcho(CLI::App& app);       // answers UDP
-void AddRoundTrips(CLI::App& app); // asks it
+void AddSink(CLI::App& app);        // counts and drops what comes to devices
+void AddSend(CLI::App& app);        // live frames for some seconds
+void AddMappings(CLI::App& app);    // makes the map-cache hold as many sites
+void AddMillion(CLI::App& app);     // more sites than ov6d's map holds
+void AddWrite(CLI::App& app);       // rewrites mappings at a rate
+void AddLimit(CLI::App& app);       // the limit's program in place of a door's, and back
+void AddCost(CLI::App& app);        // nanoseconds a packet of a program, by test-run
+void AddEcho(CLI::App& app);        // answers UDP
+void AddRoundTrips(CLI::App& app);  // asks it
 
 }  // namespace ov6::bench
 

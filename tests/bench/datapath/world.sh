@@ -35,6 +35,9 @@ lay_wires() {
   done
   for n in 0 1; do in_node tester ethtool -K t$n gro on tx off >/dev/null; done
   in_node r ethtool -K eth2 gro on >/dev/null
+  # The underlay's MTU leaves room for the tunnel's headers, so that no frame of the site's is too big.
+  ip -n "$LAB-r" link set eth0 mtu 1528
+  ip -n "$LAB-tester" link set t1 mtu 1528
   ip -n "$LAB-r" addr add $OUR_IPV4/24 dev eth0
   ip -n "$LAB-r" route add default via $NEXT_HOP
   ip -n "$LAB-r" neigh replace $NEXT_HOP lladdr "$(mac_of tester t1)" dev eth0 nud permanent
@@ -54,7 +57,7 @@ plain_by() {
 
 before_down() {
   ! mountpoint -q "$TMP/sinks" || umount "$TMP/sinks"
-  [ -z "$lone_pid" ] || kill -CONT "$lone_pid"
+  [ -z "$lone_pid" ] || kill_pids CONT "$lone_pid"
 }
 
 world() {
@@ -75,6 +78,21 @@ hold_still() {
   expect_within 20 "the site is registered" grep -q "$SITE::/64 registered" "$lone_dir/log"
   kill -STOP "$lone_pid"
 }
+
+# on_two_cpus: the router's receiving by threads of the second CPU's, so that a tester on the first can send more than it takes
+on_two_cpus() {
+  local device known thread
+  known=" $(napi_threads | tr '\n' ' ') "
+  for device in eth0 eth1; do
+    ip netns exec "$LAB-r" sh -c "echo 1 >/sys/class/net/$device/threaded"
+  done
+  for thread in $(napi_threads); do
+    [[ $known != *" $thread "* ]] || continue
+    taskset -p -c 1 "$thread" >/dev/null
+    chrt -f -p 15 "$thread"
+  done
+}
+napi_threads() { ps -e -o pid=,comm= | awk '$2 ~ /^napi\/eth[01]-/ { print $1 }'; }
 
 # traffic WAY: options of bench_datapath for frames as they come from there
 traffic() {

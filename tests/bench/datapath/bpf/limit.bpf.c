@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The limit: what a program must do that turns the one packet into the other, and nothing else. It looks at nothing; what it writes
- * is constant, checksum included. What ov6 is held against.
+ * The limit: what a program must do that turns the one packet into the other, and nothing else. It looks at
+ * nothing; what it writes is constant, checksum included. What ov6 is held against.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the generator's programs, the limit's and user space say to each other; and the flows: site i elsewhere is a
- * /48 of fd00::/8 with random bits, behind an IPv4 address of its own. Legal as BPF C and as C++. Who knows i knows both, so
- * that the generator reads no table of addresses, which would take the caches away from what is measured.
+ * What the generator's programs, the limit's and user space say to each other; and the flows: site i
+ * elsewhere is a /48 of fd00::/8 with random bits, behind an IPv4 address of its own. Legal as BPF C and as
+ * C++. Who knows i knows both, so that the generator reads no table of addresses, which would take the caches
+ * away from what is measured.
  */
 #ifndef OV6_BENCH_FLOWS_H
 #define OV6_BENCH_FLOWS_H
@@ -13,14 +14,14 @@
 #include <linux/types.h>
 #include <linux/udp.h>
 
-#define FLOW_DRAWS (1u << 21)	      /* flows drawn in advance; after them it begins again */
-#define FLOW_OVERLAY 0xfd	      /* fd00::/8 */
-#define FLOW_PLAIN 0x20		      /* 2000::/8: what goes without a tunnel */
-#define FLOW_BATCH 64		      /* live frames are sent so many at a time */
-#define FLOW_HOSTS 16		      /* hosts here: the site's prefix and 1 to 16 */
-#define FLOW_LOCATORS 0xc6120000u     /* 198.18.0.0/15, RFC 2544's own */
-#define FLOW_LOCATOR_MASK 0x1ffffu    /* more sites than addresses: some share one */
-#define FLOW_FIRST_PORT 0xc000u	      /* of 16384 UDP source ports */
+#define FLOW_DRAWS (1u << 21)	   /* flows drawn in advance; after them it begins again */
+#define FLOW_OVERLAY 0xfd	   /* fd00::/8 */
+#define FLOW_PLAIN 0x20		   /* 2000::/8: what goes without a tunnel */
+#define FLOW_BATCH 64		   /* live frames are sent so many at a time */
+#define FLOW_HOSTS 16		   /* hosts here: the site's prefix and 1 to 16 */
+#define FLOW_LOCATORS 0xc6120000u  /* 198.18.0.0/15, RFC 2544's own */
+#define FLOW_LOCATOR_MASK 0x1ffffu /* more sites than addresses: some share one */
+#define FLOW_FIRST_PORT 0xc000u	   /* of 16384 UDP source ports */
 
 /* The 40 random bits of site `index`: the end of splitmix64. */
 static inline __u64 flow_bits(__u64 index)
@@ -73,8 +74,10 @@ struct flow_setting {
 	__u32 first; /* byte of the addresses elsewhere */
 	__u32 size;  /* of the frame */
 	__u32 lie;   /* the outer source is the locator of the site so much further on */
-	__u32 gap;   /* ns between packets of one CPU; 0: none but what they take */
-	__s32 moved; /* test-runs: bytes to be put back if the program under test has changed the packet's length */
+	__u32 gap;   /* ns between batches of one CPU; 0: none but what they take */
+	__u32 stamp; /* the time of sending is the frame's last eight bytes */
+	__s32 moved; /* test-runs: bytes to be put back if the program under test has changed the packet's
+			length */
 };
 
 /* Each CPU's own. */
@@ -83,6 +86,9 @@ struct flow_cursor {
 	__u64 due; /* paced: when the next batch may leave */
 	__u64 pad[14];
 };
+
+#define DELAY_BUCKETS 16384 /* of the sink's, the last for all that took longer */
+#define DELAY_SHIFT 7	    /* 128 ns each */
 
 /* What a frame of the limit begins with when it leaves, and the device it leaves by. */
 struct limit_setting {
