@@ -50,12 +50,12 @@ WANTED = [
     ("goal", "ov6d with them, MiB", ([("memory/daemon")], lambda a: a / MIB), 128, False, "{:.1f}"),
     ("goal", "round trip on top of plain forwarding, TC doors, p50, µs", more("latency-tc/tc-ov6-p50", "latency-tc/tc-plain-p50"), 7, False, "{:.1f}"),
     ("goal", "round trip on top of plain forwarding, XDP doors, p50, µs", more("latency-native/native-ov6-p50", "latency-native/native-plain-p50"), 7, False, "{:.1f}"),
-    ("shown", "the same, TC doors, p99, µs", more("latency-tc/tc-ov6-p99", "latency-tc/tc-plain-p99"), None, False, "{:.1f}"),
-    ("shown", "the same, XDP doors, p99, µs", more("latency-native/native-ov6-p99", "latency-native/native-plain-p99"), None, False, "{:.1f}"),
+    ("goal", "first packet in a ring of 16 on top of the second, its lookup's round trips included, ms", alone("first-packet/more-than-second"), 1, False, "{:.2f}"),
+    ("shown", "round trip on top of plain forwarding, TC doors, p99, µs", more("latency-tc/tc-ov6-p99", "latency-tc/tc-plain-p99"), None, False, "{:.1f}"),
+    ("shown", "round trip on top of plain forwarding, XDP doors, p99, µs", more("latency-native/native-ov6-p99", "latency-native/native-plain-p99"), None, False, "{:.1f}"),
     ("shown", "encapsulation / VXLAN, small packets", over("rate/encap", "rate/vxlan"), None, True, "{:.2f}"),
 ]
 NOT_MEASURED = [
-    ("goal", "first packet in ring-16 on top of the ring's round trips (1 ms)", "no benchmark yet"),
     ("goal", "cold misses a second, and their CPU", "no benchmark yet"),
 ]
 
@@ -145,7 +145,7 @@ def rate_plot(data):
 
 
 def latency_plot(data):
-    figure = plot.Plot("Round trips of a small datagram, part of them that took less", "per cent", x_title="µs", x_log=False)
+    figure = plot.Plot("Round trips of a small datagram, part of them that took less", "per cent", x_title="µs", x_log=False, top=100)
     ways = [("latency-tc/tc-plain", "plain", KERNEL), ("latency-tc/tc-ov6", "ov6, TC", OURS),
             ("latency-native/native-ov6", "ov6, XDP", LIMIT), ("latency-tc/tc-vxlan", "VXLAN", VXLAN)]
     for name, label, colour in ways:

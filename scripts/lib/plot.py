@@ -4,7 +4,7 @@ import math
 import pathlib
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 380, 70, 150, 40, 50
-BAR, NAME_WIDTH = 22, 210
+BAR, NAME_WIDTH = 22, 240
 
 
 def between_marks(path, text, name="figures"):
@@ -30,10 +30,10 @@ def steps(top):
 
 
 class Plot:
-    """Lines. x is logarithmic to the base 2, or linear with `x_log=False`; y from zero, or logarithmic."""
+    """Lines. x is logarithmic to the base 2, or linear with `x_log=False`; y from zero (to `top`), or logarithmic."""
 
-    def __init__(self, title, unit, log=False, x_title="nodes", x_log=True):
-        self.title, self.unit, self.log, self.x_title, self.x_log = title, unit, log, x_title, x_log
+    def __init__(self, title, unit, log=False, x_title="nodes", x_log=True, top=None):
+        self.title, self.unit, self.log, self.x_title, self.x_log, self.top = title, unit, log, x_title, x_log, top
         self.series = []
 
     def line(self, name, colour, points, dashed=False):
@@ -50,7 +50,7 @@ class Plot:
             low = math.floor(math.log10(min(v for v in values if v > 0)))
             high = max(math.ceil(math.log10(max(values))), low + 1)
             return low, high, [10 ** e for e in range(low, high + 1)]
-        ticks = steps(max(values))
+        ticks = steps(max(values)) if self.top is None else [i * self.top / 5 for i in range(6)]
         return 0, ticks[-1], ticks
 
     def _across(self, xs):
@@ -60,7 +60,8 @@ class Plot:
 
     def _x_ticks(self, xs):
         if not self.x_log:
-            return [min(xs) + i * (max(xs) - min(xs)) / 4 for i in range(5)]
+            step = steps(max(xs) - min(xs))[1]
+            return [i * step for i in range(math.ceil(min(xs) / step), math.floor(max(xs) / step) + 1)]
         exponents = range(math.ceil(math.log2(min(xs))), math.floor(math.log2(max(xs))) + 1)
         return [2 ** e for e in exponents if len(exponents) <= 8 or e % 2 == 0]
 

@@ -177,20 +177,20 @@ void Generator::Pace(double rate) {
 }
 
 void Generator::Draw(const Traffic& traffic) {
-  const size_t bytes = FLOW_DRAWS * sizeof(uint32_t);
+  const size_t bytes = FLOW_DRAWS * sizeof(uint64_t);
   void* memory =
       mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(skeleton_->maps.draws), 0);
   if (memory == MAP_FAILED) Fail("mapping the draws", errno);
-  auto* draws = static_cast<uint32_t*>(memory);
+  auto* draws = static_cast<uint64_t*>(memory);
   std::mt19937_64 random(traffic.flows);  // the same traffic every time
   if (traffic.zipf) {
     const auto sums = Harmonic(traffic.flows);
     std::uniform_real_distribution<double> where(0, sums.back());
     std::generate_n(draws, FLOW_DRAWS, [&] {
-      return static_cast<uint32_t>(std::ranges::upper_bound(sums, where(random)) - sums.begin());
+      return static_cast<uint64_t>(std::ranges::upper_bound(sums, where(random)) - sums.begin());
     });
   } else {
-    std::uniform_int_distribution<uint32_t> flow(0, traffic.flows - 1);
+    std::uniform_int_distribution<uint64_t> flow(0, traffic.flows - 1);
     std::generate_n(draws, FLOW_DRAWS, [&] { return flow(random); });
   }
   munmap(memory, bytes);

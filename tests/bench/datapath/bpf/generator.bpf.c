@@ -16,7 +16,7 @@ struct {
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, FLOW_DRAWS);
 	__type(key, __u32);
-	__type(value, __u32);
+	__type(value, __u64); /* what user space maps has eight bytes an element, whatever the type */
 } draws SEC(".maps");
 
 struct {
@@ -45,7 +45,7 @@ static __always_inline struct flow_cursor *cursor(void)
 static __always_inline __u32 draw(struct flow_cursor *cursor)
 {
 	__u32 at = cursor->at++ & (FLOW_DRAWS - 1);
-	__u32 *flow = bpf_map_lookup_elem(&draws, &at);
+	__u64 *flow = bpf_map_lookup_elem(&draws, &at);
 
 	return flow ? *flow : 0;
 }
