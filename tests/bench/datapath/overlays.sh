@@ -30,10 +30,10 @@ overlay_sites() {
   OVERLAY_NEAR[$name]=2001:db8:${k}1::2 OVERLAY_FAR[$name]=2001:db8:${k}2::2
 }
 
-# in_background NAME ROUTER COMMAND...
+# in_background NAME ROUTER COMMAND...: with the priority that the stream has
 in_background() {
   local name=$1 node=$2; shift 2
-  nsenter --net="/run/netns/$LAB-$node" -- "$@" >"$TMP/$name-$node/log" 2>&1 </dev/null &
+  nsenter --net="/run/netns/$LAB-$node" -- chrt -r 1 "$@" >"$TMP/$name-$node/log" 2>&1 </dev/null &
   disown
 }
 
