@@ -1,11 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The fast door of a site device: IPv6 in -> route -> mapping -> encapsulate | slave port | pass up. */
-#include "lib/doors.h"
+#include "lib/hit.h"
 
 SEC("xdp")
 int xdp_site(struct xdp_md *ctx)
 {
-	return door_site(ctx);
+	struct front_before before = {};
+	int result = ov6_hit_site(ctx);
+	struct door *door;
+
+	if (result != HIT_NONE)
+		return result;
+	door = door_open(ctx, ORIGIN_SITE);
+	if (!door)
+		return HOOK_DROP;
+	if (!site_parse(ctx, &door->packet, &door->decision)) {
+		front_before(&door->packet, &before);
+		ov6_site(ctx, &door->packet, &door->decision);
+		ov6_front_after_site(&door->packet, &door->decision, before.source, before.destination);
+	}
+	return ov6_act(ctx, &door->packet, &door->decision);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

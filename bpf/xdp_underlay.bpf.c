@@ -1,11 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The fast door of an underlay device: tunnel in -> check -> strip -> route -> deliver. */
-#include "lib/doors.h"
+#include "lib/hit.h"
 
 SEC("xdp")
 int xdp_underlay(struct xdp_md *ctx)
 {
-	return door_underlay(ctx);
+	struct front_before before = {};
+	int result = ov6_hit_underlay(ctx);
+	struct door *door;
+
+	if (result != HIT_NONE)
+		return result;
+	door = door_open(ctx, ORIGIN_UNDERLAY);
+	if (!door)
+		return HOOK_DROP;
+	if (!underlay_parse(ctx, &door->packet, &door->decision)) {
+		front_before(&door->packet, &before);
+		ov6_underlay(ctx, &door->packet, &door->decision);
+		ov6_front_after_underlay(&door->packet, &door->decision, before.source, before.destination);
+	}
+	return ov6_act(ctx, &door->packet, &door->decision);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

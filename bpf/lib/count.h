@@ -5,15 +5,20 @@
 
 #include "monitor.h"
 
-static __always_inline void count(const struct packet *p, __u32 verdict)
+static __always_inline void count_packets(__u32 verdict, __u32 packets, __u32 bytes)
 {
 	struct ov6_count *counter = bpf_map_lookup_elem(&verdicts, &verdict);
 
-	sight(p, verdict);
 	if (!counter)
 		return;
-	counter->packets += p->segments;
-	counter->bytes += p->counted;
+	counter->packets += packets;
+	counter->bytes += bytes;
+}
+
+static __always_inline void count(const struct packet *p, __u32 verdict)
+{
+	sight(p, verdict);
+	count_packets(verdict, p->segments, p->counted);
 }
 
 #endif

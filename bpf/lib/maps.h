@@ -9,6 +9,7 @@
 #include "ov6/abi/config.h"
 #include "ov6/abi/device.h"
 #include "ov6/abi/event.h"
+#include "ov6/abi/front.h"
 #include "ov6/abi/mapping.h"
 #include "ov6/abi/maps.h"
 #include "ov6/abi/monitor.h"
@@ -157,5 +158,32 @@ struct {
 	__uint(pinning, OV6_PINNING);
 	__uint(max_entries, map_size_sightings);
 } sightings SEC(".maps");
+
+/* Mapped by user space; and a value that can be is aligned to a page, so that a set's lines are the CPU's. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(pinning, OV6_PINNING);
+	__uint(max_entries, map_size_front);
+	__type(key, __u32);
+	__type(value, struct ov6_front_set);
+} front SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(pinning, OV6_PINNING);
+	__uint(max_entries, map_size_front_changes);
+	__type(key, __u32);
+	__type(value, struct ov6_front_generations);
+} front_changes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(pinning, OV6_PINNING);
+	__uint(max_entries, map_size_front_counts);
+	__type(key, __u32);
+	__type(value, struct ov6_front_counts);
+} front_counts SEC(".maps");
 
 #endif

@@ -58,6 +58,15 @@ __noinline int ov6_sight(const struct packet *p, __u32 verdict)
 	return 0;
 }
 
+/* Is every packet to be looked at? */
+static __always_inline int monitor_looks(void)
+{
+	__u32 zero = 0;
+	struct ov6_monitor *asked = bpf_map_lookup_elem(&monitor, &zero);
+
+	return asked && asked->wanted && bpf_ktime_get_boot_ns() <= asked->until;
+}
+
 static __always_inline void sight(const struct packet *p, __u32 verdict)
 {
 	__u32 zero = 0;

@@ -36,6 +36,16 @@ static __always_inline __u64 path_lifetime(void)
 	return seconds * PATH_NS_PER_SECOND;
 }
 
+/* The front's entries that were made of what was known before. */
+static __always_inline void path_changed(__be32 address)
+{
+	__u32 zero = 0;
+	struct ov6_front_generations *now = bpf_map_lookup_elem(&front_changes, &zero);
+
+	if (now)
+		__sync_fetch_and_add(&now->locators[ov6_front_locator(now->seeds, address)], 1);
+}
+
 /* RFC 1191 section 3: an error never raises it; only time does. */
 static __always_inline void path_lower(__be32 address, __u16 mtu)
 {
@@ -47,6 +57,7 @@ static __always_inline void path_lower(__be32 address, __u16 mtu)
 		return;
 	lowered.mtu_expiry = bpf_ktime_get_boot_ns() + path_lifetime();
 	bpf_map_update_elem(&locators, &address, &lowered, BPF_ANY);
+	path_changed(address);
 }
 
 #endif

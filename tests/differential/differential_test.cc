@@ -12,6 +12,7 @@
 #include "tests/differential/kernel_subject.h"
 #include "tests/differential/minimise.h"
 #include "tests/differential/print.h"
+#include "tests/packet/front.h"
 #include "tests/packet/world.h"
 
 namespace ov6::differential {
@@ -38,6 +39,7 @@ TEST(Differential, ModelAndKernelAgree) {
   const Devices devices = MakeDevices();
   const model::Kernel kernel = MakeKernel(devices);
   KernelSubject subject;
+  uint64_t by_front = 0;
   for (uint64_t round = 0; round * kPacketsPerRound < packets; round++) {
     const uint64_t now = packet::BootTime();
     Generator generator(seed + round, devices, now);
@@ -51,7 +53,9 @@ TEST(Differential, ModelAndKernelAgree) {
                                 << Minimise(subject, kernel, tables, arrival);
     }
     ASSERT_EQ(comparison.CheckTotal(), "") << "OV6_DIFFERENTIAL_SEED=" << seed + round;
+    by_front += packet::FrontCounts().hits;
   }
+  EXPECT_GT(by_front, packets / 1000);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "tests/packet/front.h"
 #include "tests/packet/programs.h"
 
 namespace ov6::differential {
@@ -64,6 +65,7 @@ void KernelSubject::Load(const model::Tables& tables) {
   for (const char* map : {"routes", "mappings", "negatives", "slaves", "devices", "slave_ports",
                           "port_devices", "buckets", "locators"})
     ClearMap(map);
+  packet::FrontOn();
   SetEntry("config", uint32_t{0}, tables.config);
   for (const auto& [prefix, route] : tables.routes) SetEntry("routes", prefix.ToAbi(), route);
   for (const auto& [prefix, mapping] : tables.mappings) SetMapping(prefix, mapping);
@@ -148,10 +150,14 @@ std::optional<ov6_path> KernelSubject::Path(Ipv4 peer) {
   return path;
 }
 
-void KernelSubject::SetPath(Ipv4 peer, const ov6_path& path) { SetEntry("locators", peer.ToBe(), path); }
+void KernelSubject::SetPath(Ipv4 peer, const ov6_path& path) {
+  SetEntry("locators", peer.ToBe(), path);
+  packet::FrontForget();
+}
 
 void KernelSubject::SetMapping(const Prefix& prefix, const ov6_mapping& mapping) {
   SetEntry("mappings", prefix.ToAbi(), mapping);
+  packet::FrontForget();
 }
 
 std::vector<ov6_event> KernelSubject::TakeEvents() {

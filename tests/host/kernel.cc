@@ -16,7 +16,8 @@ namespace ov6::host {
 namespace {
 
 constexpr size_t kEthernet = 14, kPage = 4096, kRoom = 24 * kPage;
-constexpr size_t kHeadroom = 216;  // XDP's 256 bytes, less what the kernel keeps for itself
+constexpr uint64_t kTick = 4'000'000;  // ns, a jiffy
+constexpr size_t kHeadroom = 216;      // XDP's 256 bytes, less what the kernel keeps for itself
 
 // xdp_md and __sk_buff have 32 bits for a pointer, so the packet lies low; behind it lies nothing.
 uint8_t* Area() {
@@ -141,6 +142,10 @@ uint64_t host_ktime_get_boot_ns() {
   clock_gettime(CLOCK_BOOTTIME, &now);
   return uint64_t(now.tv_sec) * 1'000'000'000 + uint64_t(now.tv_nsec);
 }
+
+uint64_t host_jiffies64() { return host_ktime_get_boot_ns() / kTick; }
+
+uint32_t host_get_smp_processor_id() { return 0; }
 
 uint32_t host_get_prandom_u32() { return random_state = random_state * 1664525 + 1013904223; }
 

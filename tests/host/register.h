@@ -26,27 +26,33 @@ void host_register_l3(void);
 #define HOST_MAP(map)                                                                         \
   host_register_map(#map, &map, HOST_ENTRIES(map.type), sizeof(*map.key), sizeof(*map.value), \
                     HOST_ENTRIES(map.max_entries));
+/* ov6d says how many; here as many as tests/packet/programs.h has. */
+#define HOST_SETS(map) \
+  host_register_map(#map, &map, HOST_ENTRIES(map.type), sizeof(*map.key), sizeof(*map.value), 64);
 #define HOST_RING(map) \
   host_register_map(#map, &map, HOST_ENTRIES(map.type), 0, 0, HOST_ENTRIES(map.max_entries));
 #define HOST_PROGRAM(program, hook) host_register_program(#program, (int (*)(void*))program, hook);
 
-#define HOST_ALL_MAPS    \
-  HOST_MAP(routes)       \
-  HOST_MAP(mappings)     \
-  HOST_MAP(negatives)    \
-  HOST_MAP(locators)     \
-  HOST_MAP(slaves)       \
-  HOST_MAP(devices)      \
-  HOST_MAP(slave_ports)  \
-  HOST_MAP(port_devices) \
-  HOST_MAP(port_sockets) \
-  HOST_MAP(verdicts)     \
-  HOST_MAP(buckets)      \
-  HOST_MAP(punt_budget)  \
-  HOST_MAP(config)       \
-  HOST_MAP(monitor)      \
-  HOST_MAP(door_state)   \
-  HOST_RING(events)      \
+#define HOST_ALL_MAPS     \
+  HOST_MAP(routes)        \
+  HOST_MAP(mappings)      \
+  HOST_MAP(negatives)     \
+  HOST_MAP(locators)      \
+  HOST_MAP(slaves)        \
+  HOST_MAP(devices)       \
+  HOST_MAP(slave_ports)   \
+  HOST_MAP(port_devices)  \
+  HOST_MAP(port_sockets)  \
+  HOST_MAP(verdicts)      \
+  HOST_MAP(buckets)       \
+  HOST_MAP(punt_budget)   \
+  HOST_MAP(config)        \
+  HOST_MAP(monitor)       \
+  HOST_MAP(door_state)    \
+  HOST_SETS(front)        \
+  HOST_MAP(front_changes) \
+  HOST_MAP(front_counts)  \
+  HOST_RING(events)       \
   HOST_RING(sightings)
 
 #endif

@@ -50,6 +50,8 @@ Programs::Programs() {
                 tc_site::open()->obj,  tc_underlay::open()->obj,  tc_port::open()->obj,
                 tc_l3::open()->obj};
   }
+  bpf_map__set_max_entries(bpf_object__find_map_by_name(objects_[0], "front"),
+                           kFrontSets * uint32_t(libbpf_num_possible_cpus()));
   for (bpf_object* object : objects_) {
     if (object != objects_[0]) ShareMaps(objects_[0], object);
     if (bpf_object__load(object) != 0) Die(std::string("the kernel refuses ") + bpf_object__name(object));

@@ -17,6 +17,8 @@ namespace ov6::packet {
 
 class Programs {
  public:
+  static constexpr uint32_t kFrontSets = 64;  // of each CPU; tests/host/register.h
+
   // Aborts the test program if the kernel refuses.
   Programs();
   Programs(const Programs&) = delete;

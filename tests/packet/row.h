@@ -31,6 +31,8 @@ struct Row {
   ov6_verdict verdict;
   std::function<Bytes()> expected = nullptr;  // not given: as it came, or of no interest (a drop)
   Hooks hooks = Hooks::kBoth;
+  // The front never answers, though it is forwarded: why.
+  const char* past_front = nullptr;
   bool flow_port = false;  // the outer UDP source port is any of 49152-65535
   std::optional<std::pair<uint32_t, uint32_t>> gso = std::nullopt;  // segments, payload of each (TC)
 };

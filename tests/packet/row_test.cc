@@ -5,6 +5,8 @@
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 
+#include "tests/packet/front.h"
+
 namespace ov6::packet {
 namespace {
 
@@ -48,13 +50,17 @@ void HideFlowPort(Bytes& bytes) {
   bytes[34] = bytes[35] = 0;
 }
 
-void Check(const Row& row, Hook hook) {
+void SetWorld(const Row& row) {
   ResetWorld();
   if (row.tables) row.tables();
+}
+
+// The `time`th of the kind to come.
+void Check(const Row& row, Hook hook, uint32_t time = 1) {
   const Bytes frame = row.frame();
   Outcome outcome = RunProgram(hook, row.door, row.device, frame, row.gso);
   EXPECT_EQ(outcome.code, CodeOf(row.end, hook));
-  EXPECT_EQ(Moved(), NameOf(row.verdict) + "=" + std::to_string(row.gso ? row.gso->first : 1) + " ");
+  EXPECT_EQ(Moved(), NameOf(row.verdict) + "=" + std::to_string(time * (row.gso ? row.gso->first : 1)) + " ");
   if (row.flow_port) HideFlowPort(outcome.bytes);
   if (row.expected) {
     EXPECT_EQ(outcome.bytes, row.expected());
@@ -65,8 +71,28 @@ void Check(const Row& row, Hook hook) {
 
 class XdpRow : public testing::TestWithParam<Row> {};
 class TcRow : public testing::TestWithParam<Row> {};
-TEST_P(XdpRow, EndsAsItShould) { Check(GetParam(), Hook::kXdp); }
-TEST_P(TcRow, EndsAsItShould) { Check(GetParam(), Hook::kTc); }
+TEST_P(XdpRow, EndsAsItShould) {
+  SetWorld(GetParam());
+  Check(GetParam(), Hook::kXdp);
+}
+TEST_P(TcRow, EndsAsItShould) {
+  SetWorld(GetParam());
+  Check(GetParam(), Hook::kTc);
+}
+
+// Cold; once more, which admits it; and by the front, if that is what it is for.
+TEST_P(XdpRow, EndsAsItShouldWhateverTheFrontKnows) {
+  const Row& row = GetParam();
+  SetWorld(row);
+  FrontOn();
+  Check(row, Hook::kXdp, 1);
+  Check(row, Hook::kXdp, 2);
+  EXPECT_EQ(FrontCounts().hits, 0u);
+  Check(row, Hook::kXdp, 3);
+  const bool kept = row.door != "port" && row.end == End::kForward &&
+                    (row.verdict == OV6_VERDICT_TUNNEL || row.verdict == OV6_VERDICT_SITE);
+  EXPECT_EQ(FrontCounts().hits, kept && row.past_front == nullptr ? 1u : 0u);
+}
 
 std::vector<Row> Rows(Hook hook) {
   std::vector<Row> rows;

@@ -13,6 +13,11 @@ Row Underlay(std::string name, std::function<void()> tables, std::function<Bytes
           std::move(frame), end,        verdict, std::move(expected)};
 }
 
+Row PastFront(Row row, const char* why) {
+  row.past_front = why;
+  return row;
+}
+
 // A tunnel packet from the peer; inner source and destination as given.
 Bytes From(const std::string& source, const std::string& to = kHost) {
   return FromPeer().Ip4(kPeer, kWan).DontFragment().Ip6(source, to).Udp(1000, 2000, 100).Done();
@@ -125,15 +130,23 @@ std::vector<Row> Deliveries() {
       Underlay(
           "UDP", nullptr, [] { return UdpTunnel(); }, End::kForward, OV6_VERDICT_SITE,
           [] { return ToHost().Ip6(kRemoteUdp, kHost).HopLimit(63).Echo(8).Done(); }),
-      Underlay(
-          "UDP with its checksum", nullptr, [] { return UdpTunnel(UdpTunnelChecksum()); }, End::kForward,
-          OV6_VERDICT_SITE, [] { return ToHost().Ip6(kRemoteUdp, kHost).HopLimit(63).Echo(8).Done(); }),
-      Underlay(
-          "IPv4 options", nullptr,
-          [] {
-            return FromPeer().Ip4(kPeer, kWan).Options(10).Ip6(kRemote, kHost).Udp(1000, 2000, 100).Done();
-          },
-          End::kForward, OV6_VERDICT_SITE, Delivered),
+      PastFront(
+          Underlay(
+              "UDP with its checksum", nullptr, [] { return UdpTunnel(UdpTunnelChecksum()); }, End::kForward,
+              OV6_VERDICT_SITE, [] { return ToHost().Ip6(kRemoteUdp, kHost).HopLimit(63).Echo(8).Done(); }),
+          "the checksum is to be read"),
+      PastFront(Underlay(
+                    "IPv4 options", nullptr,
+                    [] {
+                      return FromPeer()
+                          .Ip4(kPeer, kWan)
+                          .Options(10)
+                          .Ip6(kRemote, kHost)
+                          .Udp(1000, 2000, 100)
+                          .Done();
+                    },
+                    End::kForward, OV6_VERDICT_SITE, Delivered),
+                "options"),
       Underlay(
           "the outer DSCP stays outside", nullptr,
           [] {
@@ -158,22 +171,23 @@ std::vector<Row> Deliveries() {
             SetMapping("fd00:2::/48", mapping);
           },
           Inner(kRemote), End::kForward, OV6_VERDICT_SITE, Delivered),
-      Underlay(
-          "relay",
-          [] {
-            SetRoute("fd00:3::/48", OV6_ACTION_TUNNEL, kDht, OV6_ROUTE_RELAY);
-            SetMapping("fd00:3::/48", Mapping(Locator("198.51.100.254")));
-          },
-          Inner(kRemote, kRemoteUdp), End::kForward, OV6_VERDICT_TUNNEL,
-          [] {
-            return Frame(kGatewayMac, kWanMac)
-                .Ip4(kWan, "198.51.100.254")
-                .DontFragment()
-                .Ip6(kRemote, kRemoteUdp)
-                .HopLimit(63)
-                .Udp(1000, 2000, 100)
-                .Done();
-          }),
+      PastFront(Underlay(
+                    "relay",
+                    [] {
+                      SetRoute("fd00:3::/48", OV6_ACTION_TUNNEL, kDht, OV6_ROUTE_RELAY);
+                      SetMapping("fd00:3::/48", Mapping(Locator("198.51.100.254")));
+                    },
+                    Inner(kRemote, kRemoteUdp), End::kForward, OV6_VERDICT_TUNNEL,
+                    [] {
+                      return Frame(kGatewayMac, kWanMac)
+                          .Ip4(kWan, "198.51.100.254")
+                          .DontFragment()
+                          .Ip6(kRemote, kRemoteUdp)
+                          .HopLimit(63)
+                          .Udp(1000, 2000, 100)
+                          .Done();
+                    }),
+                "what is relayed is not kept"),
   };
 }
 
@@ -188,8 +202,9 @@ std::vector<Row> Moved() {
       SetMapping("fd00:1:0:1::/64", Former(kPeer));
       if (tables) tables();
     };
-    return Underlay("from where it moved, " + name, with_former, Inner(source), End::kForward,
-                    OV6_VERDICT_SITE, delivered(source));
+    return PastFront(Underlay("from where it moved, " + name, with_former, Inner(source), End::kForward,
+                              OV6_VERDICT_SITE, delivered(source)),
+                     "a former place vouches, not the source's mapping");
   };
   const auto asked = [](const std::string& name, std::function<void()> tables) {
     return Underlay("source unmapped, " + name, std::move(tables), Inner(kUnmapped), End::kPunt,
@@ -477,18 +492,19 @@ std::vector<Row> DirectPaths() {
           End::kDrop, OV6_VERDICT_DROP_SOURCE_MISMATCH),
       Underlay("direct, to others that we reach by a port", port(true), from(6080, kRemoteUdp, "fd00:3::9"),
                End::kDrop, OV6_VERDICT_DROP_RELAY),
-      Underlay("to a site of ours that is elsewhere", site, Inner(kRemote, kHost2), End::kForward,
-               OV6_VERDICT_TUNNEL,
-               [] {
-                 return Frame(kGatewayMac, kWanMac)
-                     .Ip4(kWan, kFarPeer)
-                     .DontFragment()
-                     .Gue(6080, 6080)
-                     .Ip6(kRemote, kHost2)
-                     .HopLimit(63)
-                     .Udp(1000, 2000, 100)
-                     .Done();
-               }),
+      PastFront(Underlay("to a site of ours that is elsewhere", site, Inner(kRemote, kHost2), End::kForward,
+                         OV6_VERDICT_TUNNEL,
+                         [] {
+                           return Frame(kGatewayMac, kWanMac)
+                               .Ip4(kWan, kFarPeer)
+                               .DontFragment()
+                               .Gue(6080, 6080)
+                               .Ip6(kRemote, kHost2)
+                               .HopLimit(63)
+                               .Udp(1000, 2000, 100)
+                               .Done();
+                         }),
+                "what is relayed is not kept"),
       Underlay(
           "STUN", nullptr,
           [] {

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "tests/packet/front.h"
 #include "tests/packet/shell.h"
 
 namespace ov6::packet {
@@ -152,6 +153,7 @@ void ResetWorld() {
     ClearMap(map);
   ZeroPerCpu("verdicts", OV6_VERDICT_MAX, sizeof(ov6_count));
   ZeroPerCpu("punt_budget", 4, sizeof(ov6_bucket));
+  FrontOff();
   ResetConfig();
   ResetDevices();
   ResetSlave(kDht, "chord", kDhtSlot, "fd00::/8", "port");

@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The front cache of the XDP doors (abi/front.h): entries of addresses that have been decided on, as long as
+ * nothing of what was decided by has changed. hit.h does what they say; what misses goes through the tables,
+ * which then may leave an entry here. Of all this a CPU writes its own lines only.
+ */
+#ifndef OV6_LIB_FRONT_H
+#define OV6_LIB_FRONT_H
+
+#include "doors.h"
+
+/* What both look-ups of a packet need. */
+struct front {
+	struct ov6_front_generations *world;
+	__u32 ingress;
+	__u32 all;  /* the generation of everything */
+	__u32 part; /* where this CPU's sets begin */
+	__u32 now;  /* jiffies */
+};
+
+struct front_place {
+	struct ov6_front_set *set;
+	__u32 index; /* the set's */
+	__u32 seen;  /* what a candidate is remembered by */
+	__u16 tag;
+	__u32 slot; /* OV6_FRONT_ENTRIES or more: it is not there */
+};
+
+static __always_inline int front_open(struct front *f, __u32 ingress)
+{
+	__u32 zero = 0;
+
+	f->world = bpf_map_lookup_elem(&front_changes, &zero);
+	if (!f->world || !f->world->sets)
+		return -1;
+	f->ingress = ingress;
+	f->all = *(volatile __u32 *)&f->world->all;
+	f->part = bpf_get_smp_processor_id() * f->world->sets;
+	f->now = bpf_jiffies64();
+	return 0;
+}
+
+static __always_inline struct ov6_front_counts *front_counters(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&front_counts, &zero);
+}
+
+#define FRONT_LANES 0x0001000100010001ULL
+
+/* So that the first tag is in the lowest lane. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define FRONT_LE64(lanes) (lanes)
+#define FRONT_LE16(tag) (tag)
+#else
+#define FRONT_LE64(lanes) __builtin_bswap64(lanes)
+#define FRONT_LE16(tag) __builtin_bswap16(tag)
+#endif
+
+/* Of four 16-bit lanes the one that is equal, as its lowest bit; those above it may show, too. */
+static __always_inline __u64 front_lanes_equal(__u64 lanes, __u16 tag)
+{
+	__u64 other = lanes ^ tag * FRONT_LANES;
+
+	return ((other - FRONT_LANES) & ~other) >> 15 & FRONT_LANES;
+}
+
+/*
+ * Which tag it is: OV6_FRONT_ENTRIES or more for none. All seven are looked at in one go, since random keys
+ * would make a loop's branches guess wrong: the first four lanes at bits 0, 16, 32, 48 and the others at 4,
+ * 20, 36, of which the lowest picks its own number from the top of a multiplication.
+ */
+static __always_inline __u32 front_slot(const struct ov6_front_set *set, __u16 tag)
+{
+	const __u64 *tags = (const __u64 *)set->tags;
+	__u64 equal = front_lanes_equal(FRONT_LE64(tags[0]), FRONT_LE16(tag)) |
+		      (front_lanes_equal(FRONT_LE64(tags[1]), FRONT_LE16(tag)) & FRONT_LANES >> 16) << 4;
+
+	return equal ? 0x0400150026003700ULL * (equal & -equal) >> 60 : OV6_FRONT_ENTRIES;
+}
+
+/* Returns not 0 if there is no such set. */
+static __always_inline int front_find(const struct front *f, const struct in6_addr *address, __u8 kind,
+				      struct front_place *place)
+{
+	__u64 hash = ov6_front_hash(f->world->seeds, address->s6_addr32, f->ingress, kind);
+	__u32 index = f->part + ov6_front_index(hash, f->world->sets), slot;
+
+	place->index = index;
+	place->set = bpf_map_lookup_elem(&front, &index);
+	if (!place->set)
+		return -1;
+	place->tag = ov6_front_tag(hash);
+	place->seen = hash >> 16;
+	slot = front_slot(place->set, place->tag);
+	hook_opaque(slot); /* whoever compares it with a bound is to compare this */
+	place->slot = slot;
+	return 0;
+}
+
+/* What an entry for the address must not be older than; a tunnel's has its locator's, too. */
+static __always_inline __u32 front_generation(const struct front *f, const struct in6_addr *address)
+{
+	const struct ov6_front_generations *world = f->world;
+
+	return f->all + *(volatile __u32 *)&world
+			     ->destinations[ov6_front_destination(world->seeds, address->s6_addr32)];
+}
+
+static __always_inline __u32 front_locator_generation(const struct front *f, __be32 locator)
+{
+	return *(volatile __u32 *)&f->world->locators[ov6_front_locator(f->world->seeds, locator)];
+}
+
+static __always_inline int front_is(const struct front *f, const struct ov6_front_entry *e,
+				    const struct in6_addr *address, __u8 kind)
+{
+	const __u64 *is = (const __u64 *)e->address, *wanted = (const __u64 *)address;
+
+	return !((is[0] ^ wanted[0]) | (is[1] ^ wanted[1]) | (e->ingress ^ f->ingress) | (e->kind ^ kind));
+}
+
+static __always_inline int front_holds(const struct front *f, const struct ov6_front_entry *e,
+				       const struct in6_addr *address, __u8 kind)
+{
+	__u32 generation = front_generation(f, address);
+
+	if (kind == OV6_FRONT_TUNNEL)
+		generation += front_locator_generation(f, e->destination);
+	return e->generation == generation && f->now - e->filled < e->ticks;
+}
+
+static __always_inline const struct ov6_front_entry *front_get(const struct front *f,
+							       const struct in6_addr *address, __u8 kind)
+{
+	const struct ov6_front_entry *e;
+	struct front_place place;
+
+	if (front_find(f, address, kind, &place) || place.slot >= OV6_FRONT_ENTRIES)
+		return 0;
+	e = &place.set->entries[place.slot];
+	if (!front_is(f, e, address, kind) || !front_holds(f, e, address, kind))
+		return 0;
+	if (!(place.set->referenced >> place.slot & 1) && !(f->world->flags & OV6_FRONT_LOOK))
+		place.set->referenced |= 1 << place.slot;
+	return e;
+}
+
+/* The generations as they were before the tables are asked about a packet's addresses. */
+struct front_before {
+	__u32 source;
+	__u32 destination;
+};
+
+/*
+ * Counts, and orders what is read before it before what is read after it, on every machine: an atomic that
+ * returns a value does. The line is this CPU's own. Writers change a table first and add to its generation
+ * then, so whoever reads them the other way round has either the new table or the old generation.
+ */
+static __always_inline void front_ordered(__u64 *counter)
+{
+	__u64 before = __sync_fetch_and_add(counter, 1);
+
+	hook_opaque(before);
+}
+
+static __always_inline void front_before(const struct packet *p, struct front_before *before)
+{
+	struct ov6_front_counts *counts = front_counters();
+	struct front f;
+
+	if (!counts || front_open(&f, p->ingress))
+		return;
+	before->source = front_generation(&f, &p->ip6.saddr);
+	before->destination = front_generation(&f, &p->ip6.daddr);
+	front_ordered(&counts->misses);
+}
+
+/* Second chance: whoever was used since the hand came by stays. It comes to empty places first. */
+static __always_inline __u32 front_victim(struct ov6_front_set *set)
+{
+	__u32 slot = set->hand;
+
+	for (int i = 0; i < OV6_FRONT_ENTRIES; i++) {
+		slot = (slot + 1) % OV6_FRONT_ENTRIES;
+		if (!(set->referenced >> slot & 1))
+			break;
+		set->referenced &= ~(1 << slot);
+	}
+	set->hand = slot;
+	return slot;
+}
+
+/* Seen before? If not it is remembered, in the place of whoever has been for longest. */
+static __always_inline int front_is_candidate(struct ov6_front_set *set, __u32 seen)
+{
+	const __u32 *before = set->candidates;
+
+	if (before[0] == seen || before[1] == seen || before[2] == seen || before[3] == seen)
+		return 1;
+	set->candidate_hand = (set->candidate_hand + 1) % OV6_FRONT_CANDIDATES;
+	set->candidates[set->candidate_hand % OV6_FRONT_CANDIDATES] = seen;
+	return 0;
+}
+
+/* By its number, which is what ov6_front_admit returns: the set's times eight, and its own. */
+static __always_inline struct ov6_front_entry *front_entry(__u32 number)
+{
+	__u32 index = number >> 3, slot = number & 7;
+	struct ov6_front_set *set = bpf_map_lookup_elem(&front, &index);
+
+	return set && slot < OV6_FRONT_ENTRIES ? &set->entries[slot] : 0;
+}
+
+static __always_inline int front_admit_new(const struct front_place *place, struct ov6_front_counts *counts)
+{
+	__u32 slot;
+
+	if (!front_is_candidate(place->set, place->seen))
+		return -1;
+	slot = front_victim(place->set);
+	hook_opaque(slot);
+	if (slot >= OV6_FRONT_ENTRIES)
+		return -1;
+	counts->evicted += place->set->tags[slot] != 0;
+	place->set->tags[slot] = place->tag;
+	return slot;
+}
+
+/*
+ * The number of the entry to be filled, made nobody's, or -1: the key has one that holds, or was never seen
+ * before. A scan comes by each address once, and so takes nobody's place. A function of its own for the
+ * verifier.
+ */
+__noinline int ov6_front_admit(const struct packet *p, __u32 kind)
+{
+	struct ov6_front_counts *counts = front_counters();
+	const struct in6_addr *address;
+	struct ov6_front_entry *e;
+	struct front_place place;
+	struct front f;
+	int slot;
+
+	if (!p || !counts || front_open(&f, p->ingress))
+		return -1;
+	address = kind == OV6_FRONT_SOURCE_OUT || kind == OV6_FRONT_SOURCE_IN ? &p->ip6.saddr : &p->ip6.daddr;
+	if (front_find(&f, address, kind, &place))
+		return -1;
+	slot = place.slot < OV6_FRONT_ENTRIES ? place.slot : front_admit_new(&place, counts);
+	if (slot < 0 || slot >= OV6_FRONT_ENTRIES)
+		return -1;
+	e = &place.set->entries[slot];
+	if (front_is(&f, e, address, kind) && front_holds(&f, e, address, kind))
+		return -1;
+	e->kind = OV6_FRONT_NONE;
+	front_ordered(&counts->filled);
+	return place.index << 3 | slot;
+}
+
+static __always_inline struct ov6_front_entry *front_admit(const struct packet *p, __u8 kind)
+{
+	int number = ov6_front_admit(p, kind);
+	struct ov6_front_entry *e = number < 0 ? 0 : front_entry(number);
+
+	if (e)
+		__builtin_memset(e, 0, sizeof(*e));
+	return e;
+}
+
+static __always_inline void front_end(__u64 *left, __u64 end, __u64 now)
+{
+	if (end > now && end - now < *left)
+		*left = end - now;
+}
+
+/* For how many jiffies: until a second is over, something ends, or a use of the mapping is to be told
+ * (mapping_used). */
+static __always_inline __u16 front_ticks(const struct front *f, const struct ov6_mapping *mapping,
+					 const struct ov6_path *path)
+{
+	__u64 now = bpf_ktime_get_boot_ns(), left = OV6_FRONT_LIFE_NS;
+
+	if (mapping) {
+		front_end(&left, mapping->hard_expiry, now);
+		front_end(&left, mapping->soft_expiry, now);
+		front_end(&left, mapping->next_question, now);
+	}
+	if (path)
+		front_end(&left, path->mtu_expiry, now);
+	return f->world->tick_ns ? (__u32)left / f->world->tick_ns : 0;
+}
+
+/* Last of all the kind, without which it is nobody's. */
+static __always_inline void front_fill(const struct front *f, struct ov6_front_entry *e,
+				       const struct in6_addr *address, __u8 kind, __u32 generation,
+				       __u16 ticks)
+{
+	__builtin_memcpy(e->address, address, sizeof(e->address));
+	e->ingress = f->ingress;
+	e->generation = generation;
+	e->filled = f->now;
+	e->ticks = ticks;
+	e->kind = kind;
+}
+
+static __always_inline void front_fill_link(struct ov6_front_entry *e, const struct decision *d)
+{
+	e->egress = d->fib.ifindex;
+	__builtin_memcpy(e->to, d->fib.dmac, ETH_ALEN);
+	__builtin_memcpy(e->from, d->fib.smac, ETH_ALEN);
+}
+
+/* The sum of what encap_ip writes, but for what differs from packet to packet. */
+static __always_inline void front_fill_outer(struct ov6_front_entry *e, const struct packet *p,
+					     const struct decision *d)
+{
+	struct iphdr ip = {};
+
+	encap_ip(&ip, p, d);
+	ip.tos &= ~ECN_MASK;
+	ip.tot_len = 0;
+	ip.check = 0;
+	e->tos = ip.tos;
+	e->check = csum_reduce(csum_add(0, &ip, sizeof(ip)));
+	e->source = ip.saddr;
+	e->destination = ip.daddr;
+	e->source_port = d->tunnel.source_port;
+	e->destination_port = d->tunnel.locator.port;
+}
+
+/* Only of what is sent to alone, whole, by XDP, from port to port or from none to none. */
+static __always_inline int front_keeps_tunnel(const struct decision *d)
+{
+	int udp = d->tunnel.locator.encapsulation == OV6_ENCAPSULATION_UDP;
+
+	return d->act == ACT_TUNNEL && !d->strip && !d->tunnel.fragmentable && hook_can_send(d) &&
+	       !d->tunnel.locator.port == !udp;
+}
+
+/* The path's MTU is read once more, after its generation. */
+static __always_inline void front_keep_tunnel(const struct front *f, const struct packet *p,
+					      const struct decision *d, __u32 generation)
+{
+	__u32 mtu, overhead = locator_overhead(&d->tunnel.locator);
+	struct ov6_front_entry *e;
+	struct ov6_mapping *mapping;
+	__u16 ticks;
+
+	generation += front_locator_generation(f, d->tunnel.locator.address);
+	e = front_admit(p, OV6_FRONT_TUNNEL);
+	if (!e)
+		return;
+	mapping = mapping_find(&p->ip6.daddr);
+	mtu = locator_mtu(d, fib_mtu(d));
+	ticks = front_ticks(f, mapping, path_find(d->tunnel.locator.address));
+	if (!mapping || mtu < OV6_MIN_MTU + overhead)
+		return;
+	e->mtu = mtu - overhead;
+	front_fill_link(e, d);
+	front_fill_outer(e, p, d);
+	front_fill(f, e, &p->ip6.daddr, OV6_FRONT_TUNNEL, generation, ticks);
+}
+
+static __always_inline void front_keep_host(const struct front *f, const struct packet *p,
+					    const struct decision *d, __u32 generation)
+{
+	struct ov6_front_entry *e = front_admit(p, OV6_FRONT_SITE);
+
+	if (!e)
+		return;
+	e->mtu = fib_mtu(d);
+	front_fill_link(e, d);
+	front_fill(f, e, &p->ip6.daddr, OV6_FRONT_SITE, generation, front_ticks(f, 0, 0));
+}
+
+static __always_inline void front_keep_source_out(const struct front *f, const struct packet *p,
+						  __u32 generation)
+{
+	struct ov6_device *device = device_find(p->ingress);
+	struct ov6_front_entry *e = device ? front_admit(p, OV6_FRONT_SOURCE_OUT) : 0;
+
+	if (!e)
+		return;
+	__builtin_memcpy(e->to, device->mac, ETH_ALEN);
+	front_fill(f, e, &p->ip6.saddr, OV6_FRONT_SOURCE_OUT, generation, front_ticks(f, 0, 0));
+}
+
+/* May it send from whichever port? */
+static __always_inline int front_any_port(const struct ov6_mapping *mapping, __be32 address)
+{
+	for (__u32 i = 0; i < OV6_MAX_LOCATORS; i++)
+		if (i < mapping->locator_count && mapping->locators[i].address == address &&
+		    !(mapping->locators[i].flags & OV6_LOCATOR_FIXED_PORT))
+			return 1;
+	return 0;
+}
+
+/* The source's own mapping vouches for it, and not a former place of the destination. */
+static __always_inline void front_keep_source_in(const struct front *f, const struct packet *p,
+						 __u32 generation)
+{
+	struct ov6_device *device = device_find(p->ingress);
+	struct ov6_front_entry *e = device ? front_admit(p, OV6_FRONT_SOURCE_IN) : 0;
+	struct ov6_mapping *mapping;
+	int any;
+
+	if (!e)
+		return;
+	mapping = mapping_find(&p->ip6.saddr);
+	any = mapping && front_any_port(mapping, p->outer_source);
+	if (!mapping ||
+	    (!any && (!p->outer_port || !mapping_has_locator(mapping, p->outer_source, p->outer_port))))
+		return;
+	e->source_port = any ? 0 : p->outer_port;
+	e->source = p->outer_source;
+	e->destination = device->address;
+	e->destination_port = device->udp_port;
+	__builtin_memcpy(e->to, device->mac, ETH_ALEN);
+	front_fill(f, e, &p->ip6.saddr, OV6_FRONT_SOURCE_IN, generation, front_ticks(f, mapping, 0));
+}
+
+/* Behind the decision on a packet from a site. A function of its own for the verifier: see act.h. */
+__noinline int ov6_front_after_site(struct packet *p, struct decision *d, __u32 source, __u32 destination)
+{
+	struct front f;
+
+	if (!p || !d || !front_keeps_tunnel(d) || front_open(&f, p->ingress) ||
+	    f.world->flags & OV6_FRONT_LOOK)
+		return 0;
+	front_keep_source_out(&f, p, source);
+	front_keep_tunnel(&f, p, d, destination);
+	return 0;
+}
+
+/* Behind the decision on a packet from the underlay. */
+__noinline int ov6_front_after_underlay(struct packet *p, struct decision *d, __u32 source, __u32 destination)
+{
+	struct front f;
+
+	if (!p || !d || d->act != ACT_FORWARD || !hook_can_send(d) || front_open(&f, p->ingress) ||
+	    f.world->flags & OV6_FRONT_LOOK)
+		return 0;
+	front_keep_source_in(&f, p, source);
+	front_keep_host(&f, p, d, destination);
+	return 0;
+}
+
+#endif

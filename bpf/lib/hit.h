@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A packet of the plain kind, of both of whose addresses the front has an entry that holds, is done here as
+ * act.h would, byte for byte and counter for counter. Nothing is written but this CPU's own lines: the
+ * packet, its counters, and in the front a reference bit that is not set.
+ */
+#ifndef OV6_LIB_HIT_H
+#define OV6_LIB_HIT_H
+
+#include "front.h"
+
+#define HIT_NONE (-1) /* the packet is as it came */
+
+/* 0: the frame is for that address. */
+static __always_inline __u32 hit_other_mac(const struct ethhdr *ethernet, const __u8 *mac)
+{
+	const __u16 *to = (const void *)ethernet->h_dest, *is = (const void *)mac;
+
+	return (to[0] ^ is[0]) | (to[1] ^ is[1]) | (to[2] ^ is[2]);
+}
+
+/* Of a header that holds together: may it go on, in so many bytes? */
+static __always_inline int hit_fits(const struct ipv6hdr *ip6, const struct ov6_front_entry *way, __u32 bytes)
+{
+	return ip6->hop_limit > 1 && bytes <= way->mtu;
+}
+
+static __always_inline int hit_sent(__u32 verdict, __u32 bytes, __u32 egress)
+{
+	struct ov6_front_counts *counts = front_counters();
+
+	if (counts)
+		counts->hits++;
+	count_packets(verdict, 1, bytes);
+	return bpf_redirect(egress, 0);
+}
+
+static __always_inline int hit_no_room(__u32 bytes)
+{
+	count_packets(OV6_VERDICT_DROP_NO_ROOM, 1, bytes);
+	return XDP_DROP;
+}
+
+/* The whole Ethernet header, in front of which ever packet stands there now. */
+static __always_inline void hit_write_link(void *frame, const struct ov6_front_entry *way, __u16 protocol)
+{
+	const __u32 *from = (const __u32 *)way->to;
+	struct ethhdr *ethernet = frame;
+	__u32 *to = frame;
+
+	to[0] = from[0];
+	to[1] = from[1];
+	to[2] = from[2];
+	ethernet->h_proto = bpf_htons(protocol);
+}
+
+static __always_inline void hit_write_ip(struct iphdr *ip, const struct ov6_front_entry *way, __u8 ecn,
+					 __u32 length)
+{
+	*(__u8 *)ip = 0x45;
+	ip->tos = way->tos | ecn;
+	ip->tot_len = bpf_htons(length);
+	ip->id = 0;
+	ip->frag_off = bpf_htons(IP4_DONT_FRAGMENT);
+	ip->ttl = OV6_OUTER_TTL;
+	ip->protocol = way->destination_port ? IPPROTO_UDP : IPPROTO_IPV6;
+	ip->check = csum_fold((__u64)way->check + bpf_htons(ecn) + bpf_htons(length));
+	ip->saddr = way->source;
+	ip->daddr = way->destination;
+}
+
+static __always_inline void hit_write_udp(struct udphdr *udp, const struct ov6_front_entry *way,
+					  __be16 source, __u32 length)
+{
+	udp->source = source;
+	udp->dest = way->destination_port;
+	udp->len = bpf_htons(length);
+	udp->check = 0;
+}
+
+/* What flow_port would take for the ports; not 0: there is more to be read for it. */
+static __always_inline int hit_ports(hook_ctx *ctx, const struct ipv6hdr *ip6, __u32 *ports)
+{
+	switch (ip6->nexthdr) {
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+	case IPPROTO_SCTP:
+		if ((char *)(ip6 + 1) + sizeof(*ports) > (char *)(long)ctx->data_end)
+			return -1;
+		*ports = *(const __u32 *)(ip6 + 1);
+		return 0;
+	case IPPROTO_ICMPV6:
+		*ports = 0;
+		return 0;
+	default:
+		return -1;
+	}
+}
+
+static __always_inline int hit_tunnel_udp(hook_ctx *ctx, struct ipv6hdr *ip6,
+					  const struct ov6_front_entry *way, __u32 counted)
+{
+	__u32 overhead = sizeof(struct iphdr) + sizeof(struct udphdr), length = ip6_length(ip6), ports;
+	__be16 source = way->source_port;
+	struct ethhdr *ethernet;
+	__u8 ecn = ip6_ecn(ip6);
+
+	if (!source) {
+		if (hit_ports(ctx, ip6, &ports))
+			return HIT_NONE;
+		source = flow_port_of(ip6, ports);
+	}
+	ip6->hop_limit--;
+	if (bpf_xdp_adjust_head(ctx, -(int)overhead))
+		return hit_no_room(counted);
+	ethernet = hook_at(ctx, 0, ETH_HLEN + overhead);
+	if (!ethernet)
+		return hit_no_room(counted);
+	hit_write_link(ethernet, way, ETH_P_IP);
+	hit_write_ip((void *)(ethernet + 1), way, ecn, overhead + length);
+	hit_write_udp((void *)(ethernet + 1) + sizeof(struct iphdr), way, source,
+		      sizeof(struct udphdr) + length);
+	return hit_sent(OV6_VERDICT_TUNNEL, counted, way->egress);
+}
+
+static __always_inline int hit_tunnel_6in4(hook_ctx *ctx, struct ipv6hdr *ip6,
+					   const struct ov6_front_entry *way, __u32 counted)
+{
+	__u32 overhead = sizeof(struct iphdr), length = ip6_length(ip6);
+	struct ethhdr *ethernet;
+	__u8 ecn = ip6_ecn(ip6);
+
+	ip6->hop_limit--;
+	if (bpf_xdp_adjust_head(ctx, -(int)overhead))
+		return hit_no_room(counted);
+	ethernet = hook_at(ctx, 0, ETH_HLEN + overhead);
+	if (!ethernet)
+		return hit_no_room(counted);
+	hit_write_link(ethernet, way, ETH_P_IP);
+	hit_write_ip((void *)(ethernet + 1), way, ecn, overhead + length);
+	return hit_sent(OV6_VERDICT_TUNNEL, counted, way->egress);
+}
+
+/* A packet from a site, or HIT_NONE: it is as it came. A function of its own, so that its stack is not under
+ * that of all the others. */
+__noinline int ov6_hit_site(hook_ctx *ctx)
+{
+	struct ethhdr *ethernet = (void *)(long)ctx->data;
+	struct ipv6hdr *ip6 = (void *)(ethernet + 1);
+	const struct ov6_front_entry *source, *way;
+	__u32 counted = hook_length(ctx) - ETH_HLEN;
+	struct front f;
+
+	if ((void *)(ip6 + 1) > (void *)(long)ctx->data_end || ethernet->h_proto != bpf_htons(ETH_P_IPV6) ||
+	    ip6->version != 6 || ip6_length(ip6) > counted || front_open(&f, hook_ifindex(ctx)) ||
+	    monitor_looks())
+		return HIT_NONE;
+	source = front_get(&f, &ip6->saddr, OV6_FRONT_SOURCE_OUT);
+	if (!source || hit_other_mac(ethernet, source->to))
+		return HIT_NONE;
+	way = front_get(&f, &ip6->daddr, OV6_FRONT_TUNNEL);
+	if (!way || !hit_fits(ip6, way, counted))
+		return HIT_NONE;
+	return way->destination_port ? hit_tunnel_udp(ctx, ip6, way, counted)
+				     : hit_tunnel_6in4(ctx, ip6, way, counted);
+}
+
+/* Takes off what is in front of `ip6`, and sends the rest. */
+static __always_inline int hit_deliver(hook_ctx *ctx, struct ipv6hdr *ip6, const struct ov6_front_entry *way,
+				       __u32 strip, __u32 counted)
+{
+	struct ethhdr *ethernet;
+
+	ip6->hop_limit--;
+	if (bpf_xdp_adjust_head(ctx, (int)strip))
+		return hit_no_room(counted);
+	ethernet = hook_at(ctx, 0, sizeof(*ethernet));
+	if (!ethernet)
+		return hit_no_room(counted);
+	hit_write_link(ethernet, way, ETH_P_IPV6);
+	return hit_sent(OV6_VERDICT_SITE, counted, way->egress);
+}
+
+/* Bytes of the outer headers; bit 4 tells UDP (17) from IPv6 (41). */
+static __always_inline __u32 hit_strip(const struct iphdr *ip)
+{
+	return sizeof(*ip) + (ip->protocol & 16) / 2;
+}
+
+/* Bytes behind the outer headers, or 0. Only headers without options, of no fragment, with no UDP checksum to
+ * be read. */
+static __always_inline __u32 hit_outer(hook_ctx *ctx, const struct ethhdr *ethernet, const struct iphdr *ip,
+				       const struct udphdr *udp)
+{
+	__u32 total = bpf_ntohs(ip->tot_len), length = bpf_ntohs(udp->len);
+
+	if (ethernet->h_proto != bpf_htons(ETH_P_IP) || *(const __u8 *)ip != 0x45 ||
+	    ip->frag_off & bpf_htons(IP4_FRAGMENT) || total > hook_length(ctx) - ETH_HLEN ||
+	    total < sizeof(*ip) || csum_fold(csum_add(0, ip, sizeof(*ip))))
+		return 0;
+	if (ip->protocol == IPPROTO_IPV6)
+		return total - sizeof(*ip);
+	if (ip->protocol != IPPROTO_UDP || udp->check || length <= sizeof(*udp) ||
+	    length > total - sizeof(*ip))
+		return 0;
+	return length - sizeof(*udp);
+}
+
+/* Did who may send for the inner source send it, to us? */
+static __always_inline int hit_is_from(const struct ov6_front_entry *source, const struct ethhdr *ethernet,
+				       const struct iphdr *ip, const struct udphdr *udp)
+{
+	if ((ip->saddr ^ source->source) | (ip->daddr ^ source->destination) |
+	    hit_other_mac(ethernet, source->to))
+		return 0;
+	if (ip->protocol == IPPROTO_IPV6)
+		return !source->source_port;
+	return udp->dest == source->destination_port &&
+	       (!source->source_port || udp->source == source->source_port);
+}
+
+/* A packet from the underlay, or HIT_NONE. See ov6_hit_site. */
+__noinline int ov6_hit_underlay(hook_ctx *ctx)
+{
+	struct ethhdr *ethernet = (void *)(long)ctx->data;
+	struct iphdr *ip = (void *)(ethernet + 1);
+	struct udphdr *udp = (void *)(ip + 1); /* of 6in4 the first bytes of the packet inside */
+	const struct ov6_front_entry *source, *way;
+	__u32 counted, strip;
+	struct ipv6hdr *ip6;
+	struct front f;
+
+	if ((void *)(udp + 1) > (void *)(long)ctx->data_end)
+		return HIT_NONE;
+	counted = hit_outer(ctx, ethernet, ip, udp);
+	strip = hit_strip(ip);
+	ip6 = hook_at(ctx, ETH_HLEN + strip, sizeof(*ip6));
+	if (!counted || !ip6 || ip6->version != 6 || ip6_length(ip6) > counted ||
+	    ip6_ecn(ip6) != (ip->tos & ECN_MASK) || front_open(&f, hook_ifindex(ctx)) || monitor_looks())
+		return HIT_NONE;
+	source = front_get(&f, &ip6->saddr, OV6_FRONT_SOURCE_IN);
+	if (!source || !hit_is_from(source, ethernet, ip, udp))
+		return HIT_NONE;
+	way = front_get(&f, &ip6->daddr, OV6_FRONT_SITE);
+	if (!way || !hit_fits(ip6, way, counted))
+		return HIT_NONE;
+	return hit_deliver(ctx, ip6, way, strip, counted);
+}
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The front cache of the XDP doors: what was decided of an address, ready to be done again, and the
+ * generations that say whether it still holds. A CPU reads and writes its own part of "front" alone. Of
+ * "front_changes" everybody adds to counters, after having changed what they stand for, and nobody
+ * takes from them: so the sum of those that an entry stands on is as it was only if each of them is.
+ */
+#ifndef OV6_ABI_FRONT_H
+#define OV6_ABI_FRONT_H
+
+#include "base.h"
+
+#define OV6_FRONT_ENTRIES 7
+#define OV6_FRONT_CANDIDATES 4
+#define OV6_FRONT_SEEDS 6
+#define OV6_FRONT_SITE_BITS 48 /* a destination's generation is that of its first so many bits */
+#define OV6_FRONT_DESTINATIONS 16384
+#define OV6_FRONT_LOCATORS 4096
+#define OV6_FRONT_LIFE_NS                                                                                    \
+	1000000000U /* the most that an entry holds unasked: what nobody told of is stale so long */
+
+enum ov6_front_kind {
+	OV6_FRONT_NONE = 0,
+	OV6_FRONT_TUNNEL = 1,	  /* destination of a site's packet -> the tunnel to it */
+	OV6_FRONT_SOURCE_OUT = 2, /* source that may send from this site (BCP 38) */
+	OV6_FRONT_SITE = 3,	  /* inner destination from the underlay -> the host's link */
+	OV6_FRONT_SOURCE_IN = 4,  /* inner source -> who may send for it, and to where */
+};
+
+/* One cache line. The key is address, ingress and kind; fields that a kind does not name are zero. */
+struct ov6_front_entry {
+	__u8 address[16];
+	__u32 ingress;		 /* ifindex of the device it came by */
+	__u32 generation;	 /* the sum, before the tables were asked */
+	__u32 filled;		 /* jiffies, low half */
+	__u16 ticks;		 /* it holds so many jiffies */
+	__u8 kind;		 /* enum ov6_front_kind */
+	__u8 tos;		 /* TUNNEL: outer, without ECN */
+	__u16 mtu;		 /* TUNNEL, SITE: biggest IPv6 packet */
+	__u16 check;		 /* TUNNEL: sum of the outer IPv4 header, but for its length and ECN */
+	__u32 egress;		 /* TUNNEL, SITE: ifindex */
+	__be32 source;		 /* outer; SOURCE_IN: the peer */
+	__be32 destination;	 /* outer; SOURCE_IN: ours */
+	__be16 source_port;	 /* UDP; TUNNEL: 0 is the flow's, SOURCE_IN: 0 is any */
+	__be16 destination_port; /* UDP; TUNNEL: 0 is 6in4 */
+	__u8 to[6];		 /* MAC addresses; SOURCE_OUT, SOURCE_IN: ours alone */
+	__u8 from[6];
+};
+OV6_SIZE(struct ov6_front_entry, 64);
+
+/* Eight cache lines: what is looked through, and the entries. */
+struct ov6_front_set {
+	__u16 tags[OV6_FRONT_ENTRIES];		/* of the keys' hashes; 0: empty */
+	__u8 referenced;			/* bit i: entry i was used since the hand came by (CLOCK) */
+	__u8 hand;				/* the entry that goes next */
+	__u32 candidates[OV6_FRONT_CANDIDATES]; /* hashes seen once, and not admitted */
+	__u8 candidate_hand;
+	__u8 reserved[31];
+	struct ov6_front_entry entries[OV6_FRONT_ENTRIES];
+};
+OV6_SIZE(struct ov6_front_set, 512);
+
+enum ov6_front_flags {
+	OV6_FRONT_LOOK = 1 << 0, /* use it, write nothing into it ("ov6ctl trace") */
+};
+
+struct ov6_front_generations {
+	__u32 sets;    /* of each CPU, a power of two to 65536; 0: there is no front */
+	__u32 tick_ns; /* a jiffy */
+	__u32 flags;   /* enum ov6_front_flags */
+	__u32 reserved;
+	__u64 seeds[OV6_FRONT_SEEDS]; /* secret: who knew them could fill a set */
+	__u32 all; /* devices, configuration, short prefixes, the kernel's routes and neighbours */
+	__u32 reserved_line[15];
+	__u32 destinations[OV6_FRONT_DESTINATIONS]; /* routes and mappings, by hash of their first 48 bits */
+	__u32 locators[OV6_FRONT_LOCATORS];	    /* path MTUs, by hash of the IPv4 address */
+};
+OV6_SIZE(struct ov6_front_generations, 128 + 4 * (OV6_FRONT_DESTINATIONS + OV6_FRONT_LOCATORS));
+
+/* Of one CPU. */
+struct ov6_front_counts {
+	__u64 hits;
+	__u64 misses; /* decided by the tables, at an XDP door */
+	__u64 filled; /* entries written */
+	__u64 evicted;
+};
+OV6_SIZE(struct ov6_front_counts, 32);
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define OV6_FRONT_SITE_MASK 0x0000ffffU /* of the second word, as it lies in memory */
+#else
+#define OV6_FRONT_SITE_MASK 0xffff0000U
+#endif
+
+/*
+ * Pair-multiply-shift (Thorup, "High Speed Hashing for Integers and Strings", section 4): the upper half is
+ * strongly universal. `address`: four words as they lie in memory.
+ */
+static inline __u64 ov6_front_hash(const __u64 *seeds, const __u32 *address, __u32 ingress, __u8 kind)
+{
+	return (seeds[0] + address[1]) * (seeds[1] + address[0]) +
+	       (seeds[2] + address[3]) * (seeds[3] + address[2]) + seeds[4] * (__u32)(ingress << 3 | kind);
+}
+
+static inline __u32 ov6_front_index(__u64 hash, __u32 sets)
+{
+	return (hash >> 48) & (sets - 1);
+}
+
+static inline __u16 ov6_front_tag(__u64 hash)
+{
+	return (hash >> 32 & 0xffff) | 1;
+}
+
+static inline __u32 ov6_front_destination(const __u64 *seeds, const __u32 *address)
+{
+	return (seeds[0] + (address[1] & OV6_FRONT_SITE_MASK)) * (seeds[1] + address[0]) >> 50;
+}
+
+static inline __u32 ov6_front_locator(const __u64 *seeds, __be32 address)
+{
+	return (seeds[5] + seeds[4] * address) >> 52;
+}
+
+#endif

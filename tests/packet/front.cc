@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/packet/front.h"
+
+#include <sched.h>
+
+#include <memory>
+#include <vector>
+
+#include "tests/packet/programs.h"
+
+namespace ov6::packet {
+namespace {
+
+constexpr uint32_t kOnly = 0;
+constexpr uint32_t kTick = 4'000'000;  // ns, a jiffy of Debian's kernels, and tests/host's
+
+std::unique_ptr<ov6_front_generations> Generations() {
+  auto generations = std::make_unique<ov6_front_generations>();
+  bpf_map_lookup_elem(Programs::Get().Map("front_changes"), &kOnly, generations.get());
+  return generations;
+}
+
+// A front is a CPU's own: what it learned of one packet it must be asked about the next.
+void StayOnThisCpu(bool stay) {
+  static const cpu_set_t all = [] {
+    cpu_set_t cpus;
+    sched_getaffinity(0, sizeof(cpus), &cpus);
+    return cpus;
+  }();
+  cpu_set_t cpus = all;
+  if (stay) {
+    CPU_ZERO(&cpus);
+    CPU_SET(size_t(sched_getcpu()), &cpus);
+  }
+  sched_setaffinity(0, sizeof(cpus), &cpus);
+}
+
+uint32_t Cpus() { return uint32_t(libbpf_num_possible_cpus()); }
+
+}  // namespace
+
+void FrontOff() {
+  StayOnThisCpu(false);
+  auto generations = Generations();
+  generations->sets = 0;
+  SetEntry("front_changes", kOnly, *generations);
+}
+
+void FrontOn() {
+  StayOnThisCpu(true);
+  for (uint32_t set = 0; set < Cpus() * Programs::kFrontSets; set++) SetEntry("front", set, ov6_front_set{});
+  const std::vector<ov6_front_counts> zeros(Cpus());
+  bpf_map_update_elem(Programs::Get().Map("front_counts"), &kOnly, zeros.data(), BPF_ANY);
+  auto generations = Generations();
+  generations->sets = Programs::kFrontSets;
+  generations->tick_ns = kTick;
+  for (uint64_t i = 0; i < OV6_FRONT_SEEDS; i++) generations->seeds[i] = (i + 1) * 0x9e3779b97f4a7c15;
+  SetEntry("front_changes", kOnly, *generations);
+}
+
+void FrontForget() {
+  auto generations = Generations();
+  generations->all++;
+  SetEntry("front_changes", kOnly, *generations);
+}
+
+ov6_front_counts FrontCounts() {
+  std::vector<ov6_front_counts> cpus(Cpus());
+  bpf_map_lookup_elem(Programs::Get().Map("front_counts"), &kOnly, cpus.data());
+  ov6_front_counts sum{};
+  for (const ov6_front_counts& cpu : cpus) {
+    sum.hits += cpu.hits;
+    sum.misses += cpu.misses;
+    sum.filled += cpu.filled;
+    sum.evicted += cpu.evicted;
+  }
+  return sum;
+}
+
+}  // namespace ov6::packet

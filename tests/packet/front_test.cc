@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the front remembers, for how long, and what makes it forget. That it does what the tables would do is
+// in row_test.cc.
+#include "tests/packet/front.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <thread>
+
+#include "ov6/abi/monitor.h"
+#include "tests/packet/row.h"
+
+namespace ov6::packet {
+namespace {
+
+class FrontTest : public testing::Test {
+ protected:
+  FrontTest() {
+    ResetWorld();
+    FrontOn();
+  }
+  static Outcome Send(const std::string& to, size_t payload = 30) {
+    return RunProgram(Hook::kXdp, "site", "lan", FromHost().Ip6(kHost, to).Udp(1, 2, payload).Done());
+  }
+  static Outcome Receive(const std::string& peer = kPeer) {
+    return RunProgram(Hook::kXdp, "underlay", "wan",
+                      FromPeer().Ip4(peer, kWan).Ip6(kRemote, kHost).Echo(8).Done());
+  }
+  static bool Hits(const std::function<Outcome()>& packet) {
+    const uint64_t before = FrontCounts().hits;
+    packet();
+    return FrontCounts().hits == before + 1;
+  }
+  static bool SendHits(const std::string& to = kRemote, size_t payload = 30) {
+    return Hits([&] { return Send(to, payload); });
+  }
+  static void Warm(const std::string& to = kRemote) {
+    for (int time = 0; time < 3; ++time) Send(to);
+  }
+  static std::string In48(uint32_t host) {
+    char text[40];
+    std::snprintf(text, sizeof(text), "fd00:2:0:5::%x:%x", host >> 16, host & 0xffff);
+    return text;
+  }
+};
+
+TEST_F(FrontTest, IsOffUntilItIsTurnedOn) {
+  FrontOff();
+  Warm();
+  EXPECT_EQ(FrontCounts().misses, 0u);
+  EXPECT_FALSE(SendHits());
+}
+
+TEST_F(FrontTest, AnAddressIsAdmittedAtItsSecondUse) {
+  EXPECT_FALSE(SendHits());
+  EXPECT_EQ(FrontCounts().filled, 0u);
+  EXPECT_FALSE(SendHits());
+  EXPECT_EQ(FrontCounts().filled, 2u);
+  EXPECT_TRUE(SendHits());
+}
+
+// Of the same host: all that misses is the destination.
+TEST_F(FrontTest, AScanOfAMappedPrefixTakesNobodysPlace) {
+  constexpr uint32_t kHot = 16, kScanned = 100'000, kFirst = 0x100000;
+  for (uint32_t host = 1; host <= kHot; ++host) Warm(In48(host));
+  for (uint32_t host = 0; host < kScanned; ++host) Send(In48(kFirst + host));
+  EXPECT_EQ(FrontCounts().evicted, 0u);
+  for (uint32_t host = 1; host <= kHot; ++host) {
+    Send(In48(host));  // a second is over, perhaps
+    EXPECT_TRUE(SendHits(In48(host))) << host;
+  }
+}
+
+TEST_F(FrontTest, WhoIsUsedStaysWhileOthersComeAndGo) {
+  Warm();
+  for (uint32_t host = 0; host < 20 * OV6_FRONT_ENTRIES * Programs::kFrontSets; ++host) {
+    Send(In48(host));
+    Send(In48(host));
+    if (host % 16 == 0) Send(kRemote);
+  }
+  EXPECT_GT(FrontCounts().evicted, 0u);
+  Send(kRemote);
+  EXPECT_TRUE(SendHits());
+}
+
+TEST_F(FrontTest, AChangeIsForgottenUntilTheTablesWereAsked) {
+  Warm();
+  FrontForget();
+  EXPECT_FALSE(SendHits());
+  EXPECT_TRUE(SendHits());
+}
+
+TEST_F(FrontTest, NothingHoldsForMoreThanASecond) {
+  Warm();
+  std::this_thread::sleep_for(std::chrono::milliseconds(1010));
+  EXPECT_FALSE(SendHits());
+  EXPECT_TRUE(SendHits());
+}
+
+TEST_F(FrontTest, AMappingThatEndsEndsIt) {
+  ov6_mapping mapping = Mapping(Locator(kPeer));
+  mapping.hard_expiry = BootTime() + 100'000'000;
+  SetMapping("fd00:2::/48", mapping);
+  Warm();
+  while (BootTime() < mapping.hard_expiry) SendHits();
+  const uint64_t punted = Verdicts()[OV6_VERDICT_PUNT_MISS].packets;  // the last one may have been late
+  EXPECT_FALSE(SendHits());
+  EXPECT_EQ(Verdicts()[OV6_VERDICT_PUNT_MISS].packets, punted + 1);
+}
+
+TEST_F(FrontTest, AnErrorOfARouterOnTheWayIsHeard) {
+  const size_t payload = 1352;  // 1400 bytes
+  for (int time = 0; time < 3; ++time) Send(kRemote, payload);
+  EXPECT_TRUE(SendHits(kRemote, payload));
+  const Bytes sent = Send(kRemote, payload).bytes;
+  const Bytes quote(sent.begin() + 14, sent.begin() + 14 + 68);
+  RunProgram(Hook::kXdp, "underlay", "wan",
+             FromPeer().Ip4("192.0.2.254", kWan).Icmp4(3, 4, 1300, quote).Done());
+  EXPECT_FALSE(SendHits(kRemote, payload));
+  EXPECT_EQ(Verdicts()[OV6_VERDICT_ANSWER_TOO_BIG].packets, 1u);
+}
+
+TEST_F(FrontTest, WhoMonitorsSeesEveryPacket) {
+  Warm();
+  SetEntry("monitor", uint32_t{0},
+           ov6_monitor{.until = BootTime() + 60'000'000'000, .wanted = OV6_MONITOR_PASS, .lost = 0});
+  EXPECT_FALSE(SendHits());
+  SetEntry("monitor", uint32_t{0}, ov6_monitor{.until = 1, .wanted = OV6_MONITOR_PASS, .lost = 0});
+  EXPECT_TRUE(SendHits());
+  SetEntry("monitor", uint32_t{0}, ov6_monitor{});
+}
+
+TEST_F(FrontTest, ATunnelPacketOfAnotherPeerIsNotTakenForItsSources) {
+  for (int time = 0; time < 3; ++time) Receive();
+  EXPECT_TRUE(Hits([] { return Receive(); }));
+  EXPECT_FALSE(Hits([] { return Receive("198.51.100.9"); }));
+  EXPECT_EQ(Verdicts()[OV6_VERDICT_SITE].packets, 4u);
+}
+
+TEST_F(FrontTest, AnAddressIsAnotherAtAnotherDevice) {
+  Warm();
+  const auto at_lan2 = [] {
+    return RunProgram(Hook::kXdp, "site", "lan2",
+                      Frame(kLan2Mac, kHost2Mac).Ip6(kHost, kRemote).Udp(1, 2, 30).Done());
+  };
+  EXPECT_FALSE(Hits(at_lan2));
+  EXPECT_FALSE(Hits(at_lan2));
+  EXPECT_TRUE(Hits(at_lan2));
+}
+
+}  // namespace
+}  // namespace ov6::packet
