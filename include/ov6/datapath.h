@@ -98,6 +98,9 @@ class Datapath : public Tables {
   virtual int EventFd() const = 0;
   virtual absl::Status DrainEvents(const std::function<void(const ov6_event&)>& handler) = 0;
 
+  // What the kernel's routes, links and neighbours said counts no more: they have changed. From any thread.
+  virtual void ForgetWays() = 0;
+
   // Programs, pins and links away; the tables with them.
   virtual absl::Status DetachAll() = 0;
 };

@@ -71,14 +71,15 @@ ov6_device PortValue(const SlavePort& port, uint16_t slot) {
 class KernelDatapath : public MapTables<Datapath> {
  public:
   KernelDatapath(fs::path bpffs, Programs programs, TableMaps tables, DeviceMaps maps, RawMap events,
-                 std::unique_ptr<PortThread> thread, uint32_t fib_ifindex)
+                 std::unique_ptr<PortThread> thread, uint32_t fib_ifindex, uint32_t front_sets)
       : MapTables<Datapath>(std::move(tables)),
         bpffs_(std::move(bpffs)),
         programs_(std::move(programs)),
         maps_(std::move(maps)),
         events_(std::move(events)),
         thread_(std::move(thread)),
-        fib_ifindex_(fib_ifindex) {}
+        fib_ifindex_(fib_ifindex),
+        front_sets_(front_sets) {}
 
   ~KernelDatapath() override {
     for (const auto& [slot, port] : ports_) ForgetPort(slot, *port).IgnoreError();
@@ -97,12 +98,15 @@ class KernelDatapath : public MapTables<Datapath> {
   absl::Status DestroyPort(uint16_t slot) override;
   int EventFd() const override { return ring_buffer__epoll_fd(ring_); }
   absl::Status DrainEvents(const std::function<void(const ov6_event&)>& handler) override;
+  void ForgetWays() override { front().AllChanged(); }
   absl::Status DetachAll() override;
 
  private:
   absl::Status AdoptDevice(uint32_t ifindex, const ov6_device& value);
   absl::Status RemoveStalePins();
   absl::Status PublishSelf();
+  absl::Status SetDevice(uint32_t ifindex, const ov6_device& value);
+  absl::Status DeleteDevice(uint32_t ifindex);  // what is gone already was removed well enough
   // The door that was chosen in the end: under kAuto a refused XDP program means TC.
   absl::StatusOr<DoorChoice> HangPrograms(const DeviceSpec& spec, const netlink::Link& link);
   absl::Status ForgetOldDevice(const std::string& interface, uint32_t ifindex);
@@ -115,7 +119,7 @@ class KernelDatapath : public MapTables<Datapath> {
   DeviceMaps maps_;
   RawMap events_;
   std::unique_ptr<PortThread> thread_;
-  uint32_t fib_ifindex_;
+  uint32_t fib_ifindex_, front_sets_;
   std::map<std::string, DeviceState> devices_;
   std::map<uint16_t, std::unique_ptr<SlavePort>> ports_;
   ring_buffer* ring_ = nullptr;
@@ -147,7 +151,21 @@ absl::Status KernelDatapath::Adopt() {
   if (ring_ == nullptr) return absl::ErrnoToStatus(errno, "mapping the map \"events\"");
   // The map's configuration, with what is ours in it.
   auto config = Config();
-  return config.ok() ? SetConfig(*config) : config.status();
+  if (!config.ok()) return config.status();
+  if (auto status = SetConfig(*config); !status.ok()) return status;
+  return front().Set(front_sets_);
+}
+
+absl::Status KernelDatapath::SetDevice(uint32_t ifindex, const ov6_device& value) {
+  absl::Status status = maps_.devices.Set(ifindex, value);
+  front().AllChanged();
+  return status;
+}
+
+absl::Status KernelDatapath::DeleteDevice(uint32_t ifindex) {
+  absl::Status status = Tolerant(maps_.devices.Delete(ifindex));
+  front().AllChanged();
+  return status;
 }
 
 absl::Status KernelDatapath::AdoptDevice(uint32_t ifindex, const ov6_device& value) {
@@ -157,7 +175,7 @@ absl::Status KernelDatapath::AdoptDevice(uint32_t ifindex, const ov6_device& val
     if (link.ok() && link->name.starts_with("ov6-")) {
       if (auto status = RemoveNearEnd(link->name); !status.ok()) return status;
     }
-    return Tolerant(maps_.devices.Delete(ifindex));
+    return DeleteDevice(ifindex);
   }
   DeviceState state;
   state.interface = link->name;
@@ -176,7 +194,7 @@ absl::Status KernelDatapath::PublishSelf() {
   ov6_device value{};
   std::memcpy(value.mac, link->mac.data(), sizeof(value.mac));
   value.slot = OV6_PORT_NONE;
-  return maps_.devices.Set(fib_ifindex_, value);
+  return SetDevice(fib_ifindex_, value);
 }
 
 absl::Status KernelDatapath::RemoveStalePins() {
@@ -222,7 +240,7 @@ absl::StatusOr<DoorChoice> KernelDatapath::HangPrograms(const DeviceSpec& spec, 
 absl::Status KernelDatapath::ForgetOldDevice(const std::string& interface, uint32_t ifindex) {
   const auto old = devices_.find(interface);
   if (old == devices_.end() || old->second.ifindex == ifindex) return absl::OkStatus();
-  return Tolerant(maps_.devices.Delete(old->second.ifindex));
+  return DeleteDevice(old->second.ifindex);
 }
 
 absl::StatusOr<DeviceState> KernelDatapath::AttachDevice(const DeviceSpec& spec) {
@@ -248,7 +266,7 @@ absl::StatusOr<DeviceState> KernelDatapath::AttachDevice(const DeviceSpec& spec)
   }
   state.reason += ".";
   // Last, so that the programs of a new device pass everything on until both hang.
-  if (auto status = maps_.devices.Set(link->ifindex, state.value); !status.ok()) return status;
+  if (auto status = SetDevice(link->ifindex, state.value); !status.ok()) return status;
   return devices_[spec.interface] = state;
 }
 
@@ -257,7 +275,7 @@ absl::Status KernelDatapath::DetachDevice(const std::string& interface) {
   if (device == devices_.end()) return absl::NotFoundError(interface + " is not attached");
   const uint32_t ifindex = device->second.ifindex;
   devices_.erase(device);
-  absl::Status result = Tolerant(maps_.devices.Delete(ifindex));
+  absl::Status result = DeleteDevice(ifindex);
   result.Update(DetachXdp(XdpPin(bpffs_, interface)));
   const auto link = netlink::GetLink(ifindex);
   if (link.ok()) result.Update(DetachTc(*link));
@@ -303,7 +321,7 @@ absl::Status KernelDatapath::PublishPort(uint16_t slot, const SlavePort& port) {
   const uint32_t ifindex = port.near().ifindex;
   if (auto status = maps_.port_sockets.Set(slot, static_cast<uint32_t>(port.xsk_fd())); !status.ok())
     return status;
-  if (auto status = maps_.devices.Set(ifindex, PortValue(port, slot)); !status.ok()) return status;
+  if (auto status = SetDevice(ifindex, PortValue(port, slot)); !status.ok()) return status;
   if (auto status = maps_.slave_ports.Set(slot, ifindex); !status.ok()) return status;
   return maps_.port_devices.Set(slot, ifindex);
 }
@@ -312,7 +330,7 @@ absl::Status KernelDatapath::ForgetPort(uint16_t slot, const SlavePort& port) {
   absl::Status status = Tolerant(maps_.slave_ports.Delete(slot));
   status.Update(Tolerant(maps_.port_devices.Delete(slot)));
   status.Update(Tolerant(maps_.port_sockets.Delete(slot)));
-  status.Update(Tolerant(maps_.devices.Delete(port.near().ifindex)));
+  status.Update(DeleteDevice(port.near().ifindex));
   return status;
 }
 
@@ -386,14 +404,20 @@ absl::StatusOr<std::unique_ptr<Datapath>> OpenKernelDatapath(const KernelDatapat
   if (auto status = CheckPinnedAbi(options.bpffs); !status.ok()) return status;
   auto thread = PortThread::Start();
   if (!thread.ok()) return thread.status();
-  auto loaded = LoadObjects(options.bpffs);
+  const auto cpus = static_cast<uint32_t>(std::max(libbpf_num_possible_cpus(), 1));
+  const uint32_t front_sets = FrontSets(options.front_sets, cpus);
+  auto loaded = LoadObjects(options.bpffs, std::max(front_sets * cpus, 1u));
   if (!loaded.ok()) return loaded.status();
   if (auto status = ShareMapPins(options.bpffs, options.group); !status.ok()) return status;
   auto fib_ifindex = EnsureOwnVeth();
   if (!fib_ifindex.ok()) return fib_ifindex.status();
+  auto front = Front::Map(loaded->maps["front_changes"].get());
+  if (!front.ok()) return front.status();
+  TableMaps tables = TakeTables(loaded->maps);
+  tables.front = *std::move(front);
   auto datapath = std::make_unique<KernelDatapath>(
-      options.bpffs, std::move(loaded->programs), TakeTables(loaded->maps), TakeDeviceMaps(loaded->maps),
-      RawMap("events", std::move(loaded->maps["events"])), *std::move(thread), *fib_ifindex);
+      options.bpffs, std::move(loaded->programs), std::move(tables), TakeDeviceMaps(loaded->maps),
+      RawMap("events", std::move(loaded->maps["events"])), *std::move(thread), *fib_ifindex, front_sets);
   if (auto status = datapath->Adopt(); !status.ok()) return status;
   return datapath;
 }

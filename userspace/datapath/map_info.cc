@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 
 #include "ov6/abi/maps.h"
+#include "userspace/datapath/front.h"
 #include "userspace/datapath/pins.h"
 #include "userspace/datapath/typed_map.h"
 
@@ -105,7 +106,12 @@ absl::StatusOr<std::vector<std::pair<Ipv4, ov6_path>>> ReadPinnedPaths(const std
 
 absl::Status DeletePinnedPath(const std::filesystem::path& bpffs, const Ipv4& address) {
   const auto map = OpenMap<uint32_t, ov6_path>(bpffs, "locators", false);
-  return map.ok() ? map->Delete(address.ToBe()) : map.status();
+  if (!map.ok()) return map.status();
+  const auto front = PinnedFront(bpffs);
+  if (!front.ok()) return front.status();
+  absl::Status status = map->Delete(address.ToBe());
+  front->PathChanged(address.ToBe());
+  return status;
 }
 
 }  // namespace ov6

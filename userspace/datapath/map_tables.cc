@@ -23,14 +23,21 @@ absl::StatusOr<std::vector<std::pair<Prefix, Value>>> AllByPrefix(const TypedMap
 
 }  // namespace
 
+// After the change, and also if it failed: it may have been done in part.
+template <typename Base>
+absl::Status MapTables<Base>::Told(const Prefix& prefix, absl::Status status) {
+  maps_.front.RouteOrMappingChanged(prefix.ToAbi());
+  return status;
+}
+
 template <typename Base>
 absl::Status MapTables<Base>::SetRoute(const Prefix& prefix, const Route& route) {
-  return maps_.routes.Set(prefix.ToAbi(), ToAbi(route));
+  return Told(prefix, maps_.routes.Set(prefix.ToAbi(), ToAbi(route)));
 }
 
 template <typename Base>
 absl::Status MapTables<Base>::DeleteRoute(const Prefix& prefix) {
-  return maps_.routes.Delete(prefix.ToAbi());
+  return Told(prefix, maps_.routes.Delete(prefix.ToAbi()));
 }
 
 template <typename Base>
@@ -40,12 +47,12 @@ absl::StatusOr<std::vector<std::pair<Prefix, Route>>> MapTables<Base>::Routes() 
 
 template <typename Base>
 absl::Status MapTables<Base>::SetMapping(const Prefix& prefix, const Mapping& mapping) {
-  return maps_.mappings.Set(prefix.ToAbi(), ToAbi(mapping));
+  return Told(prefix, maps_.mappings.Set(prefix.ToAbi(), ToAbi(mapping)));
 }
 
 template <typename Base>
 absl::Status MapTables<Base>::DeleteMapping(const Prefix& prefix) {
-  return maps_.mappings.Delete(prefix.ToAbi());
+  return Told(prefix, maps_.mappings.Delete(prefix.ToAbi()));
 }
 
 template <typename Base>
@@ -90,7 +97,9 @@ absl::StatusOr<std::vector<std::pair<SlaveId, SlaveEntry>>> MapTables<Base>::Sla
 
 template <typename Base>
 absl::Status MapTables<Base>::SetConfig(const ov6_config& config) {
-  return maps_.config.Set(kOnly, config);
+  absl::Status status = maps_.config.Set(kOnly, config);
+  maps_.front.AllChanged();
+  return status;
 }
 
 template <typename Base>

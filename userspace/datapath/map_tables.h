@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tables of ov6/datapath.h over BPF maps, for the daemon's datapath and for the pins
-// alike (Base is Datapath or Tables).
+// alike (Base is Datapath or Tables). Each change of what decides on packets is told to the front.
 #ifndef OV6_USERSPACE_DATAPATH_MAP_TABLES_H
 #define OV6_USERSPACE_DATAPATH_MAP_TABLES_H
 
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ov6/datapath.h"
+#include "userspace/datapath/front.h"
 #include "userspace/datapath/typed_map.h"
 
 namespace ov6 {
@@ -20,6 +21,7 @@ struct TableMaps {
   TypedMap<uint32_t, ov6_slave> slaves;
   TypedMap<uint32_t, ov6_config> config;
   RawMap verdicts;  // per CPU
+  Front front;
 };
 
 template <typename Base>
@@ -43,7 +45,13 @@ class MapTables : public Base {
   absl::StatusOr<ov6_config> Config() override;
   absl::StatusOr<std::array<ov6_count, OV6_VERDICT_MAX>> Verdicts() override;
 
+ protected:
+  const Front& front() const { return maps_.front; }
+  Front& front() { return maps_.front; }
+
  private:
+  absl::Status Told(const Prefix& prefix, absl::Status status);
+
   TableMaps maps_;
 };
 

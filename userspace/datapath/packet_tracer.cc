@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +17,7 @@
 #include <string_view>
 
 #include "ov6/abi/config.h"
+#include "ov6/abi/front.h"
 #include "ov6/abi/mapping.h"
 #include "ov6/abi/maps.h"
 #include "ov6/abi/verdict.h"
@@ -34,10 +36,13 @@ namespace fs = std::filesystem;
 using Object = std::unique_ptr<bpf_object, decltype(&bpf_object__close)>;
 using Frame = std::span<const uint8_t>;
 
-// Maps the programs only read. All others, also ones to come, the copy gets for itself.
-constexpr std::string_view kLive[] = {"routes",      "negatives",    "slaves",       "devices",
-                                      "slave_ports", "port_devices", "port_sockets", "config"};
+// Maps the programs only read ("front": if they are told to look only). All others, also ones to come, the
+// copy gets for itself.
+constexpr std::string_view kLive[] = {"routes",       "negatives",    "slaves", "devices", "slave_ports",
+                                      "port_devices", "port_sockets", "config", "front"};
+constexpr std::string_view kSizedByOv6d = "front";
 
+constexpr uint32_t kOnly = 0;  // key of a map with one entry
 constexpr uint32_t kSmallMap = 1024;
 constexpr size_t kDeepest = 320;        // bytes of a frame in which the programs look for headers
 constexpr size_t kGrowth = 256;         // bytes a program may put in front
@@ -106,14 +111,18 @@ class KernelTracer : public PacketTracer {
   absl::Status KeepMaps(bpf_object* object);
   absl::Status Prepare(Frame frame);
   absl::Status CopyMappings(Frame frame, std::vector<uint32_t>* peers);
+  absl::Status CopyGenerations();
   absl::StatusOr<std::optional<uint32_t>> MovedVerdict();
+  absl::StatusOr<bool> FrontAnswered();
   absl::StatusOr<TracedRun> Run(const std::string& program, bool xdp, uint32_t ifindex, Frame frame);
+  absl::StatusOr<TracedRun> RunOnEachCpu(const std::string& program, uint32_t ifindex, Frame frame);
 
   fs::path bpffs_;
   std::map<std::string, Loaded> loaded_;
   std::map<std::string, UniqueFd> own_;  // the private maps, of the first program loaded
   TypedMap<ov6_prefix, ov6_mapping> mappings_;
   TypedMap<uint32_t, ov6_path> locators_;
+  RawMap generations_;
 };
 
 absl::Status KernelTracer::Open() {
@@ -129,6 +138,9 @@ absl::Status KernelTracer::Open() {
   auto locators = OpenPin(MapsFolder(bpffs_) / "locators", true);
   if (!locators.ok()) return locators.status();
   locators_ = TypedMap<uint32_t, ov6_path>(RawMap("locators", *std::move(locators)));
+  auto generations = OpenPin(MapsFolder(bpffs_) / "front_changes", true);
+  if (!generations.ok()) return generations.status();
+  generations_ = RawMap("front_changes", *std::move(generations));
   return absl::OkStatus();
 }
 
@@ -145,6 +157,7 @@ absl::Status KernelTracer::GiveMaps(bpf_object* object) {
       if (!fd.ok()) return fd.status();
       const auto info = MapInfo(fd->get());
       if (!info.ok()) return info.status();
+      if (name == kSizedByOv6d) bpf_map__set_max_entries(map, info->max_entries);
       if (auto status = CheckMapFits(map, *info, pin); !status.ok()) return status;
       result = bpf_map__reuse_fd(map, fd->get());
     } else if (const auto own = own_.find(name); own != own_.end()) {
@@ -246,7 +259,25 @@ absl::Status KernelTracer::Prepare(Frame frame) {
   for (uint32_t verdict = 0; verdict < OV6_VERDICT_MAX; ++verdict) {
     bpf_map_update_elem(own_.at("verdicts").get(), &verdict, none.data(), BPF_ANY);
   }
-  return absl::OkStatus();
+  return CopyGenerations();
+}
+
+// Those of now, for programs that write nothing into the front.
+absl::Status KernelTracer::CopyGenerations() {
+  auto world = std::make_unique<ov6_front_generations>();
+  if (const auto status = generations_.Get(&kOnly, world.get()); !status.ok()) return status;
+  world->flags |= OV6_FRONT_LOOK;
+  const auto none = ForEachCpu<ov6_front_counts>();
+  bpf_map_update_elem(own_.at("front_counts").get(), &kOnly, none.data(), BPF_ANY);
+  const int result = bpf_map_update_elem(own_.at("front_changes").get(), &kOnly, world.get(), BPF_ANY);
+  return result < 0 ? absl::ErrnoToStatus(-result, "copying the front's generations") : absl::OkStatus();
+}
+
+absl::StatusOr<bool> KernelTracer::FrontAnswered() {
+  auto counts = ForEachCpu<ov6_front_counts>();
+  const int result = bpf_map_lookup_elem(own_.at("front_counts").get(), &kOnly, counts.data());
+  if (result < 0) return absl::ErrnoToStatus(-result, "reading the private counters");
+  return std::ranges::any_of(counts, [](const ov6_front_counts& count) { return count.hits > 0; });
 }
 
 absl::StatusOr<std::optional<uint32_t>> KernelTracer::MovedVerdict() {
@@ -294,6 +325,28 @@ absl::StatusOr<TracedRun> KernelTracer::Run(const std::string& name, bool xdp, u
   const auto verdict = MovedVerdict();
   if (!verdict.ok()) return verdict.status();
   run.verdict = *verdict;
+  const auto by_front = FrontAnswered();
+  if (!by_front.ok()) return by_front.status();
+  run.by_front = *by_front;
+  return run;
+}
+
+// Each has a front of its own, and the packet comes to any of them: until one of them answers.
+absl::StatusOr<TracedRun> KernelTracer::RunOnEachCpu(const std::string& program, uint32_t ifindex,
+                                                     Frame frame) {
+  cpu_set_t before;
+  if (sched_getaffinity(0, sizeof(before), &before) != 0) return Run(program, true, ifindex, frame);
+  absl::StatusOr<TracedRun> run = absl::InternalError("no CPU");
+  for (size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &before)) continue;
+    cpu_set_t only;
+    CPU_ZERO(&only);
+    CPU_SET(cpu, &only);
+    sched_setaffinity(0, sizeof(only), &only);
+    run = Run(program, true, ifindex, frame);
+    if (!run.ok() || run->by_front) break;
+  }
+  sched_setaffinity(0, sizeof(before), &before);
   return run;
 }
 
@@ -322,7 +375,7 @@ absl::StatusOr<std::vector<TracedRun>> KernelTracer::Trace(uint32_t ifindex, con
   const std::string role = device.role == OV6_DEVICE_SITE ? "site" : "underlay";
   std::vector<TracedRun> runs;
   if ((device.flags & OV6_DEVICE_XDP_DOOR) != 0) {
-    auto run = Run("xdp_" + role, true, ifindex, frame);
+    auto run = RunOnEachCpu("xdp_" + role, ifindex, frame);
     if (!run.ok()) return run.status();
     runs.push_back(*std::move(run));
     // Counted here: TC lets it pass. Not counted: TC does all of it.

@@ -25,6 +25,7 @@ struct TracedRun {
   std::string program;  // "xdp_site", "tc_underlay", ...
   std::string result;   // what it told the kernel: "pass", "drop", "redirect"
   std::optional<uint32_t> verdict;
+  bool by_front = false;       // the front cache answered (of one CPU at least), not the tables
   std::vector<uint8_t> frame;  // as it left the program, Ethernet header first
   bool same_build = true;      // false: the daemon hung programs of another build
 };

@@ -61,6 +61,11 @@ absl::StatusOr<std::unique_ptr<Tables>> OpenPinnedTables(const std::filesystem::
   maps.slaves = TypedMap<uint32_t, ov6_slave>(opener.Open("slaves", sizeof(ov6_slave)));
   maps.verdicts = opener.Open("verdicts", sizeof(ov6_count));
   if (!opener.status().ok()) return opener.status();
+  if (access == Access::kReadWrite) {
+    auto front = PinnedFront(bpffs);
+    if (!front.ok()) return front.status();
+    maps.front = *std::move(front);
+  }
   return std::make_unique<MapTables<Tables>>(std::move(maps));
 }
 

@@ -16,6 +16,7 @@
 #include "tc_port.skel.h"
 #include "tc_site.skel.h"
 #include "tc_underlay.skel.h"
+#include "userspace/datapath/front.h"
 #include "userspace/datapath/pins.h"
 #include "userspace/datapath/program_pins.h"
 #include "xdp_port.skel.h"
@@ -116,6 +117,27 @@ absl::Status AdoptMap(bpf_map* map, const std::filesystem::path& pin, Adopted* a
   return result < 0 ? absl::ErrnoToStatus(-result, "adopting " + pin.string()) : absl::OkStatus();
 }
 
+// What programs still hold of it is told of no change any more.
+absl::Status GiveUpOtherFront(const std::filesystem::path& bpffs, uint32_t entries) {
+  const auto pin = MapsFolder(bpffs) / "front";
+  const auto fd = OpenPin(pin, true);
+  if (absl::IsNotFound(fd.status())) return absl::OkStatus();
+  if (!fd.ok()) return fd.status();
+  const auto info = MapInfo(fd->get());
+  if (!info.ok()) return info.status();
+  if (info->max_entries == entries) return absl::OkStatus();
+  auto front = PinnedFront(bpffs);
+  if (!front.ok()) return front.status();
+  if (auto status = front->Set(0); !status.ok()) return status;
+  for (const char* name : {"front", "front_changes"}) {
+    std::error_code error;
+    std::filesystem::remove(MapsFolder(bpffs) / name, error);
+    if (error)
+      return absl::ErrnoToStatus(error.value(), "removing the pin of the map \"" + std::string(name) + "\"");
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Adopted> AdoptMaps(bpf_object* object, const std::filesystem::path& folder) {
   Adopted adopted;
   bpf_map* map = nullptr;
@@ -194,12 +216,15 @@ absl::Status VerifyPrograms(const Source& source, bpf_object* object, const std:
   return absl::OkStatus();
 }
 
-absl::Status Load(const Source& source, const std::filesystem::path& bpffs, LoadedObjects* loaded) {
+absl::Status Load(const Source& source, const std::filesystem::path& bpffs, uint32_t front_entries,
+                  LoadedObjects* loaded) {
   const auto bytes = BytesOf(source);
   LIBBPF_OPTS(bpf_object_open_opts, options);
   options.object_name = source.name;
   const Object object(bpf_object__open_mem(bytes.data(), bytes.size(), &options), bpf_object__close);
   if (!object) return ObjectError(source.name, errno);
+  if (bpf_map* front = bpf_object__find_map_by_name(object.get(), "front"); front != nullptr)
+    bpf_map__set_max_entries(front, front_entries);
   const auto adopted = AdoptMaps(object.get(), MapsFolder(bpffs));
   if (!adopted.ok()) return adopted.status();
   const auto folder = ProgramsFolder(bpffs);
@@ -212,10 +237,11 @@ absl::Status Load(const Source& source, const std::filesystem::path& bpffs, Load
 
 }  // namespace
 
-absl::StatusOr<LoadedObjects> LoadObjects(const std::filesystem::path& bpffs) {
+absl::StatusOr<LoadedObjects> LoadObjects(const std::filesystem::path& bpffs, uint32_t front_entries) {
+  if (auto status = GiveUpOtherFront(bpffs, front_entries); !status.ok()) return status;
   LoadedObjects loaded;
   for (const Source& source : Sources()) {
-    if (auto status = Load(source, bpffs, &loaded); !status.ok()) return status;
+    if (auto status = Load(source, bpffs, front_entries, &loaded); !status.ok()) return status;
   }
   return loaded;
 }

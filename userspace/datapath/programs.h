@@ -30,8 +30,9 @@ struct LoadedObjects {
   std::map<std::string, UniqueFd> maps;  // by name, all of abi/maps.h
 };
 
-// The folders of pins.h must be there. FailedPrecondition: a pinned map does not fit.
-absl::StatusOr<LoadedObjects> LoadObjects(const std::filesystem::path& bpffs);
+// The folders of pins.h must be there. `front_entries`: of the map "front"; one of another size that is
+// pinned is given up, turned off. FailedPrecondition: a pinned map does not fit.
+absl::StatusOr<LoadedObjects> LoadObjects(const std::filesystem::path& bpffs, uint32_t front_entries);
 
 // An object as it is built in, by its name in bpf/ ("xdp_site"); empty: there is none.
 std::span<const uint8_t> ObjectBytes(std::string_view object);

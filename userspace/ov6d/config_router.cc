@@ -9,6 +9,7 @@ namespace {
 
 constexpr int64_t kLastUid = 0x7ffffff0;
 constexpr int64_t kMostPackets = 10'000'000;  // a second, or in a burst
+constexpr int64_t kMostFrontSets = 65536;
 constexpr int64_t kDay = 24 * 3600;
 constexpr int64_t kFirstFreePort = 1024;  // below it a socket needs CAP_NET_BIND_SERVICE
 const char* const kInterfaceWanted = "the name of an interface, 1 to 15 characters";
@@ -88,6 +89,7 @@ absl::Status ReadDatapath(ConfigReader& reader, Config* config) {
   number("icmp_rate", 1, kMostPackets, &datapath.icmp_rate);
   number("icmp_burst", 1, kMostPackets, &datapath.icmp_burst);
   number("path_mtu_lifetime", 1, kDay, &datapath.path_mtu_lifetime);
+  number("front_sets", 0, kMostFrontSets, &datapath.front_sets);
   number("reassembly_rate", 1, kMostPackets, &datapath.reassembly_rate);
   return reader.Finish();
 }

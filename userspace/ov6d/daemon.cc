@@ -37,6 +37,7 @@
 #include "userspace/ov6d/site_setup.h"
 #include "userspace/ov6d/slave_store.h"
 #include "userspace/ov6d/version.h"
+#include "userspace/ov6d/way_watch.h"
 
 namespace ov6 {
 namespace {
@@ -118,6 +119,7 @@ class Daemon {
   std::unique_ptr<Datapath> datapath_;
   std::optional<DeviceKeeper> keeper_;
   std::optional<netlink::Monitor> monitor_;
+  std::unique_ptr<WayWatch> ways_;
   std::unique_ptr<DaemonPort> port_;
   std::optional<Reassembly> reassembly_;
   std::vector<TunnelEnd> ends_;           // those that reassembly_ has, or is to have
@@ -196,7 +198,7 @@ absl::Status Daemon::OpenDatapath() {
   const auto mounted = EnsureBpffs(config_.node.run / "bpf", group_);
   if (!mounted.ok()) return mounted.status();
   mounted_ = *mounted;
-  auto datapath = OpenKernelDatapath({config_.node.run / "bpf", group_});
+  auto datapath = OpenKernelDatapath({config_.node.run / "bpf", group_, config_.datapath.front_sets});
   if (!datapath.ok()) return datapath.status();
   datapath_ = *std::move(datapath);
   return absl::OkStatus();
@@ -221,6 +223,9 @@ absl::Status Daemon::WatchWorld() {
   auto monitor = netlink::Monitor::Open();
   if (!monitor.ok()) return monitor.status();
   monitor_.emplace(*std::move(monitor));
+  auto ways = WayWatch::Open([this] { datapath_->ForgetWays(); });
+  if (!ways.ok()) return ways.status();
+  ways_ = *std::move(ways);
   return absl::OkStatus();
 }
 
@@ -334,6 +339,7 @@ absl::Status Daemon::Listen() {
 
 absl::Status Daemon::Serve() {
   spawner_.emplace();
+  ways_->Start();
   const auto libexec = config_.node.libexec.empty() ? executables_ : config_.node.libexec;
   const auto clock = [] { return BootClock::now(); };
   sites_.emplace(

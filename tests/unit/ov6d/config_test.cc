@@ -210,11 +210,12 @@ std::string RowName(const testing::TestParamInfo<WrongRow>& row) {
 INSTANTIATE_TEST_SUITE_P(Rows, WrongConfigTest, testing::ValuesIn(kWrong), RowName);
 
 TEST(ConfigTest, TheDatapathsLimits) {
-  const auto config = ParseConfig(std::string(kGood) +
-                                      "[datapath]\ndscp = 46\npunt_rate = 1\npunt_burst = 2\n"
-                                      "punt_source_rate = 3\npunt_source_burst = 4\nicmp_rate = 5\n"
-                                      "icmp_burst = 6\npath_mtu_lifetime = 7\nreassembly_rate = 8\n",
-                                  "ov6.toml");
+  const auto config =
+      ParseConfig(std::string(kGood) +
+                      "[datapath]\ndscp = 46\npunt_rate = 1\npunt_burst = 2\n"
+                      "punt_source_rate = 3\npunt_source_burst = 4\nicmp_rate = 5\n"
+                      "icmp_burst = 6\npath_mtu_lifetime = 7\nfront_sets = 0\nreassembly_rate = 8\n",
+                  "ov6.toml");
   ASSERT_TRUE(config.ok()) << config.status();
   const DatapathConfig& limits = config->datapath;
   EXPECT_EQ(limits.dscp, 46);
@@ -225,6 +226,7 @@ TEST(ConfigTest, TheDatapathsLimits) {
   EXPECT_EQ(limits.icmp_rate, 5u);
   EXPECT_EQ(limits.icmp_burst, 6u);
   EXPECT_EQ(limits.path_mtu_lifetime, 7u);
+  EXPECT_EQ(limits.front_sets, 0u);
   EXPECT_EQ(limits.reassembly_rate, 8u);
   EXPECT_EQ(ParseConfig(kGood, "ov6.toml")->datapath.icmp_rate, uint32_t{OV6_DEFAULT_ICMP_RATE});
 }

@@ -54,6 +54,7 @@ class FakeDatapath : public Datapath {
   absl::Status DestroyPort(uint16_t slot) override;
   int EventFd() const override { return -1; }
   absl::Status DrainEvents(const std::function<void(const ov6_event&)>& handler) override;
+  void ForgetWays() override {}
   absl::Status DetachAll() override;
 
   // --- the test's side ---
