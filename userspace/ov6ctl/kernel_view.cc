@@ -44,6 +44,8 @@ absl::StatusOr<std::vector<std::pair<Ipv4, ov6_path>>> PinnedView::Paths() {
 
 absl::Status PinnedView::DeletePath(const Ipv4& address) { return DeletePinnedPath(bpffs_, address); }
 
+absl::StatusOr<std::optional<FrontSummary>> PinnedView::Front() { return SummarizePinnedFront(bpffs_); }
+
 absl::StatusOr<std::unique_ptr<PacketTracer>> PinnedView::OpenTracer() {
   auto tracer = OpenPacketTracer(bpffs_);
   if (!tracer.ok()) return AsRefusal(tracer.status());

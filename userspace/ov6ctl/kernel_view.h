@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "ov6/datapath.h"
 #include "userspace/datapath/attached_programs.h"
+#include "userspace/datapath/front.h"
 #include "userspace/datapath/kernel_datapath.h"
 #include "userspace/datapath/map_info.h"
 #include "userspace/datapath/packet_tracer.h"
@@ -28,7 +30,8 @@ class KernelView {
   virtual absl::StatusOr<std::vector<MapSummary>> Maps() = 0;
   virtual absl::StatusOr<std::vector<std::pair<uint32_t, ov6_device>>> Devices() = 0;  // by ifindex
   virtual absl::StatusOr<std::vector<std::pair<Ipv4, ov6_path>>> Paths() = 0;          // by address
-  virtual absl::Status DeletePath(const Ipv4& address) = 0;  // NotFound: there is none
+  virtual absl::Status DeletePath(const Ipv4& address) = 0;         // NotFound: there is none
+  virtual absl::StatusOr<std::optional<FrontSummary>> Front() = 0;  // nullopt: it is off
   virtual absl::StatusOr<std::unique_ptr<PacketTracer>> OpenTracer() = 0;
   virtual absl::StatusOr<std::unique_ptr<SightingReader>> OpenSightings() = 0;
   virtual absl::StatusOr<MapIds> PinnedMaps() = 0;
@@ -45,6 +48,7 @@ class PinnedView : public KernelView {
   absl::StatusOr<std::vector<std::pair<uint32_t, ov6_device>>> Devices() override;
   absl::StatusOr<std::vector<std::pair<Ipv4, ov6_path>>> Paths() override;
   absl::Status DeletePath(const Ipv4& address) override;
+  absl::StatusOr<std::optional<FrontSummary>> Front() override;
   absl::StatusOr<std::unique_ptr<PacketTracer>> OpenTracer() override;
   absl::StatusOr<std::unique_ptr<SightingReader>> OpenSightings() override;
   absl::StatusOr<MapIds> PinnedMaps() override;

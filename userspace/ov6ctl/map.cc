@@ -90,6 +90,21 @@ absl::StatusOr<json::array> ReadConfig(View& view) {
   return json::array{Describe(*config)};
 }
 
+// One row, if it is on.
+absl::StatusOr<json::array> ReadFront(View& view) {
+  const auto front = view.context.kernel.Front();
+  if (!front.ok()) return front.status();
+  if (!*front) return json::array{};
+  const FrontSummary& is = **front;
+  return json::array{json::object{{"sets", is.sets},
+                                  {"entries", is.entries},
+                                  {"capacity", is.capacity},
+                                  {"hits", is.counts.hits},
+                                  {"misses", is.counts.misses},
+                                  {"filled", is.counts.filled},
+                                  {"evicted", is.counts.evicted}}};
+}
+
 // --- as text ---------------------------------------------------------------------
 
 std::string LocatorText(const json::value& locator) {
@@ -146,6 +161,8 @@ constexpr const char* kSlaveMembers[] = {"id", "name", "kind", "state", "port", 
 constexpr const char* kDeviceMembers[] = {"ifindex", "role",          "mtu",      "xdp_door", "xdp_target",
                                           "address", "encapsulation", "udp_port", "slot",     "icmp_source"};
 constexpr const char* kVerdictMembers[] = {"number", "name", "class", "packets", "bytes"};
+constexpr const char* kFrontMembers[] = {"sets",   "entries", "capacity", "hits",
+                                         "misses", "filled",  "evicted"};
 constexpr const char* kConfigMembers[] = {"abi_version", "enabled",    "fib_ifindex",
                                           "next_slave",  "punt_rate",  "punt_burst",
                                           "icmp_rate",   "icmp_burst", "dscp"};
@@ -214,6 +231,17 @@ const Map kMaps[] = {
      ReadVerdicts,
      {{"NUMBER", Align::kRight}, {"NAME"}, {"CLASS"}, {"PACKETS", Align::kRight}, {"BYTES", Align::kRight}},
      [](const json::value& e) { return Members(e, kVerdictMembers); },
+     Map::Key::kOther},
+    {"front",
+     ReadFront,
+     {{"SETS", Align::kRight},
+      {"ENTRIES", Align::kRight},
+      {"CAPACITY", Align::kRight},
+      {"HITS", Align::kRight},
+      {"MISSES", Align::kRight},
+      {"FILLED", Align::kRight},
+      {"EVICTED", Align::kRight}},
+     [](const json::value& e) { return Members(e, kFrontMembers); },
      Map::Key::kOther},
     {"config",
      ReadConfig,

@@ -93,6 +93,7 @@ json::object DescribeRun(const Trace& trace, const TracedRun& run, Frame before)
                          {"result", run.result},
                          {"handed_on", !run.verdict && run.result == "pass"},
                          {"same_build", run.same_build}};
+  if (run.verdict && run.program.starts_with("xdp_")) object["level"] = run.by_front ? "front" : "tables";
   if (run.verdict) object["verdict"] = DescribeVerdict(*run.verdict);
   if (const auto egress = EgressOf(trace, run); !egress.empty()) object["out"] = egress;
   object["changed"] = !std::ranges::equal(run.frame, before);
@@ -159,6 +160,7 @@ std::string RunText(const json::value& run) {
   const auto* verdict = run.as_object().if_contains("verdict");
   if (verdict == nullptr)
     return text + (MemberText(run, "handed_on") == "true" ? ", handed on to tc\n" : "\n");
+  if (const auto level = MemberText(run, "level"); !level.empty()) text += ", by the " + level;
   text += fmt::format(", {} ({})\n  {}\n", MemberText(*verdict, "name"), MemberText(*verdict, "class"),
                       MemberText(*verdict, "sentence"));
   if (const auto remedy = MemberText(*verdict, "remedy"); !remedy.empty())

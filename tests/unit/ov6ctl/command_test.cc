@@ -65,6 +65,16 @@ TEST_F(CommandTest, MapDumpMappings) {
        "soft_ttl_s":30,"ttl_s":60,"static":false,"former":false,"direct":false,"stale":false,"expired":false,"slave":"chord","slave_id":7})"));
 }
 
+TEST_F(CommandTest, MapDumpFrontIsASummary) {
+  EXPECT_EQ(Json({"map", "dump", "front"}), boost::json::parse("[]"));
+  kernel.front = {.sets = 8192, .capacity = 114688, .entries = 7, .counts = {100, 20, 9, 2}};
+  EXPECT_EQ(Do({"map", "dump", "front"}), 0);
+  EXPECT_EQ(out.str(),
+            "# kernel maps at /run/ov6/bpf/maps\n"
+            "SETS  ENTRIES  CAPACITY  HITS  MISSES  FILLED  EVICTED\n"
+            "8192        7    114688   100      20       9        2\n");
+}
+
 TEST_F(CommandTest, MapDumpOfEveryMap) {
   for (const char* map : {"routes", "mappings", "negatives", "slaves", "devices", "verdicts", "config"}) {
     EXPECT_EQ(Do({"map", "dump", map}), 0) << map;

@@ -126,6 +126,7 @@ class FakeKernel : public KernelView {
   absl::Status DeletePath(const Ipv4& address) override {
     return paths.erase(address) > 0 ? absl::OkStatus() : absl::NotFoundError("none");
   }
+  absl::StatusOr<std::optional<FrontSummary>> Front() override { return front; }
   absl::StatusOr<std::unique_ptr<SightingReader>> OpenSightings() override {
     ++sightings_opened;
     return std::make_unique<FakeSightings>(sightings);
@@ -145,6 +146,7 @@ class FakeKernel : public KernelView {
   std::vector<std::pair<uint32_t, ov6_device>> devices;
   std::map<uint32_t, std::string> interfaces;
   std::map<Ipv4, ov6_path> paths;
+  std::optional<FrontSummary> front;
   MapIds pinned = {{"routes", 7}, {"mappings", 8}};
   std::map<uint32_t, std::vector<AttachedProgram>> programs;
   FakeTracer::Script traced;

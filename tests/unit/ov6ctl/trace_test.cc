@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "gmock/gmock.h"
 #include "tests/unit/ov6ctl/fakes.h"
 #include "userspace/ov6ctl/frame_text.h"
 
@@ -103,6 +104,15 @@ TEST_F(TraceTest, SaysWhatTheTablesAndTheProgramsSay) {
       "tc_site: redirect, TUNNEL (forward)\n"
       "  encapsulated and sent to a locator\n"
       "  unchanged\n");
+}
+
+TEST_F(TraceTest, SaysWhichLevelOfAnXdpDoorAnswered) {
+  kernel.traced.runs = {Ended("xdp_site", "redirect", OV6_VERDICT_TUNNEL)};
+  EXPECT_EQ(Do({"trace", "fd13:0:0:1::7"}), 0);
+  EXPECT_THAT(out.str(), testing::HasSubstr("xdp_site: redirect, by the tables, TUNNEL (forward)\n"));
+  kernel.traced.runs[0].by_front = true;
+  EXPECT_EQ(Do({"trace", "fd13:0:0:1::7"}), 0);
+  EXPECT_THAT(out.str(), testing::HasSubstr("xdp_site: redirect, by the front, TUNNEL (forward)\n"));
 }
 
 TEST_F(TraceTest, ADropHasARemedyAndNoBytes) {
