@@ -149,16 +149,16 @@ absl::Status DirectPaths::OnCarried(const std::string& slave, const json::object
   // An offer without the outside place would be half of one.
   if (!reflexive_.settled(now) || peers_.size() >= kMaxPeers) return absl::OkStatus();
   const auto nobody = nobody_.find(Prefix::Of(*address, kNobodyLength));
-  if (nobody != nobody_.end() && now < nobody->second) return absl::OkStatus();
+  if (nobody != nobody_.end() && now < nobody->second.until) return absl::OkStatus();
   if (nobody_.size() >= kMaxNobody)
-    std::erase_if(nobody_, [&](const auto& entry) { return entry.second <= now; });
+    std::erase_if(nobody_, [&](const auto& entry) { return entry.second.until <= now; });
   if (nobody_.size() < kMaxNobody) Ask(slave, *address);
   return absl::OkStatus();
 }
 
 void DirectPaths::Ask(const std::string& slave, const Ipv6& address) {
   const Prefix place = Prefix::Of(address, kNobodyLength);
-  nobody_[place] = env_.clock() + kNobodyFor;
+  nobody_[place].until = env_.clock() + kNobodyFor;
   env_.call(slave, "peer", json::serialize(json::object{{"address", address.ToString()}, {"ring", true}}),
             [this, alive = alive_, slave, place](const absl::StatusOr<std::string>& answer) {
               if (!*alive) return;
@@ -166,8 +166,7 @@ void DirectPaths::Ask(const std::string& slave, const Ipv6& address) {
               const auto prefixes =
                   object.ok() ? ListIn<Prefix>(*object, "prefixes", kMaxPrefixes) : object.status();
               const auto peer = prefixes.ok() ? Find(slave, *prefixes) : prefixes.status();
-              if (absl::IsUnavailable(answer.status())) nobody_[place] = env_.clock() + kNotYetFor;
-              if (!peer.ok()) return;
+              if (!peer.ok()) return NoteNobody(place, peer.status());
               nobody_.erase(place);
               (*peer)->relays = IsSet(*object, "relays");
               Offer(**peer);
@@ -208,9 +207,15 @@ void DirectPaths::OnOfferAnswered(const Prefix& name, const absl::StatusOr<std::
   if (status.ok()) return;
   ++counters_.offers_failed;
   spdlog::debug("no direct path to {}: {}", name.ToString(), Message(status));
-  nobody_[Prefix::Of(name.address, kNobodyLength)] =
-      env_.clock() + (absl::IsUnavailable(status) ? kNotYetFor : kNobodyFor);
+  NoteNobody(Prefix::Of(name.address, kNobodyLength), status);
   Remove(found);
+}
+
+void DirectPaths::NoteNobody(const Prefix& place, const absl::Status& why) {
+  Nobody& nobody = nobody_[place];
+  const Duration longer = absl::IsUnavailable(why) ? kNobodyFirst : nobody.pause * 2;
+  nobody.pause = std::clamp<Duration>(longer, kNobodyFirst, kNobodyFor);
+  nobody.until = env_.clock() + nobody.pause;
 }
 
 // The other end wants a path; the master vouches that these prefixes are behind it.

@@ -56,9 +56,10 @@ class DirectPaths {
   static constexpr size_t kMaxPrefixes = 8;  // of one peer
   static constexpr size_t kMaxVia = 32;      // peers of one master elsewhere, at a member of the ring
   static constexpr size_t kMaxNobody = 1024;
-  static constexpr Duration kNobodyFor =
-      std::chrono::seconds(30);  // who has no direct path is asked about again
-  static constexpr Duration kNotYetFor = std::chrono::seconds(1);   // who the master has not found yet
+  // Who has no direct path may just be about to come: asked about again, each time after twice as long.
+  static constexpr Duration kNobodyFirst =
+      std::chrono::seconds(1);  // always, if the master has not found him yet
+  static constexpr Duration kNobodyFor = std::chrono::seconds(30);
   static constexpr Duration kIdle = std::chrono::seconds(60);       // unused, a path is given up
   static constexpr Duration kFirstPause = std::chrono::seconds(2);  // after a failure; doubled each time
   static constexpr Duration kLongestPause = std::chrono::seconds(60);
@@ -82,6 +83,10 @@ class DirectPaths {
   const DirectCounters& counters() const { return counters_; }
 
  private:
+  struct Nobody {
+    BootTime until;
+    Duration pause{};
+  };
   struct Peer {
     std::string slave;             // that carries its packets otherwise
     std::vector<Prefix> prefixes;  // what is behind it; the first is its name
@@ -119,6 +124,7 @@ class DirectPaths {
   void Ask(const std::string& slave, const Ipv6& address);
   void Offer(Peer& peer);
   void OnOfferAnswered(const Prefix& name, const absl::StatusOr<std::string>& answer);
+  void NoteNobody(const Prefix& place, const absl::Status& why);
   boost::json::object Description(const Peer& peer) const;
   absl::Status Start(Peer& peer, const boost::json::object& description);
 
@@ -153,7 +159,7 @@ class DirectPaths {
   std::vector<TunnelEnd> ends_;
   Reflexive reflexive_;
   Peers peers_;
-  std::map<Prefix, BootTime> nobody_;          // /64s whose router is none that has direct paths: until when
+  std::map<Prefix, Nobody> nobody_;            // /64s whose router is none that has direct paths
   std::map<std::string, TokenBucket> askers_;  // slaves elsewhere
   TokenBucket strangers_;
   DirectCounters counters_;

@@ -292,15 +292,19 @@ TEST_F(DirectPathsTest, AMastersPathBringsWhatIsFromOthers) {
   EXPECT_EQ(kernel_.mappings().at(P("fd02:0:0:6::/64")).locators.at(1), relayed);
 }
 
-TEST_F(DirectPathsTest, WhoHasNoDirectPathIsNotAskedAboutAllTheTime) {
+TEST_F(DirectPathsTest, WhoHasNoDirectPathIsAskedAboutLessAndLess) {
   Up(SlaveKind::kUplink, "uplink", {P("fd00::/8")});
-  ASSERT_TRUE(Call("uplink", "carried", {{"address", "fd02:0:0:5::9"}}).ok());
-  asked_[0].reply(absl::NotFoundError("no direct path leads there"));
-  ASSERT_TRUE(Call("uplink", "carried", {{"address", "fd02:0:0:5::9"}}).ok());
-  EXPECT_EQ(asked_.size(), 1u);
-  now_ += DirectPaths::kNobodyFor;
-  ASSERT_TRUE(Call("uplink", "carried", {{"address", "fd02:0:0:5::9"}}).ok());
-  EXPECT_EQ(asked_.size(), 2u);
+  Duration pause = DirectPaths::kNobodyFirst;
+  for (size_t asked = 1; asked <= 8; ++asked) {
+    ASSERT_TRUE(Call("uplink", "carried", {{"address", "fd02:0:0:5::9"}}).ok());
+    ASSERT_EQ(asked_.size(), asked);
+    asked_.back().reply(absl::NotFoundError("no direct path leads there"));
+    now_ += pause - std::chrono::milliseconds(1);
+    ASSERT_TRUE(Call("uplink", "carried", {{"address", "fd02:0:0:5::9"}}).ok());
+    EXPECT_EQ(asked_.size(), asked) << "not yet";
+    now_ += std::chrono::milliseconds(1);
+    pause = std::min<Duration>(pause * 2, DirectPaths::kNobodyFor);
+  }
 }
 
 // RFC 8445 section 5.1.1.2: an offer waits for a moment until the outside place is known.
@@ -486,7 +490,7 @@ TEST_F(DirectPathsTest, WhoIsNotFoundYetIsAskedAboutSoon) {
   asked_[0].reply(absl::UnavailableError("not known yet"));
   ASSERT_TRUE(Call("uplink", "carried", {{"address", "fd02:0:0:5::9"}}).ok());
   EXPECT_EQ(asked_.size(), 1u);
-  now_ += DirectPaths::kNotYetFor;
+  now_ += DirectPaths::kNobodyFirst;
   ASSERT_TRUE(Call("uplink", "carried", {{"address", "fd02:0:0:5::9"}}).ok());
   EXPECT_EQ(asked_.size(), 2u);
 }
