@@ -210,7 +210,8 @@ static __always_inline struct ov6_front_entry *front_entry(__u32 number)
 	__u32 index = number >> 3, slot = number & 7;
 	struct ov6_front_set *set = bpf_map_lookup_elem(&front, &index);
 
-	hook_opaque(slot); /* else it is compared with 7 for being the same, from which Linux 6.1 concludes nothing */
+	hook_opaque(
+	    slot); /* else it is compared with 7 for being the same, from which Linux 6.1 concludes nothing */
 	return set && slot < OV6_FRONT_ENTRIES ? &set->entries[slot] : 0;
 }
 

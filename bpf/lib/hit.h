@@ -97,48 +97,43 @@ static __always_inline int hit_ports(hook_ctx *ctx, const struct ipv6hdr *ip6, _
 	}
 }
 
-static __always_inline int hit_tunnel_udp(hook_ctx *ctx, struct ipv6hdr *ip6,
-					  const struct ov6_front_entry *way, __u32 counted)
+/* `udp` is a constant. */
+static __always_inline int hit_encapsulate(hook_ctx *ctx, struct ipv6hdr *ip6,
+					   const struct ov6_front_entry *way, __u32 counted, int udp,
+					   __be16 source)
 {
-	__u32 overhead = sizeof(struct iphdr) + sizeof(struct udphdr), length = ip6_length(ip6), ports;
-	__be16 source = way->source_port;
+	__u32 overhead = sizeof(struct iphdr) + (udp ? sizeof(struct udphdr) : 0), length = ip6_length(ip6);
 	struct ethhdr *ethernet;
 	__u8 ecn = ip6_ecn(ip6);
 
+	ip6->hop_limit--;
+	if (bpf_xdp_adjust_head(ctx, -(int)overhead))
+		return hit_no_room(counted);
+	ethernet = hook_at(ctx, 0, ETH_HLEN + overhead);
+	if (!ethernet)
+		return hit_no_room(counted);
+	hit_write_link(ethernet, way, ETH_P_IP);
+	hit_write_ip((void *)(ethernet + 1), way, ecn, overhead + length);
+	if (udp)
+		hit_write_udp((void *)(ethernet + 1) + sizeof(struct iphdr), way, source,
+			      sizeof(struct udphdr) + length);
+	return hit_sent(OV6_VERDICT_TUNNEL, counted, way->egress);
+}
+
+static __always_inline int hit_tunnel(hook_ctx *ctx, struct ipv6hdr *ip6, const struct ov6_front_entry *way,
+				      __u32 counted)
+{
+	__be16 source = way->source_port;
+	__u32 ports;
+
+	if (!way->destination_port)
+		return hit_encapsulate(ctx, ip6, way, counted, 0, 0);
 	if (!source) {
 		if (hit_ports(ctx, ip6, &ports))
 			return HIT_NONE;
 		source = flow_port_of(ip6, ports);
 	}
-	ip6->hop_limit--;
-	if (bpf_xdp_adjust_head(ctx, -(int)overhead))
-		return hit_no_room(counted);
-	ethernet = hook_at(ctx, 0, ETH_HLEN + overhead);
-	if (!ethernet)
-		return hit_no_room(counted);
-	hit_write_link(ethernet, way, ETH_P_IP);
-	hit_write_ip((void *)(ethernet + 1), way, ecn, overhead + length);
-	hit_write_udp((void *)(ethernet + 1) + sizeof(struct iphdr), way, source,
-		      sizeof(struct udphdr) + length);
-	return hit_sent(OV6_VERDICT_TUNNEL, counted, way->egress);
-}
-
-static __always_inline int hit_tunnel_6in4(hook_ctx *ctx, struct ipv6hdr *ip6,
-					   const struct ov6_front_entry *way, __u32 counted)
-{
-	__u32 overhead = sizeof(struct iphdr), length = ip6_length(ip6);
-	struct ethhdr *ethernet;
-	__u8 ecn = ip6_ecn(ip6);
-
-	ip6->hop_limit--;
-	if (bpf_xdp_adjust_head(ctx, -(int)overhead))
-		return hit_no_room(counted);
-	ethernet = hook_at(ctx, 0, ETH_HLEN + overhead);
-	if (!ethernet)
-		return hit_no_room(counted);
-	hit_write_link(ethernet, way, ETH_P_IP);
-	hit_write_ip((void *)(ethernet + 1), way, ecn, overhead + length);
-	return hit_sent(OV6_VERDICT_TUNNEL, counted, way->egress);
+	return hit_encapsulate(ctx, ip6, way, counted, 1, source);
 }
 
 /* A packet from a site, or HIT_NONE: it is as it came. A function of its own, so that its stack is not under
@@ -161,8 +156,7 @@ __noinline int ov6_hit_site(hook_ctx *ctx)
 	way = front_get(&f, &ip6->daddr, OV6_FRONT_TUNNEL);
 	if (!way || !hit_fits(ip6, way, counted))
 		return HIT_NONE;
-	return way->destination_port ? hit_tunnel_udp(ctx, ip6, way, counted)
-				     : hit_tunnel_6in4(ctx, ip6, way, counted);
+	return hit_tunnel(ctx, ip6, way, counted);
 }
 
 /* Takes off what is in front of `ip6`, and sends the rest. */

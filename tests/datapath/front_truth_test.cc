@@ -188,7 +188,10 @@ class FrontTruth : public ::testing::Test {
     if (!PrivateWorld::Possible()) GTEST_SKIP() << "needs root: namespaces, BPF";
     world_.emplace();
     Shell("ip link set lo up");
-    for (const char* name : {"lan", "wan", "wan2"}) MakeVeth(name);
+    for (const std::string name : {"lan", "wan", "wan2"}) {
+      MakeVeth(name);
+      Shell("ip link set " + name + "h arp off");  // far ends that say nothing
+    }
     Shell("ip addr add 198.51.100.1/24 dev wan && ip addr add 192.0.2.1/24 dev wan2");
     Neighbour("198.51.100.2", "wan", "02:00:00:00:00:02");
     Neighbour("198.51.100.3", "wan", "02:00:00:00:00:03");
@@ -201,12 +204,6 @@ class FrontTruth : public ::testing::Test {
     watch_.reset();
     datapath_.reset();
     world_.reset();
-  }
-  static void MakeVeth(const std::string& name) {
-    Shell("ip link add " + name + " type veth peer name " + name + "h");
-    Shell("ethtool -K " + name + "h gro on tx off >/dev/null");
-    Shell("ip link set " + name + " up && ip link set " + name + "h up");
-    Shell("ip link set " + name + "h arp off");  // far ends that say nothing
   }
   static void Neighbour(const std::string& address, const std::string& device, const std::string& mac) {
     Shell("ip neigh replace " + address + " lladdr " + mac + " nud permanent dev " + device);

@@ -81,12 +81,6 @@ class KernelDatapathTest : public ::testing::Test {
     world_.reset();
   }
 
-  static void MakeVeth(const std::string& name) {
-    Shell("ip link add " + name + " type veth peer name " + name + "h");
-    Shell("ethtool -K " + name + "h gro on tx off >/dev/null");
-    Shell("ip link set " + name + " up && ip link set " + name + "h up");
-  }
-
   absl::Status TryOpen() {
     datapath_.reset();
     auto opened = OpenKernelDatapath({world_->bpffs(), 0});

@@ -48,6 +48,12 @@ PrivateWorld::~PrivateWorld() {
 
 void Shell(const std::string& command) { EXPECT_EQ(system(command.c_str()), 0) << command; }
 
+void MakeVeth(const std::string& name) {
+  Shell("ip link add " + name + " type veth peer name " + name + "h");
+  Shell("ethtool -K " + name + "h gro on tx off >/dev/null");
+  Shell("ip link set " + name + " up && ip link set " + name + "h up");
+}
+
 std::string ShellOutput(const std::string& command) {
   std::string output;
   FILE* pipe = popen(command.c_str(), "r");

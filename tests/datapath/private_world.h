@@ -30,6 +30,9 @@ class PrivateWorld {
 void Shell(const std::string& command);
 std::string ShellOutput(const std::string& command);
 
+// NAME and its far end NAMEh, both up; what XDP redirects to NAME arrives.
+void MakeVeth(const std::string& name);
+
 // In a child process; its exit status, or minus the signal that ended it.
 int InChild(const std::function<int()>& work);
 

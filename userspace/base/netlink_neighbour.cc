@@ -9,8 +9,6 @@
 namespace ov6::netlink {
 namespace {
 
-constexpr uint16_t kUsable = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP;
-
 void PutNeighbour(Request& request, uint32_t ifindex, const Ipv6& address, uint8_t flags) {
   auto* message = request.Extra<ndmsg>();
   message->ndm_family = AF_INET6;

@@ -5,6 +5,7 @@
 #define OV6_USERSPACE_BASE_NETLINK_REQUEST_H
 
 #include <libmnl/libmnl.h>
+#include <linux/neighbour.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -18,6 +19,8 @@
 namespace ov6::netlink {
 
 constexpr uint32_t kSequence = 1;  // a socket carries one request
+// States of a neighbour in which the kernel sends to its link-layer address.
+constexpr uint16_t kUsable = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP;
 
 inline absl::Status Errno(int error, const std::string& what) { return absl::ErrnoToStatus(error, what); }
 

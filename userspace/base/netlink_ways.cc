@@ -18,7 +18,6 @@ constexpr int kGroups[] = {RTNLGRP_LINK,       RTNLGRP_NEIGH,        RTNLGRP_IPV
                            RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,   RTNLGRP_IPV4_RULE,   RTNLGRP_IPV6_RULE,
                            RTNLGRP_NEXTHOP,    RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF};
 constexpr int kRoom = 4 << 20;  // bytes of news; what is lost counts as a change of everything
-constexpr uint16_t kUsable = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP;
 
 std::string Bytes(const nlattr* attribute) {
   return {static_cast<const char*>(mnl_attr_get_payload(attribute)), mnl_attr_get_payload_len(attribute)};

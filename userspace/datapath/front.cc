@@ -35,10 +35,6 @@ absl::StatusOr<uint32_t> Tick() {
   return static_cast<uint32_t>(resolution.tv_nsec);
 }
 
-std::vector<ov6_front_counts> OfEachCpu() {
-  return std::vector<ov6_front_counts>(static_cast<size_t>(std::max(libbpf_num_possible_cpus(), 1)));
-}
-
 }  // namespace
 
 uint32_t FrontSets(uint32_t wanted, uint32_t cpus) {
@@ -124,7 +120,7 @@ absl::StatusOr<std::optional<FrontSummary>> SummarizePinnedFront(const std::file
       !status.ok())
     return status;
   if (world->sets == 0) return std::nullopt;
-  auto cpus = OfEachCpu();
+  auto cpus = ForEachCpu<ov6_front_counts>();
   if (const auto status = RawMap("front_counts", *std::move(counts)).Get(&kOnly, cpus.data()); !status.ok())
     return status;
   FrontSummary summary{.sets = world->sets};

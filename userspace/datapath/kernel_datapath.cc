@@ -404,7 +404,7 @@ absl::StatusOr<std::unique_ptr<Datapath>> OpenKernelDatapath(const KernelDatapat
   if (auto status = CheckPinnedAbi(options.bpffs); !status.ok()) return status;
   auto thread = PortThread::Start();
   if (!thread.ok()) return thread.status();
-  const auto cpus = static_cast<uint32_t>(std::max(libbpf_num_possible_cpus(), 1));
+  const uint32_t cpus = PossibleCpus();
   const uint32_t front_sets = FrontSets(options.front_sets, cpus);
   auto loaded = LoadObjects(options.bpffs, std::max(front_sets * cpus, 1u));
   if (!loaded.ok()) return loaded.status();

@@ -211,12 +211,6 @@ void Clear(int map) {
   }
 }
 
-// Zeroes of a per-CPU value, as the syscall wants them: 8 bytes at least for each.
-template <typename Value>
-std::vector<Value> ForEachCpu() {
-  return std::vector<Value>(static_cast<size_t>(std::max(libbpf_num_possible_cpus(), 1)));
-}
-
 // The programs write into mappings (next_question), so they get copies. They look up only
 // addresses that stand in the packet: what the live trie says of each place that could be one
 // is all that they can see of it, under the address itself instead of the prefix.

@@ -2,6 +2,7 @@
 #include "userspace/datapath/typed_map.h"
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -29,6 +30,8 @@ int Repeat(const std::function<int()>& call) {
 int Positive(int result) { return result < 0 ? -result : 0; }
 
 }  // namespace
+
+uint32_t PossibleCpus() { return static_cast<uint32_t>(std::max(libbpf_num_possible_cpus(), 1)); }
 
 absl::Status RawMap::Error(int error, const std::string& what) const {
   const std::string map = "the map \"" + name_ + "\"";

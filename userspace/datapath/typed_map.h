@@ -18,6 +18,15 @@
 
 namespace ov6 {
 
+// Processors that there may be, each with a value of its own in a per-CPU map.
+uint32_t PossibleCpus();
+
+// Zeroes of such a map's value, as the system call wants them: 8 bytes at least for each.
+template <typename Value>
+std::vector<Value> ForEachCpu() {
+  return std::vector<Value>(PossibleCpus());
+}
+
 class RawMap {
  public:
   RawMap() = default;

@@ -42,9 +42,9 @@ struct NodeLayout {
   // there are anchors; no entry: nothing.
   std::map<std::string, Prefix> own;
   std::map<std::string, std::vector<Prefix>> registrations;  // domain -> what its DHT slave registers
-  std::set<Prefix> awaited;                                  // of them, those that are still on their way here
-  std::vector<Prefix> rejects;                               // aggregates whose unassigned rest is rejected
-  std::vector<SelfPlace> selves;                             // one for each domain with a slave; see LayOut
+  std::set<Prefix> awaited;       // of them, those that are still on their way here
+  std::vector<Prefix> rejects;    // aggregates whose unassigned rest is rejected
+  std::vector<SelfPlace> selves;  // one for each domain with a slave; see LayOut
 };
 
 // Subnet `number` of an aggregate: the bits between it and /64.

@@ -8,22 +8,13 @@
 #include <cstring>
 
 #include "ov6/abi/config.h"
+#include "userspace/base/ip_checksum.h"
 
 namespace ov6 {
 namespace {
 
 constexpr size_t kWord = 4;
 constexpr size_t kLongest = 65535;
-
-// RFC 1071 over an IPv4 header whose checksum field is 0.
-uint16_t Checksum(const iphdr& ip) {
-  uint16_t words[sizeof(iphdr) / 2];
-  std::memcpy(words, &ip, sizeof(ip));
-  uint32_t sum = 0;
-  for (const uint16_t word : words) sum += word;
-  sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<uint16_t>(~(sum + (sum >> 16)));
-}
 
 iphdr IpHeader(const OuterHeader& header, uint8_t protocol, size_t length) {
   iphdr ip{};
@@ -36,7 +27,7 @@ iphdr IpHeader(const OuterHeader& header, uint8_t protocol, size_t length) {
   ip.protocol = protocol;
   ip.saddr = header.source.address.ToBe();
   ip.daddr = header.destination.address.ToBe();
-  ip.check = Checksum(ip);
+  ip.check = IpChecksum(ip);
   return ip;
 }
 

@@ -31,14 +31,7 @@ struct Cost {
 
 double Run(int program, Generator& generator, uint32_t packets) {
   xdp_md context{};
-  context.data_end = static_cast<uint32_t>(generator.frame().size());
-  context.ingress_ifindex = generator.ifindex();
-  LIBBPF_OPTS(bpf_test_run_opts, options);
-  options.data_in = generator.frame().data();
-  options.data_size_in = static_cast<uint32_t>(generator.frame().size());
-  options.ctx_in = &context;
-  options.ctx_size_in = sizeof(context);
-  options.repeat = static_cast<int>(packets);
+  bpf_test_run_opts options = generator.TestRun(&context, static_cast<int>(packets));
   generator.BeginAgain();
   if (const int result = bpf_prog_test_run_opts(program, &options); result < 0) Fail("test-run", -result);
   return options.duration;

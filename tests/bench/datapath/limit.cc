@@ -17,21 +17,12 @@
 #include "tests/bench/datapath/bpf/flows.h"
 #include "tests/bench/datapath/traffic.h"
 #include "tests/bench/datapath/verbs.h"
+#include "userspace/base/ip_checksum.h"
 // Names the structures of flows.h.
 #include "bench_limit.skel.h"
 
 namespace ov6::bench {
 namespace {
-
-// RFC 1071, over a header whose checksum is 0.
-uint16_t Checksum(const iphdr& header) {
-  uint16_t words[sizeof(header) / 2];
-  std::memcpy(words, &header, sizeof(header));
-  uint32_t sum = 0;
-  for (const uint16_t word : words) sum += word;
-  sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<uint16_t>(~((sum & 0xffff) + (sum >> 16)));
-}
 
 void PutMac(const std::string& text, uint8_t* to) {
   ether_addr address{};
@@ -54,7 +45,7 @@ iphdr Outer(const LimitWay& way, uint8_t protocol, size_t payload) {
       inet_pton(AF_INET, way.outer_to.c_str(), &ip.daddr) != 1) {
     Fail("encapsulating wants --outer-from and --outer-to");
   }
-  ip.check = Checksum(ip);
+  ip.check = IpChecksum(ip);
   return ip;
 }
 

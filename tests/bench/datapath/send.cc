@@ -43,14 +43,7 @@ void SendFromCpu(Generator& generator, int cpu, int packets) {
   StayOnCpu(cpu);
   ComeFirst(Rank::kWorks);
   xdp_md context{};
-  context.data_end = static_cast<uint32_t>(generator.frame().size());
-  context.ingress_ifindex = generator.ifindex();
-  LIBBPF_OPTS(bpf_test_run_opts, options);
-  options.data_in = generator.frame().data();
-  options.data_size_in = static_cast<uint32_t>(generator.frame().size());
-  options.ctx_in = &context;
-  options.ctx_size_in = sizeof(context);
-  options.repeat = packets;
+  bpf_test_run_opts options = generator.TestRun(&context, packets);
   options.flags = BPF_F_TEST_XDP_LIVE_FRAMES;
   options.batch_size = FLOW_BATCH;
   const int result = bpf_prog_test_run_opts(generator.sender(), &options);

@@ -204,6 +204,18 @@ void Generator::Measure(int program) {
   BeginAgain();
 }
 
+bpf_test_run_opts Generator::TestRun(xdp_md* context, int repeat) const {
+  context->data_end = static_cast<uint32_t>(frame_.size());
+  context->ingress_ifindex = ifindex_;
+  LIBBPF_OPTS(bpf_test_run_opts, options);
+  options.data_in = frame_.data();
+  options.data_size_in = static_cast<uint32_t>(frame_.size());
+  options.ctx_in = context;
+  options.ctx_size_in = sizeof(*context);
+  options.repeat = repeat;
+  return options;
+}
+
 void Generator::BeginAgain() {
   const uint32_t first = 0;
   auto cursors = Starts();

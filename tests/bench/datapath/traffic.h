@@ -5,6 +5,7 @@
 #define OV6_TESTS_BENCH_DATAPATH_TRAFFIC_H
 
 #include <arpa/inet.h>
+#include <bpf/bpf.h>
 
 #include <cstdint>
 #include <memory>
@@ -54,6 +55,8 @@ class Generator {
   void Measure(int program);  // what caller() calls
   uint64_t Written() const;   // packets, since BeginAgain
   void BeginAgain();          // at the first draws
+  // Of a packet that came by the device it is run at; `context` and the generator must outlive the call.
+  bpf_test_run_opts TestRun(xdp_md* context, int repeat) const;
 
  private:
   struct Destroy {
