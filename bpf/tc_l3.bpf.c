@@ -2,7 +2,7 @@
 /* The doors of devices whose packets have no Ethernet header: TUN and PPP. XDP has no place there. */
 #define OV6_HOOK_TC
 #define OV6_HOOK_NO_LINK
-#include "lib/doors.h"
+#include "lib/door_tc.h"
 
 SEC("tc")
 int tc_site_l3(struct __sk_buff *ctx)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The full door of a site device, behind the XDP door or alone. */
 #define OV6_HOOK_TC
-#include "lib/doors.h"
+#include "lib/door_tc.h"
 
 SEC("tc")
 int tc_site(struct __sk_buff *ctx)

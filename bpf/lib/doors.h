@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the doors have in common: the packet before anything is known of it, and its way. */
+/* What the doors have in common: the packet before anything is known of it. */
 #ifndef OV6_LIB_DOORS_H
 #define OV6_LIB_DOORS_H
 
@@ -37,28 +37,6 @@ static __always_inline struct door *door_open(hook_ctx *ctx, __u8 origin)
 	door->packet.counted = hook_length(ctx) - HOOK_LINK;
 	door->packet.segments = hook_segments(ctx);
 	return door;
-}
-
-static __always_inline int door_site(hook_ctx *ctx)
-{
-	struct door *door = door_open(ctx, ORIGIN_SITE);
-
-	if (!door)
-		return HOOK_DROP;
-	if (!site_parse(ctx, &door->packet, &door->decision))
-		ov6_site(ctx, &door->packet, &door->decision);
-	return ov6_act(ctx, &door->packet, &door->decision);
-}
-
-static __always_inline int door_underlay(hook_ctx *ctx)
-{
-	struct door *door = door_open(ctx, ORIGIN_UNDERLAY);
-
-	if (!door)
-		return HOOK_DROP;
-	if (!underlay_parse(ctx, &door->packet, &door->decision))
-		ov6_underlay(ctx, &door->packet, &door->decision);
-	return ov6_act(ctx, &door->packet, &door->decision);
 }
 
 #endif

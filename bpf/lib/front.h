@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The front cache of the XDP doors (abi/front.h): entries of addresses that have been decided on, as long as
- * nothing of what was decided by has changed. hit.h does what they say; what misses goes through the tables,
- * which then may leave an entry here. Of all this a CPU writes its own lines only.
+ * The front cache (abi/front.h): entries of addresses that have been decided on, as long as
+ * nothing of what was decided by has changed. At XDP doors hit.h does what they say, at TC doors
+ * front_decision.h takes it for decided; what misses goes through the tables, which then may leave an entry
+ * here. Of all this a CPU writes its own lines only.
  */
 #ifndef OV6_LIB_FRONT_H
 #define OV6_LIB_FRONT_H
@@ -126,7 +127,7 @@ static __always_inline int front_holds(const struct front *f, const struct ov6_f
 {
 	__u32 generation = front_generation(f, address);
 
-	if (kind == OV6_FRONT_TUNNEL)
+	if (kind == OV6_FRONT_TUNNEL || kind == OV6_FRONT_WAY)
 		generation += front_locator_generation(f, e->destination);
 	return e->generation == generation && f->now - e->filled < e->ticks;
 }
@@ -331,13 +332,28 @@ static __always_inline void front_fill_outer(struct ov6_front_entry *e, const st
 	e->destination_port = d->tunnel.locator.port;
 }
 
-/* Only of what is sent to alone, whole, by XDP, from port to port or from none to none. */
+/* To a device that XDP can't send to everything is left to TC. */
+static __always_inline int front_leaves(const struct decision *d)
+{
+	return !d->by_stack && !device_is_xdp_target(d->fib.ifindex);
+}
+
+/* Without room; how much there would be stands elsewhere. */
+static __always_inline void front_fill_room(struct ov6_front_entry *e, const struct decision *d, __u32 mtu)
+{
+	if (front_leaves(d))
+		e->check = mtu;
+	else
+		e->mtu = mtu;
+}
+
+/* Only of what is sent to alone, whole, from port to port or from none to none. */
 static __always_inline int front_keeps_tunnel(const struct decision *d)
 {
 	int udp = d->tunnel.locator.encapsulation == OV6_ENCAPSULATION_UDP;
 
-	return d->act == ACT_TUNNEL && !d->strip && !d->tunnel.fragmentable && hook_can_send(d) &&
-	       !d->tunnel.locator.port == !udp;
+	return d->act == ACT_TUNNEL && !d->strip && !d->tunnel.fragmentable &&
+	       (hook_can_send(d) || front_leaves(d)) && !d->tunnel.locator.port == !udp;
 }
 
 /* The path's MTU is read once more, after its generation. */
@@ -358,22 +374,28 @@ static __always_inline void front_keep_tunnel(const struct front *f, const struc
 	ticks = front_ticks(f, mapping, path_find(d->tunnel.locator.address));
 	if (!mapping || mtu < OV6_MIN_MTU + overhead)
 		return;
-	e->mtu = mtu - overhead;
 	front_fill_link(e, d);
 	front_fill_outer(e, p, d);
+	front_fill_room(e, d, mtu - overhead);
 	front_fill(f, e, &p->ip6.daddr, OV6_FRONT_TUNNEL, generation, ticks);
 }
 
 static __always_inline void front_keep_host(const struct front *f, const struct packet *p,
-					    const struct decision *d, __u32 generation)
+					    const struct decision *d, __u8 kind, __u32 generation)
 {
-	struct ov6_front_entry *e = front_admit(p, OV6_FRONT_SITE);
+	struct ov6_front_entry *e = front_admit(p, kind);
 
 	if (!e)
 		return;
-	e->mtu = fib_mtu(d);
 	front_fill_link(e, d);
-	front_fill(f, e, &p->ip6.daddr, OV6_FRONT_SITE, generation, front_ticks(f, 0, 0));
+	front_fill_room(e, d, fib_mtu(d));
+	front_fill(f, e, &p->ip6.daddr, kind, generation, front_ticks(f, 0, 0));
+}
+
+/* From one site into another XDP has no way of its own, only one to TC. */
+static __always_inline int front_keeps_left(const struct decision *d)
+{
+	return d->act == ACT_FORWARD && front_leaves(d);
 }
 
 static __always_inline void front_keep_source_out(const struct front *f, const struct packet *p,
@@ -427,11 +449,14 @@ __noinline int ov6_front_after_site(struct packet *p, struct decision *d, __u32 
 {
 	struct front f;
 
-	if (!p || !d || !front_keeps_tunnel(d) || front_open(&f, p->ingress) ||
+	if (!p || !d || (!front_keeps_tunnel(d) && !front_keeps_left(d)) || front_open(&f, p->ingress) ||
 	    f.world->flags & OV6_FRONT_LOOK)
 		return 0;
 	front_keep_source_out(&f, p, source);
-	front_keep_tunnel(&f, p, d, destination);
+	if (front_keeps_tunnel(d))
+		front_keep_tunnel(&f, p, d, destination);
+	else
+		front_keep_host(&f, p, d, OV6_FRONT_TUNNEL, destination + front_locator_generation(&f, 0));
 	return 0;
 }
 
@@ -440,11 +465,11 @@ __noinline int ov6_front_after_underlay(struct packet *p, struct decision *d, __
 {
 	struct front f;
 
-	if (!p || !d || d->act != ACT_FORWARD || !hook_can_send(d) || front_open(&f, p->ingress) ||
-	    f.world->flags & OV6_FRONT_LOOK)
+	if (!p || !d || d->act != ACT_FORWARD || (!hook_can_send(d) && !front_leaves(d)) ||
+	    front_open(&f, p->ingress) || f.world->flags & OV6_FRONT_LOOK)
 		return 0;
 	front_keep_source_in(&f, p, source);
-	front_keep_host(&f, p, d, destination);
+	front_keep_host(&f, p, d, OV6_FRONT_SITE, destination);
 	return 0;
 }
 

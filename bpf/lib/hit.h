@@ -25,6 +25,15 @@ static __always_inline int hit_fits(const struct ipv6hdr *ip6, const struct ov6_
 	return ip6->hop_limit > 1 && bytes <= way->mtu;
 }
 
+/* To where XDP sends nothing: what may go on is TC's, and the rest the tables'. */
+static __always_inline int hit_left(hook_ctx *ctx, const struct ipv6hdr *ip6,
+				    const struct ov6_front_entry *way, __u32 bytes)
+{
+	if (!way || way->mtu || ip6->hop_limit <= 1 || bytes > way->check)
+		return HIT_NONE;
+	return hook_leave(ctx);
+}
+
 static __always_inline int hit_sent(__u32 verdict, __u32 bytes, __u32 egress)
 {
 	struct ov6_front_counts *counts = front_counters();
@@ -155,7 +164,7 @@ __noinline int ov6_hit_site(hook_ctx *ctx)
 		return HIT_NONE;
 	way = front_get(&f, &ip6->daddr, OV6_FRONT_TUNNEL);
 	if (!way || !hit_fits(ip6, way, counted))
-		return HIT_NONE;
+		return hit_left(ctx, ip6, way, counted);
 	return hit_tunnel(ctx, ip6, way, counted);
 }
 
@@ -237,7 +246,7 @@ __noinline int ov6_hit_underlay(hook_ctx *ctx)
 		return HIT_NONE;
 	way = front_get(&f, &ip6->daddr, OV6_FRONT_SITE);
 	if (!way || !hit_fits(ip6, way, counted))
-		return HIT_NONE;
+		return hit_left(ctx, ip6, way, counted);
 	return hit_deliver(ctx, ip6, way, strip, counted);
 }
 

@@ -22,8 +22,6 @@ typedef struct xdp_md hook_ctx;
 #define HOOK_DROP XDP_DROP
 #define HOOK_LINK ETH_HLEN /* bytes of link header in front of the packet */
 
-#define hook_opaque(variable) asm volatile("" : "+r"(variable))
-
 static __always_inline void *hook_at(hook_ctx *ctx, __u32 offset, __u32 size)
 {
 	char *at = (char *)(long)ctx->data + (offset & 0xfff);
@@ -145,7 +143,16 @@ static __always_inline int hook_mark(hook_ctx *ctx, const void *mark, __u32 size
 	return 0;
 }
 
-/* The packet is unchanged; the TC door behind begins anew with the stack's help. */
+/* To the TC door behind, which begins anew with the stack's help, also if there was no room for the mark. */
+static __always_inline int hook_leave(hook_ctx *ctx)
+{
+	struct mark mark = {.magic = MARK_MAGIC, .kind = MARK_FINISH};
+
+	hook_mark(ctx, &mark, sizeof(mark));
+	return XDP_PASS;
+}
+
+/* The same of a packet that is unchanged but for what a slave put in front of it. */
 static __always_inline int hook_finish(hook_ctx *ctx, const struct packet *p)
 {
 	struct port_mark mark = {
@@ -153,10 +160,10 @@ static __always_inline int hook_finish(hook_ctx *ctx, const struct packet *p)
 	    .header = p->header,
 	};
 
-	/* An unmarked packet is finished all the same, but a slave's lost its header. */
 	if (!p->returned)
-		hook_mark(ctx, &mark.mark, sizeof(mark.mark));
-	else if (hook_mark(ctx, &mark, sizeof(mark))) {
+		return hook_leave(ctx);
+	/* A slave's packet lost its header. */
+	if (hook_mark(ctx, &mark, sizeof(mark))) {
 		count(p, OV6_VERDICT_DROP_NO_ROOM);
 		return XDP_DROP;
 	}

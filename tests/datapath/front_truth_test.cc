@@ -2,7 +2,7 @@
 // The front never sends on stale truth: everything that its entries stand on changes under traffic, and 10 ms
 // later no packet goes the old way. Asserted on the frames that arrive, by the time they do.
 //
-//   lanh ==veth== lan [ov6, native doors] wan  ==veth== wanh     198.51.100.1/24, peers .2 and .3
+//   lanh ==veth== lan [ov6, doors of a kind] wan  ==veth== wanh     198.51.100.1/24, peers .2 and .3
 //                                         wan2 ==veth== wan2h    192.0.2.1/24, peer .2
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
@@ -182,7 +182,7 @@ class Traffic {
   std::thread listener_, sender_;
 };
 
-class FrontTruth : public ::testing::Test {
+class FrontTruth : public ::testing::TestWithParam<Attach> {
  protected:
   void SetUp() override {
     if (!PrivateWorld::Possible()) GTEST_SKIP() << "needs root: namespaces, BPF";
@@ -228,11 +228,11 @@ class FrontTruth : public ::testing::Test {
     DeviceSpec spec;
     spec.interface = device;
     spec.role = role;
-    spec.attach = Attach::kNative;
+    spec.attach = GetParam();
     if (!address.empty()) spec.address = *Ipv4::Parse(address);
     const auto state = datapath_->AttachDevice(spec);
     ASSERT_TRUE(state.ok()) << state.status();
-    ASSERT_TRUE(state->value.flags & OV6_DEVICE_XDP_TARGET) << state->reason;
+    ASSERT_EQ(state->door, GetParam() == Attach::kTc ? "tc" : "native") << state->reason;
   }
   void SetEnabled(bool enabled) {
     auto config = datapath_->Config();
@@ -304,32 +304,32 @@ class FrontTruth : public ::testing::Test {
   std::unique_ptr<WayWatch> watch_;
 };
 
-TEST_F(FrontTruth, ARouteIsReplaced) {
+TEST_P(FrontTruth, ARouteIsReplaced) {
   OutChanges([&] { SetRoute("fd00::/8", {kDht, Action::kReject, 0}); });
 }
 
-TEST_F(FrontTruth, ALongerRouteComes) {
+TEST_P(FrontTruth, ALongerRouteComes) {
   OutChanges([&] { SetRoute("fd00:2::/64", {kDht, Action::kReject, 0}); });
 }
 
-TEST_F(FrontTruth, ARouteIsRemoved) {
+TEST_P(FrontTruth, ARouteIsRemoved) {
   OutChanges([&] { ASSERT_TRUE(datapath_->DeleteRoute(P("fd00::/8")).ok()); });
 }
 
-TEST_F(FrontTruth, TheSourcesRouteIsRemoved) {
+TEST_P(FrontTruth, TheSourcesRouteIsRemoved) {
   OutChanges([&] { ASSERT_TRUE(datapath_->DeleteRoute(P("fd00:1:0:1::/64")).ok()); });
 }
 
-TEST_F(FrontTruth, AMappingIsReplaced) {
+TEST_P(FrontTruth, AMappingIsReplaced) {
   OutChanges([&] { SetMapping(MappingTo("198.51.100.3")); }, Tunnelled("198.51.100.3", "wanh", 3));
 }
 
-TEST_F(FrontTruth, ALongerMappingComes) {
+TEST_P(FrontTruth, ALongerMappingComes) {
   OutChanges([&] { ASSERT_TRUE(datapath_->SetMapping(P("fd00:2::/64"), MappingTo("198.51.100.3")).ok()); },
              Tunnelled("198.51.100.3", "wanh", 3));
 }
 
-TEST_F(FrontTruth, AMappingIsRemovedByOv6ctl) {
+TEST_P(FrontTruth, AMappingIsRemovedByOv6ctl) {
   OutChanges([&] {
     auto tables = OpenPinnedTables(world_->bpffs(), Access::kReadWrite);
     ASSERT_TRUE(tables.ok()) << tables.status();
@@ -337,7 +337,7 @@ TEST_F(FrontTruth, AMappingIsRemovedByOv6ctl) {
   });
 }
 
-TEST_F(FrontTruth, AMappingExpires) {
+TEST_P(FrontTruth, AMappingExpires) {
   Mapping mapping = MappingTo("198.51.100.2");
   const BootTime end = BootClock::now() + milliseconds(700);
   mapping.hard_expiry = end;
@@ -345,7 +345,7 @@ TEST_F(FrontTruth, AMappingExpires) {
   OutChanges([&] { std::this_thread::sleep_until(end); });
 }
 
-TEST_F(FrontTruth, InTheSoftWindowAUseIsToldOnceASecond) {
+TEST_P(FrontTruth, InTheSoftWindowAUseIsToldOnceASecond) {
   Mapping mapping = MappingTo("198.51.100.2");
   const BootTime soft = BootClock::now() + milliseconds(300);
   mapping.soft_expiry = soft;
@@ -363,7 +363,7 @@ TEST_F(FrontTruth, InTheSoftWindowAUseIsToldOnceASecond) {
 }
 
 // Packets of 1400 bytes fit no more; the host is told instead.
-TEST_F(FrontTruth, ARouterOnTheWayLowersThePathMtu) {
+TEST_P(FrontTruth, ARouterOnTheWayLowersThePathMtu) {
   Bytes ours = Link("wan", ETH_P_IP, 20 + 40 + 1360);
   PutIp6(ours, ETH_HLEN + 20, kHost, kRemote, 1360);
   PutIp4(ours, ETH_HLEN, At4("198.51.100.1"), At4("198.51.100.2"), IPPROTO_IPV6);
@@ -371,7 +371,7 @@ TEST_F(FrontTruth, ARouterOnTheWayLowersThePathMtu) {
           [&] { RawSocket("wanh").Send(FragmentationNeeded(ours)); });
 }
 
-TEST_F(FrontTruth, TheUnderlaysAddressChanges) {
+TEST_P(FrontTruth, TheUnderlaysAddressChanges) {
   const auto from = [](const char* address) {
     return [of = At4(address), tunnelled = Tunnelled("198.51.100.2")](const Seen& seen) {
       return tunnelled(seen) && std::memcmp(&seen.frame[26], &of, 4) == 0;
@@ -382,11 +382,11 @@ TEST_F(FrontTruth, TheUnderlaysAddressChanges) {
       from("198.51.100.9"));
 }
 
-TEST_F(FrontTruth, TheDatapathIsDisabled) {
+TEST_P(FrontTruth, TheDatapathIsDisabled) {
   OutChanges([&] { SetEnabled(false); });
 }
 
-TEST_F(FrontTruth, TheIpv4RouteMovesToAnotherDevice) {
+TEST_P(FrontTruth, TheIpv4RouteMovesToAnotherDevice) {
   Shell("ip route add 203.0.113.0/24 via 198.51.100.3");
   SetMapping(MappingTo("203.0.113.1"));
   Changes(
@@ -394,53 +394,56 @@ TEST_F(FrontTruth, TheIpv4RouteMovesToAnotherDevice) {
       [] { Shell("ip route replace 203.0.113.0/24 via 192.0.2.2"); }, Tunnelled("203.0.113.1", "wan2h", 4));
 }
 
-TEST_F(FrontTruth, TheIpv4RouteIsRemoved) {
+TEST_P(FrontTruth, TheIpv4RouteIsRemoved) {
   Shell("ip route add 203.0.113.0/24 via 198.51.100.3");
   SetMapping(MappingTo("203.0.113.1"));
   Changes("lanh", FromSite(), Tunnelled("203.0.113.1", "wanh", 3),
           [] { Shell("ip route del 203.0.113.0/24"); });
 }
 
-TEST_F(FrontTruth, ARuleLeadsElsewhere) {
+TEST_P(FrontTruth, ARuleLeadsElsewhere) {
   OutChanges([] { Shell("ip rule add to 198.51.100.2 blackhole"); });
 }
 
-TEST_F(FrontTruth, TheNeighboursMacAddressChanges) {
+TEST_P(FrontTruth, TheNeighboursMacAddressChanges) {
   OutChanges([] { Neighbour("198.51.100.2", "wan", "02:00:00:00:00:22"); },
              Tunnelled("198.51.100.2", "wanh", 0x22));
 }
 
-TEST_F(FrontTruth, TheNeighbourIsLost) {
+TEST_P(FrontTruth, TheNeighbourIsLost) {
   OutChanges([] { Shell("ip neigh del 198.51.100.2 dev wan"); });
 }
 
-TEST_F(FrontTruth, TheLinkGoesDown) {
+TEST_P(FrontTruth, TheLinkGoesDown) {
   OutChanges([] { Shell("ip link set wan down"); });
 }
 
-TEST_F(FrontTruth, TheKernelForwardsNoMore) {
+TEST_P(FrontTruth, TheKernelForwardsNoMore) {
   OutChanges([] { Shell("sysctl -qw net.ipv4.conf.ov6-self.forwarding=0"); });
 }
 
-TEST_F(FrontTruth, TheHostsMacAddressChanges) {
+TEST_P(FrontTruth, TheHostsMacAddressChanges) {
   InChanges([] { Neighbour(kHost, "lan", "02:00:00:00:00:77"); }, Delivered(0x77));
 }
 
-TEST_F(FrontTruth, TheSitesRouteOfTheKernelIsRemoved) {
+TEST_P(FrontTruth, TheSitesRouteOfTheKernelIsRemoved) {
   InChanges([] { Shell("ip -6 route del fd00:1:0:1::/64 dev lan"); });
 }
 
-TEST_F(FrontTruth, TheSourceIsMappedElsewhere) {
+TEST_P(FrontTruth, TheSourceIsMappedElsewhere) {
   InChanges([&] { SetMapping(MappingTo("198.51.100.3")); });
 }
 
-TEST_F(FrontTruth, TheSiteMovesAway) {
+TEST_P(FrontTruth, TheSiteMovesAway) {
   InChanges([&] { SetRoute("fd00:1:0:1::/64", {kDht, Action::kReject, 0}); });
 }
 
-TEST_F(FrontTruth, TheUnderlaysAddressChangesUnderWhatComesIn) {
+TEST_P(FrontTruth, TheUnderlaysAddressChangesUnderWhatComesIn) {
   InChanges([&] { Attach("wan", OV6_DEVICE_UNDERLAY, "198.51.100.9"); });
 }
+
+INSTANTIATE_TEST_SUITE_P(Doors, FrontTruth, ::testing::Values(Attach::kNative, Attach::kTc),
+                         [](const auto& info) { return info.param == Attach::kTc ? "Tc" : "Native"; });
 
 }  // namespace
 }  // namespace ov6

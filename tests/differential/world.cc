@@ -92,6 +92,8 @@ model::Kernel MakeKernel(const Devices& d) {
            {KernelRoute::kLocal, In("fd00:1:0:2::1/128")},
            {KernelRoute::kUnicast, In("fd00:1:0:3::/64"), d.wan, {}, 1500},
            {KernelRoute::kBlackhole, In("fd00:1:0:4::/64")},
+           {KernelRoute::kUnicast, In("fd00:1:0:5::/64"), d.lan2, At6("fe80::5"), 1500},
+           {KernelRoute::kUnicast, In("fd00:1:0:6::/64"), d.lan2, At6("fd00:1:0:2::5"), 1500},
        })
     kernel.Add(route);
   kernel.AddNeighbour(d.wan, model::Mapped(At4("198.51.100.2")), packet::kPeerMac);
@@ -100,6 +102,8 @@ model::Kernel MakeKernel(const Devices& d) {
   kernel.AddNeighbour(d.lan, At6("fd00:1:0:1::11"), packet::kHostMac);
   kernel.AddNeighbour(d.lan2, At6("fd00:1:0:2::22"), packet::kHost2Mac);
   kernel.AddNeighbour(d.lan2, At6("fd00:1:0:1:5::1"), packet::kHost2Mac);
+  for (const char* router : {"fe80::5", "fd00:1:0:2::5"})
+    kernel.AddNeighbour(d.lan2, At6(router), packet::kInnerRouterMac);
   return kernel;
 }
 
@@ -129,7 +133,8 @@ model::Tables MakeTables(const Devices& d) {
   route("::/0", OV6_ACTION_PORT, packet::kManagement);
   route("fd00::/8", OV6_ACTION_TUNNEL, packet::kDht);
   route("fd00:1::/48", OV6_ACTION_REJECT);
-  for (const char* site : {"fd00:1:0:1::/64", "fd00:1:0:2::/64", "fd00:1:0:3::/64", "fd00:1:0:4::/64"})
+  for (const char* site : {"fd00:1:0:1::/64", "fd00:1:0:2::/64", "fd00:1:0:3::/64", "fd00:1:0:4::/64",
+                           "fd00:1:0:5::/64", "fd00:1:0:6::/64"})
     route(site, OV6_ACTION_SITE);
   route("2001:db8:aaaa::/48", OV6_ACTION_PASS);
   route("2001:db8:bbbb::/48", OV6_ACTION_NONE);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The front cache of the XDP doors (ov6/abi/front.h), as user space sees it. ResetWorld() turns it off.
+// The front cache (ov6/abi/front.h), as user space sees it. ResetWorld() turns it off.
 #ifndef OV6_TESTS_PACKET_FRONT_H
 #define OV6_TESTS_PACKET_FRONT_H
 

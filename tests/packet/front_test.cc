@@ -27,6 +27,15 @@ class FrontTest : public testing::Test {
     return RunProgram(Hook::kXdp, "underlay", "wan",
                       FromPeer().Ip4(peer, kWan).Ip6(kRemote, kHost).Echo(8).Done());
   }
+  static Outcome SendByTc(const std::string& to, size_t payload = 30, uint8_t hop_limit = 64) {
+    return RunProgram(Hook::kTc, "site", "lan",
+                      FromHost().Ip6(kHost, to).HopLimit(hop_limit).Udp(1, 2, payload).Done());
+  }
+  static Outcome ReceiveByTc(const std::string& peer = kPeer, uint8_t outer_ecn = 0) {
+    return RunProgram(Hook::kTc, "underlay", "wan",
+                      FromPeer().Ip4(peer, kWan).Ecn(outer_ecn).Ip6(kRemote, kHost).Echo(8).Done());
+  }
+  static uint64_t Count(ov6_verdict verdict) { return Verdicts()[verdict].packets; }
   static bool Hits(const std::function<Outcome()>& packet) {
     const uint64_t before = FrontCounts().hits;
     packet();
@@ -34,6 +43,9 @@ class FrontTest : public testing::Test {
   }
   static bool SendHits(const std::string& to = kRemote, size_t payload = 30) {
     return Hits([&] { return Send(to, payload); });
+  }
+  static bool SendByTcHits(const std::string& to = kRemote) {
+    return Hits([&] { return SendByTc(to); });
   }
   static void Warm(const std::string& to = kRemote) {
     for (int time = 0; time < 3; ++time) Send(to);
@@ -147,6 +159,84 @@ TEST_F(FrontTest, AnAddressIsAnotherAtAnotherDevice) {
   EXPECT_FALSE(Hits(at_lan2));
   EXPECT_FALSE(Hits(at_lan2));
   EXPECT_TRUE(Hits(at_lan2));
+}
+
+// --- TC ---------------------------------------------------------------------------
+
+TEST_F(FrontTest, ATcDoorTakesDecisionsFromTheFront) {
+  for (const std::string& to : {kRemote, kRemoteUdp, kHost2, kBehind}) {
+    EXPECT_FALSE(SendByTcHits(to)) << to;
+    EXPECT_FALSE(SendByTcHits(to)) << to;
+    EXPECT_TRUE(SendByTcHits(to)) << to;
+  }
+  FrontForget();
+  EXPECT_FALSE(SendByTcHits());
+  EXPECT_TRUE(SendByTcHits());
+}
+
+TEST_F(FrontTest, WhatOnePacketMayATcDoorAsksOfTheNext) {
+  for (int time = 0; time < 3; ++time) SendByTc(kRemote);
+  SendByTc(kRemote, 30, 1);
+  EXPECT_EQ(Count(OV6_VERDICT_ANSWER_TIME_EXCEEDED), 1u);
+  SendByTc(kRemote, 1480);
+  EXPECT_EQ(Count(OV6_VERDICT_ANSWER_TOO_BIG), 1u);
+  EXPECT_TRUE(SendByTcHits());
+  for (int time = 0; time < 3; ++time) ReceiveByTc();
+  EXPECT_EQ(Count(OV6_VERDICT_SITE), 3u);
+  ReceiveByTc(kPeer, 3);
+  EXPECT_EQ(Count(OV6_VERDICT_DROP_ECN), 1u);
+  EXPECT_FALSE(Hits([] { return ReceiveByTc("198.51.100.9"); }));
+  EXPECT_EQ(Count(OV6_VERDICT_SITE), 3u);
+  EXPECT_TRUE(Hits([] { return ReceiveByTc(); }));
+}
+
+TEST_F(FrontTest, ATcDoorKeepsNoRouterByAnAddressThatIsNotLinkLocal) {
+  for (int time = 0; time < 4; ++time) EXPECT_FALSE(SendByTcHits(kBehindGlobal));
+  EXPECT_EQ(Count(OV6_VERDICT_LOCAL), 4u);
+}
+
+TEST_F(FrontTest, ATcDoorKeepsNothingWhoseNeighbourIsUnknown) {
+  for (int time = 0; time < 4; ++time) EXPECT_FALSE(SendByTcHits("fd00:1:0:2::77"));
+  EXPECT_EQ(Count(OV6_VERDICT_LOCAL), 4u);
+}
+
+TEST_F(FrontTest, SourcesThatOneHookKnowsTheOtherKnows) {
+  Warm();
+  EXPECT_EQ(FrontCounts().filled, 2u);
+  for (int time = 0; time < 2; ++time) SendByTc(kRemote);
+  EXPECT_EQ(FrontCounts().filled, 3u);
+  EXPECT_TRUE(SendByTcHits());
+  EXPECT_TRUE(SendHits());
+}
+
+// Without asking the tables, until XDP can send there.
+TEST_F(FrontTest, WhatXdpCannotSendItLeavesToTc) {
+  const auto send_by_xdp = [](bool can) {
+    for (const char* name : {"wan", "lan"}) {
+      ov6_device device = Device(name);
+      device.flags = can ? OV6_DEVICE_XDP_TARGET : 0;
+      SetDevice(name, device);
+    }
+    FrontForget();
+  };
+  send_by_xdp(false);
+  const Outcome first = Send(kRemote), first_in = Receive();
+  Send(kRemote), Receive();
+  const uint64_t decided = FrontCounts().misses;
+  const Outcome again = Send(kRemote);
+  EXPECT_EQ(again.code, first.code);
+  EXPECT_EQ(again.metadata, first.metadata);
+  EXPECT_EQ(Receive().metadata, first_in.metadata);
+  EXPECT_EQ(FrontCounts().misses, decided);
+  EXPECT_EQ(FrontCounts().hits, 0u);
+  EXPECT_EQ(Count(OV6_VERDICT_TUNNEL) + Count(OV6_VERDICT_SITE), 0u);
+  Send(kRemote, 1480);
+  EXPECT_EQ(FrontCounts().misses, decided + 1);
+  EXPECT_FALSE(Hits([] { return Receive("198.51.100.9"); }));
+  send_by_xdp(true);
+  Send(kRemote), Receive();
+  EXPECT_TRUE(SendHits());
+  EXPECT_TRUE(Hits([] { return Receive(); }));
 }
 
 }  // namespace

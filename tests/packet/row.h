@@ -33,7 +33,8 @@ struct Row {
   Hooks hooks = Hooks::kBoth;
   // The front never answers, though it is forwarded: why.
   const char* past_front = nullptr;
-  bool flow_port = false;  // the outer UDP source port is any of 49152-65535
+  const char* past_hit = nullptr;  // at XDP doors
+  bool flow_port = false;          // the outer UDP source port is any of 49152-65535
   std::optional<std::pair<uint32_t, uint32_t>> gso = std::nullopt;  // segments, payload of each (TC)
 };
 std::ostream& operator<<(std::ostream& out, const Row& row);

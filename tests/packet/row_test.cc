@@ -80,19 +80,26 @@ TEST_P(TcRow, EndsAsItShould) {
   Check(GetParam(), Hook::kTc);
 }
 
+// What the front answers, once it knows it: XDP's what goes through a tunnel, TC's what goes on within the
+// site, too.
+bool IsForFront(const Row& row, Hook hook) {
+  if (row.door == "port" || row.end != End::kForward || row.past_front != nullptr) return false;
+  const bool plain = row.verdict == OV6_VERDICT_TUNNEL || row.verdict == OV6_VERDICT_SITE;
+  return hook == Hook::kXdp ? plain && row.past_hit == nullptr : plain || row.verdict == OV6_VERDICT_LOCAL;
+}
+
 // Cold; once more, which admits it; and by the front, if that is what it is for.
-TEST_P(XdpRow, EndsAsItShouldWhateverTheFrontKnows) {
-  const Row& row = GetParam();
+void CheckThrice(const Row& row, Hook hook) {
   SetWorld(row);
   FrontOn();
-  Check(row, Hook::kXdp, 1);
-  Check(row, Hook::kXdp, 2);
+  Check(row, hook, 1);
+  Check(row, hook, 2);
   EXPECT_EQ(FrontCounts().hits, 0u);
-  Check(row, Hook::kXdp, 3);
-  const bool kept = row.door != "port" && row.end == End::kForward &&
-                    (row.verdict == OV6_VERDICT_TUNNEL || row.verdict == OV6_VERDICT_SITE);
-  EXPECT_EQ(FrontCounts().hits, kept && row.past_front == nullptr ? 1u : 0u);
+  Check(row, hook, 3);
+  EXPECT_EQ(FrontCounts().hits, IsForFront(row, hook) ? 1u : 0u);
 }
+TEST_P(XdpRow, EndsAsItShouldWhateverTheFrontKnows) { CheckThrice(GetParam(), Hook::kXdp); }
+TEST_P(TcRow, EndsAsItShouldWhateverTheFrontKnows) { CheckThrice(GetParam(), Hook::kTc); }
 
 std::vector<Row> Rows(Hook hook) {
   std::vector<Row> rows;

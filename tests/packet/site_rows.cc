@@ -223,6 +223,14 @@ std::vector<Row> Locals() {
            [] {
              return Frame(kHost2Mac, kLan2Mac).Ip6(kHost, kHost2).HopLimit(63).Udp(1000, 2000, 100).Done();
            }),
+      Site("behind a router of the next site", nullptr, To(kBehind), End::kForward, OV6_VERDICT_LOCAL,
+           [] {
+             return Frame(kInnerRouterMac, kLan2Mac)
+                 .Ip6(kHost, kBehind)
+                 .HopLimit(63)
+                 .Udp(1000, 2000, 100)
+                 .Done();
+           }),
       Site("a site whose way is an underlay", nullptr, To("fd00:1:0:3::1"), End::kDrop,
            OV6_VERDICT_DROP_NO_NEXT_HOP),
       Site("a site that the kernel blackholes", nullptr, To("fd00:1:0:4::1"), End::kDrop,

@@ -17,6 +17,10 @@ Row PastFront(Row row, const char* why) {
   row.past_front = why;
   return row;
 }
+Row PastHit(Row row, const char* why) {
+  row.past_hit = why;
+  return row;
+}
 
 // A tunnel packet from the peer; inner source and destination as given.
 Bytes From(const std::string& source, const std::string& to = kHost) {
@@ -130,23 +134,32 @@ std::vector<Row> Deliveries() {
       Underlay(
           "UDP", nullptr, [] { return UdpTunnel(); }, End::kForward, OV6_VERDICT_SITE,
           [] { return ToHost().Ip6(kRemoteUdp, kHost).HopLimit(63).Echo(8).Done(); }),
-      PastFront(
+      Underlay("to a host behind a router of the site", nullptr, Inner(kRemote, kBehind), End::kForward,
+               OV6_VERDICT_SITE,
+               [] {
+                 return Frame(kInnerRouterMac, kLan2Mac)
+                     .Ip6(kRemote, kBehind)
+                     .HopLimit(63)
+                     .Udp(1000, 2000, 100)
+                     .Done();
+               }),
+      PastHit(
           Underlay(
               "UDP with its checksum", nullptr, [] { return UdpTunnel(UdpTunnelChecksum()); }, End::kForward,
               OV6_VERDICT_SITE, [] { return ToHost().Ip6(kRemoteUdp, kHost).HopLimit(63).Echo(8).Done(); }),
           "the checksum is to be read"),
-      PastFront(Underlay(
-                    "IPv4 options", nullptr,
-                    [] {
-                      return FromPeer()
-                          .Ip4(kPeer, kWan)
-                          .Options(10)
-                          .Ip6(kRemote, kHost)
-                          .Udp(1000, 2000, 100)
-                          .Done();
-                    },
-                    End::kForward, OV6_VERDICT_SITE, Delivered),
-                "options"),
+      PastHit(Underlay(
+                  "IPv4 options", nullptr,
+                  [] {
+                    return FromPeer()
+                        .Ip4(kPeer, kWan)
+                        .Options(10)
+                        .Ip6(kRemote, kHost)
+                        .Udp(1000, 2000, 100)
+                        .Done();
+                  },
+                  End::kForward, OV6_VERDICT_SITE, Delivered),
+              "options"),
       Underlay(
           "the outer DSCP stays outside", nullptr,
           [] {

@@ -54,10 +54,15 @@ void MakeRoutes() {
   Run("ip neigh add 198.51.100.254 lladdr " + Text(kGatewayMac) + " dev wan nud permanent");
   Run("ip neigh add 192.0.2.2 lladdr 02:00:00:00:05:02 dev other nud permanent");
   Run("ip -6 addr add fd00:1:0:1::1/64 dev lan nodad && ip -6 addr add fd00:1:0:2::1/64 dev lan2 nodad");
+  Run("ip -6 route add fd00:1:0:5::/64 via fe80::5 dev lan2");
+  Run("ip -6 route add fd00:1:0:6::/64 via fd00:1:0:2::5");
   Run("ip -6 route add fd00:1:0:3::/64 dev wan");
   Run("ip -6 route add blackhole fd00:1:0:4::/64");
   Run("ip -6 neigh add fd00:1:0:1::11 lladdr " + Text(kHostMac) + " dev lan nud permanent");
   Run("ip -6 neigh add fd00:1:0:2::22 lladdr " + Text(kHost2Mac) + " dev lan2 nud permanent");
+  for (const char* router : {"fe80::5", "fd00:1:0:2::5"})
+    Run(std::string("ip -6 neigh add ") + router + " lladdr " + Text(kInnerRouterMac) +
+        " dev lan2 nud permanent");
 }
 
 ov6_device NewDevice(ov6_device_role role, const Mac& mac) {
@@ -105,7 +110,8 @@ void ResetRoutes() {
   SetRoute("::/0", OV6_ACTION_PORT, kManagement);
   SetRoute("fd00::/8", OV6_ACTION_TUNNEL, kDht);
   SetRoute("fd00:1::/48", OV6_ACTION_REJECT);
-  for (const char* site : {"fd00:1:0:1::/64", "fd00:1:0:2::/64", "fd00:1:0:3::/64", "fd00:1:0:4::/64"})
+  for (const char* site : {"fd00:1:0:1::/64", "fd00:1:0:2::/64", "fd00:1:0:3::/64", "fd00:1:0:4::/64",
+                           "fd00:1:0:5::/64", "fd00:1:0:6::/64"})
     SetRoute(site, OV6_ACTION_SITE);
   SetRoute("2001:db8:aaaa::/48", OV6_ACTION_PASS);
   SetRoute("2001:db8:bbbb::/48", OV6_ACTION_NONE);

@@ -18,12 +18,15 @@ namespace ov6::packet {
 
 inline constexpr Mac kLanMac{2, 0, 0, 0, 1, 1}, kHostMac{2, 0, 0, 0, 1, 2};
 inline constexpr Mac kLan2Mac{2, 0, 0, 0, 2, 1}, kHost2Mac{2, 0, 0, 0, 2, 2};
+inline constexpr Mac kInnerRouterMac{2, 0, 0, 0, 2, 3};
 inline constexpr Mac kWanMac{2, 0, 0, 0, 3, 1}, kPeerMac{2, 0, 0, 0, 3, 2}, kGatewayMac{2, 0, 0, 0, 3, 3};
 inline constexpr Mac kPortMac{2, 0, 0, 0, 4, 1}, kFarMac{2, 0, 0, 0, 4, 2};
 
 inline const std::string kHost = "fd00:1:0:1::11", kRouter = "fd00:1:0:1::1", kHost2 = "fd00:1:0:2::22";
-inline const std::string kRemote = "fd00:2::22";     // mapped to kPeer by 6in4
-inline const std::string kRemoteUdp = "fd00:3::33";  // mapped to kFarPeer by UDP, behind the gateway
+inline const std::string kBehind = "fd00:1:0:5::55";  // behind a router at lan2, by its link-local address
+inline const std::string kBehindGlobal = "fd00:1:0:6::66";  // the same by another address of its
+inline const std::string kRemote = "fd00:2::22";            // mapped to kPeer by 6in4
+inline const std::string kRemoteUdp = "fd00:3::33";         // mapped to kFarPeer by UDP, behind the gateway
 inline const std::string kUnmapped = "fd00:9::99";
 inline const std::string kWan = "198.51.100.1", kPeer = "198.51.100.2", kFarPeer = "203.0.113.3";
 

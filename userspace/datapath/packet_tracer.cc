@@ -115,7 +115,7 @@ class KernelTracer : public PacketTracer {
   absl::StatusOr<std::optional<uint32_t>> MovedVerdict();
   absl::StatusOr<bool> FrontAnswered();
   absl::StatusOr<TracedRun> Run(const std::string& program, bool xdp, uint32_t ifindex, Frame frame);
-  absl::StatusOr<TracedRun> RunOnEachCpu(const std::string& program, uint32_t ifindex, Frame frame);
+  absl::StatusOr<TracedRun> RunOnEachCpu(const std::string& program, bool xdp, uint32_t ifindex, Frame frame);
 
   fs::path bpffs_;
   std::map<std::string, Loaded> loaded_;
@@ -326,10 +326,10 @@ absl::StatusOr<TracedRun> KernelTracer::Run(const std::string& name, bool xdp, u
 }
 
 // Each has a front of its own, and the packet comes to any of them: until one of them answers.
-absl::StatusOr<TracedRun> KernelTracer::RunOnEachCpu(const std::string& program, uint32_t ifindex,
+absl::StatusOr<TracedRun> KernelTracer::RunOnEachCpu(const std::string& program, bool xdp, uint32_t ifindex,
                                                      Frame frame) {
   cpu_set_t before;
-  if (sched_getaffinity(0, sizeof(before), &before) != 0) return Run(program, true, ifindex, frame);
+  if (sched_getaffinity(0, sizeof(before), &before) != 0) return Run(program, xdp, ifindex, frame);
   absl::StatusOr<TracedRun> run = absl::InternalError("no CPU");
   for (size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
     if (!CPU_ISSET(cpu, &before)) continue;
@@ -337,7 +337,7 @@ absl::StatusOr<TracedRun> KernelTracer::RunOnEachCpu(const std::string& program,
     CPU_ZERO(&only);
     CPU_SET(cpu, &only);
     sched_setaffinity(0, sizeof(only), &only);
-    run = Run(program, true, ifindex, frame);
+    run = Run(program, xdp, ifindex, frame);
     if (!run.ok() || run->by_front) break;
   }
   sched_setaffinity(0, sizeof(before), &before);
@@ -369,13 +369,13 @@ absl::StatusOr<std::vector<TracedRun>> KernelTracer::Trace(uint32_t ifindex, con
   const std::string role = device.role == OV6_DEVICE_SITE ? "site" : "underlay";
   std::vector<TracedRun> runs;
   if ((device.flags & OV6_DEVICE_XDP_DOOR) != 0) {
-    auto run = RunOnEachCpu("xdp_" + role, ifindex, frame);
+    auto run = RunOnEachCpu("xdp_" + role, true, ifindex, frame);
     if (!run.ok()) return run.status();
     runs.push_back(*std::move(run));
     // Counted here: TC lets it pass. Not counted: TC does all of it.
     if (runs.back().verdict || runs.back().result != "pass") return runs;
   }
-  auto run = Run("tc_" + role, false, ifindex, frame);
+  auto run = RunOnEachCpu("tc_" + role, false, ifindex, frame);
   if (!run.ok()) return run.status();
   runs.push_back(*std::move(run));
   return runs;

@@ -93,7 +93,7 @@ json::object DescribeRun(const Trace& trace, const TracedRun& run, Frame before)
                          {"result", run.result},
                          {"handed_on", !run.verdict && run.result == "pass"},
                          {"same_build", run.same_build}};
-  if (run.verdict && run.program.starts_with("xdp_")) object["level"] = run.by_front ? "front" : "tables";
+  if (run.verdict) object["level"] = run.by_front ? "front" : "tables";
   if (run.verdict) object["verdict"] = DescribeVerdict(*run.verdict);
   if (const auto egress = EgressOf(trace, run); !egress.empty()) object["out"] = egress;
   object["changed"] = !std::ranges::equal(run.frame, before);

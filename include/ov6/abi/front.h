@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The front cache of the XDP doors: what was decided of an address, ready to be done again, and the
+ * The front cache of the doors: what was decided of an address, ready to be done again, and the
  * generations that say whether it still holds. A CPU reads and writes its own part of "front" alone. Of
  * "front_changes" everybody adds to counters, after having changed what they stand for, and nobody
  * takes from them: so the sum of those that an entry stands on is as it was only if each of them is.
@@ -25,6 +25,7 @@ enum ov6_front_kind {
 	OV6_FRONT_SOURCE_OUT = 2, /* source that may send from this site (BCP 38) */
 	OV6_FRONT_SITE = 3,	  /* inner destination from the underlay -> the host's link */
 	OV6_FRONT_SOURCE_IN = 4,  /* inner source -> who may send for it, and to where */
+	OV6_FRONT_WAY = 5,	  /* TC: destination -> struct ov6_front_way */
 };
 
 /* One cache line. The key is address, ingress and kind; fields that a kind does not name are zero. */
@@ -36,7 +37,7 @@ struct ov6_front_entry {
 	__u16 ticks;		 /* it holds so many jiffies */
 	__u8 kind;		 /* enum ov6_front_kind */
 	__u8 tos;		 /* TUNNEL: outer, without ECN */
-	__u16 mtu;		 /* TUNNEL, SITE: biggest IPv6 packet */
+	__u16 mtu;		 /* TUNNEL, SITE: biggest IPv6 packet; 0: up to `check` it is TC's */
 	__u16 check;		 /* TUNNEL: sum of the outer IPv4 header, but for its length and ECN */
 	__u32 egress;		 /* TUNNEL, SITE: ifindex */
 	__be32 source;		 /* outer; SOURCE_IN: the peer */
@@ -47,6 +48,33 @@ struct ov6_front_entry {
 	__u8 from[6];
 };
 OV6_SIZE(struct ov6_front_entry, 64);
+
+enum ov6_front_way_flags {
+	OV6_FRONT_WAY_TUNNEL = 1 << 0,	   /* else to a host */
+	OV6_FRONT_WAY_FIXED_PORT = 1 << 1, /* UDP leaves from the egress's own tunnel port */
+	OV6_FRONT_WAY_GATEWAY = 1 << 2,	   /* a host's next hop is another than itself */
+};
+
+/* What a TC door decided: in the place of an entry whose key it has. The kernel's neighbours have the last
+ * word on the MAC addresses. */
+struct ov6_front_way {
+	__u8 address[16];
+	__u32 ingress;
+	__u32 generation;
+	__u32 filled;
+	__u16 ticks;
+	__u8 kind;	    /* OV6_FRONT_WAY */
+	__u8 flags;	    /* enum ov6_front_way_flags */
+	__u16 mtu;	    /* biggest IPv6 packet */
+	__be16 port;	    /* UDP destination; 0: 6in4 */
+	__u32 egress;	    /* ifindex */
+	__be32 source;	    /* outer; of a gateway fe80::/64 the interface identifier, first half */
+	__be32 destination; /* outer; second half */
+	__be32 next_hop;    /* a tunnel's */
+	__u8 to[6];
+	__u8 from[6];
+};
+OV6_SIZE(struct ov6_front_way, sizeof(struct ov6_front_entry));
 
 /* Eight cache lines: what is looked through, and the entries. */
 struct ov6_front_set {
@@ -80,7 +108,7 @@ OV6_SIZE(struct ov6_front_generations, 128 + 4 * (OV6_FRONT_DESTINATIONS + OV6_F
 /* Of one CPU. */
 struct ov6_front_counts {
 	__u64 hits;
-	__u64 misses; /* decided by the tables, at an XDP door */
+	__u64 misses; /* decided by the tables */
 	__u64 filled; /* entries written */
 	__u64 evicted;
 };

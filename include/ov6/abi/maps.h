@@ -23,7 +23,7 @@
 	M(events, 262144, "ring buffer of events for ov6d (bytes)")                                          \
 	M(monitor, 1, "which packets \"ov6ctl monitor\" wants to see, and until when")                       \
 	M(sightings, 262144, "ring buffer of those packets (bytes)")                                         \
-	M(front, 1, "XDP doors' front cache: sets of entries, a part for each CPU; ov6d makes it big")       \
+	M(front, 1, "the doors' front cache: sets of entries, a part for each CPU; ov6d makes it big")       \
 	M(front_changes, 1, "what an entry of \"front\" stands on: counters of changes")                     \
 	M(front_counts, 1, "hits and misses of \"front\", per CPU")
 

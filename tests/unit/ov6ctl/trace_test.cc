@@ -101,12 +101,12 @@ TEST_F(TraceTest, SaysWhatTheTablesAndTheProgramsSay) {
       "destination fd13:0:0:1::7\n"
       "  route fd00::/8 tunnel slave chord\n"
       "  mapping fd13:0:0:1::/64 via 198.51.100.3 encap udp port 6080 priority 1 slave operator static\n"
-      "tc_site: redirect, TUNNEL (forward)\n"
+      "tc_site: redirect, by the tables, TUNNEL (forward)\n"
       "  encapsulated and sent to a locator\n"
       "  unchanged\n");
 }
 
-TEST_F(TraceTest, SaysWhichLevelOfAnXdpDoorAnswered) {
+TEST_F(TraceTest, SaysWhichLevelAnswered) {
   kernel.traced.runs = {Ended("xdp_site", "redirect", OV6_VERDICT_TUNNEL)};
   EXPECT_EQ(Do({"trace", "fd13:0:0:1::7"}), 0);
   EXPECT_THAT(out.str(), testing::HasSubstr("xdp_site: redirect, by the tables, TUNNEL (forward)\n"));
@@ -125,7 +125,7 @@ TEST_F(TraceTest, ADropHasARemedyAndNoBytes) {
             "  route fd00::/8 tunnel slave chord\n"
             "  negative fd99::/48 absent code 3 ttl 5 slave chord\n"
             "xdp_site: pass, handed on to tc\n"
-            "tc_site: drop, DROP_NO_ROUTE (drop)\n"
+            "tc_site: drop, by the tables, DROP_NO_ROUTE (drop)\n"
             "  no route covers the destination\n"
             "  to do: \"ov6ctl route show\": normally the management slave holds ::/0\n");
 }
