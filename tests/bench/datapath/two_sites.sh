@@ -42,6 +42,8 @@ plain_site() {
 two_sites() {
   local n
   lab two-sites --attach "$1"
+  # Who asked before would hear for half a minute that there is none.
+  for n in 1 2; do expect_within 20 "r$n's site is registered" grep -q "/48 registered at" "$LAB_DIR/r$n/log"; done
   for n in 1 2; do
     ip -n "$LAB-r$n" link set eth0 mtu $UNDERLAY_MTU
     ip -n "$LAB-core" link set "r$n" mtu $UNDERLAY_MTU
