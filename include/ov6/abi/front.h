@@ -75,6 +75,21 @@ struct ov6_front_way {
 	__u8 from[6];
 };
 OV6_SIZE(struct ov6_front_way, sizeof(struct ov6_front_entry));
+#define OV6_FRONT_SAME(field)                                                                                \
+	OV6_STATIC_ASSERT(__builtin_offsetof(struct ov6_front_way, field) ==                                 \
+			      __builtin_offsetof(struct ov6_front_entry, field),                             \
+			  "a way's " #field " is where an entry's is")
+OV6_FRONT_SAME(ingress);
+OV6_FRONT_SAME(generation);
+OV6_FRONT_SAME(filled);
+OV6_FRONT_SAME(ticks);
+OV6_FRONT_SAME(kind);
+OV6_FRONT_SAME(mtu);
+OV6_FRONT_SAME(egress);
+OV6_FRONT_SAME(destination);
+OV6_FRONT_SAME(to);
+OV6_FRONT_SAME(from);
+#undef OV6_FRONT_SAME
 
 /* Eight cache lines: what is looked through, and the entries. */
 struct ov6_front_set {
