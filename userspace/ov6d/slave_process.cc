@@ -5,14 +5,25 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <utility>
+
 namespace ov6 {
 
 SlaveProcess::SlaveProcess(boost::asio::io_context& io, const SpawnedProcess& process,
                            std::function<void(int)> exited)
     : pid_(process.pid), descriptor_(io, process.pidfd) {
+  Await(std::move(exited));
+}
+
+// Asio may say so of a descriptor that took the place of one closed a moment ago, for which there was an
+// event.
+void SlaveProcess::Await(std::function<void(int)> exited) {
   descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                         [this, exited = std::move(exited)](boost::system::error_code error) {
-                           if (!error) exited(Reap());
+                         [this, exited = std::move(exited)](boost::system::error_code error) mutable {
+                           if (error) return;
+                           const auto status = Reap();
+                           if (!status) return Await(std::move(exited));
+                           exited(*status);
                          });
 }
 
@@ -20,9 +31,11 @@ void SlaveProcess::Signal(int number) {
   ::syscall(SYS_pidfd_send_signal, descriptor_.native_handle(), number, nullptr, 0);
 }
 
-int SlaveProcess::Reap() {
+std::optional<int> SlaveProcess::Reap() {
   int status = 0;
-  if (::waitpid(pid_, &status, 0) != pid_) return -1;
+  const pid_t reaped = ::waitpid(pid_, &status, WNOHANG);
+  if (reaped == 0) return std::nullopt;
+  if (reaped != pid_) return -1;
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 

@@ -6,6 +6,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <functional>
+#include <optional>
 
 #include "userspace/ov6d/spawner.h"
 
@@ -22,7 +23,8 @@ class SlaveProcess {
   void Signal(int number);
 
  private:
-  int Reap();
+  void Await(std::function<void(int)> exited);
+  std::optional<int> Reap();  // nothing: it lives
 
   pid_t pid_;
   boost::asio::posix::stream_descriptor descriptor_;
