@@ -23,7 +23,7 @@ static __always_inline __u32 answer_way_tunnel(hook_ctx *ctx, struct packet *p, 
 	struct ov6_mapping *mapping = mapping_find(&p->ip6.saddr);
 	__u32 verdict, device;
 
-	if (!mapping || !mapping_best_locator(mapping, &d->tunnel.locator))
+	if (!mapping || !mapping_best_locator(mapping, 0, &d->tunnel.locator))
 		return OV6_VERDICT_DROP_NO_LOCATOR;
 	verdict = locator_way(ctx, p, d);
 	if (verdict)

@@ -63,6 +63,13 @@ static __always_inline int device_has_no_link(__u32 ifindex)
 	return device && device->flags & OV6_DEVICE_NO_LINK;
 }
 
+static __always_inline int device_is_elsewhere(__u32 ifindex)
+{
+	struct ov6_device *device = device_find(ifindex);
+
+	return device && device->flags & OV6_DEVICE_ELSEWHERE;
+}
+
 struct device_search {
 	__be32 address;	       /* underlay_has_address: what is looked for */
 	struct in6_addr found; /* device_any_icmp_source */

@@ -86,10 +86,12 @@ static __always_inline int mapping_is_silent_path(const struct ov6_mapping *mapp
 	return mapping->flags & OV6_MAPPING_DIRECT && bpf_ktime_get_boot_ns() >= mapping->soft_expiry;
 }
 
-/* Locators are sorted by priority, best first. Past a path that is silent, the best that is none. */
-static __always_inline int mapping_best_locator(const struct ov6_mapping *mapping, struct ov6_locator *best)
+/* Locators are sorted by priority, best first. Around a direct path, or past one that is silent, the best
+ * that is none. */
+static __always_inline int mapping_best_locator(const struct ov6_mapping *mapping, int around,
+						struct ov6_locator *best)
 {
-	int silent = mapping_is_silent_path(mapping);
+	int silent = around || mapping_is_silent_path(mapping);
 
 	for (__u32 i = 0; i < OV6_MAX_LOCATORS; i++) {
 		if (i >= mapping->locator_count)

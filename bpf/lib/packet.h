@@ -26,6 +26,7 @@ struct packet {
 	__u8 asked;    /* returned, and a slave has been asked about it: it goes to none again */
 	__u8 outer_ecn;
 	__u8 turn;	   /* an event about its source's mapping went out: another may */
+	__u8 around;	   /* not by a tunnel's direct path: who is at its end does not take this packet */
 	__be16 outer_port; /* UDP source; 0 under 6in4 */
 	struct ipv6hdr ip6;
 	__u32 ingress;	/* the site or underlay device it came by, also when a slave brought it back */

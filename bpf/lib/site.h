@@ -34,6 +34,15 @@ static __always_inline struct ov6_mapping *site_mapping(const struct packet *p, 
 	return mapping_find_direct(route, &p->ip6.daddr);
 }
 
+/* To who has a direct path to this router it leads to this router's own sites. Those of a site elsewhere
+ * would be strangers to it. */
+static __always_inline int site_goes_around(const struct packet *p, const struct ov6_route *route,
+					    const struct ov6_mapping *mapping)
+{
+	return route->action == OV6_ACTION_TUNNEL && mapping->flags & OV6_MAPPING_DIRECT &&
+	       device_is_elsewhere(p->ingress);
+}
+
 static __always_inline void site_miss(hook_ctx *ctx, struct packet *p, struct decision *d,
 				      const struct ov6_route *route)
 {
@@ -99,8 +108,10 @@ static __always_inline void site_decide(hook_ctx *ctx, struct packet *p, struct 
 		return deliver(ctx, p, d, OV6_VERDICT_LOCAL);
 	if (p->ip6.hop_limit <= 1)
 		return answer_time_exceeded(ctx, p, d);
-	if (mapping)
+	if (mapping) {
+		p->around = site_goes_around(p, route, mapping);
 		return tunnel(ctx, p, d, mapping);
+	}
 	site_by_route(ctx, p, d, route);
 }
 

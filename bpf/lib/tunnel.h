@@ -36,7 +36,7 @@ static __always_inline void tunnel(hook_ctx *ctx, struct packet *p, struct decis
 	__u32 verdict;
 
 	mapping_used(mapping, &p->ip6.daddr);
-	if (!mapping_best_locator(mapping, &d->tunnel.locator))
+	if (!mapping_best_locator(mapping, p->around, &d->tunnel.locator))
 		return drop(d, OV6_VERDICT_DROP_NO_LOCATOR);
 	/* RFC 6324: never back to whom it came from. */
 	if (p->strip && d->tunnel.locator.address == p->outer_source)

@@ -63,6 +63,7 @@ struct DeviceSpec {
   Encapsulation encapsulation = Encapsulation::k6in4;  // underlay
   uint16_t udp_port = OV6_UDP_PORT;                    // underlay
   Ipv6 icmp_source;                                    // site; may be ::
+  bool elsewhere = false;                              // site: behind a slave on another machine
 };
 
 struct DeviceState {

@@ -34,7 +34,8 @@ void Generator::ChangeDevices(model::Tables& tables) {
   for (const uint32_t ifindex : {devices_.lan, devices_.lan2, devices_.wan}) {
     if (dice_.Chance(30))
       tables.devices[ifindex].mtu = dice_.Of<uint16_t>({0, 1000, 1279, 1280, 1400, 1492, 1500});
-    if (dice_.Chance(15)) tables.devices[ifindex].flags = 0;
+    // No target for XDP; one site is another machine's.
+    if (dice_.Chance(15)) tables.devices[ifindex].flags = ifindex == devices_.lan ? OV6_DEVICE_ELSEWHERE : 0;
   }
   if (dice_.Chance(20)) wan.mtu = dice_.Of<uint16_t>({1280, 1299, 1300, 1308, 1320});
   // The error's source: the device's, another's, or none.

@@ -83,9 +83,9 @@ Outcome Walk::AnswerSelf(const Error& error, const Ipv6& source) {
 Outcome Walk::AnswerTunnel(const Error& error, const Ipv6& source) {
   Way way{};
   const ov6_mapping* mapping = FindMapping(tables_, ip6_.source, in_.now);
-  if (mapping == nullptr || BestLocator(*mapping, in_.now) == nullptr)
-    return Drop(OV6_VERDICT_DROP_NO_LOCATOR);
-  if (const auto verdict = FindWay(*mapping, way)) return Drop(*verdict);
+  const ov6_locator* best = mapping == nullptr ? nullptr : BestLocator(*mapping, in_.now);
+  if (best == nullptr) return Drop(OV6_VERDICT_DROP_NO_LOCATOR);
+  if (const auto verdict = FindWay(*best, way)) return Drop(*verdict);
   way.by_stack = way.device_mtu < OV6_MIN_MTU + way.overhead && Self() != nullptr;
   if (!CanSend(way)) return Finish();
   if (!SpendError()) return Drop(OV6_VERDICT_DROP_ICMP_LIMIT);

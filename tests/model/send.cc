@@ -44,9 +44,9 @@ bool HasLocator(const ov6_mapping& mapping, const Ipv4& address, uint16_t port) 
   });
 }
 
-const ov6_locator* BestLocator(const ov6_mapping& mapping, uint64_t now) {
+const ov6_locator* BestLocator(const ov6_mapping& mapping, uint64_t now, bool around) {
   constexpr uint8_t kAcceptOnly = 255;
-  const bool silent = (mapping.flags & OV6_MAPPING_DIRECT) != 0 && now >= mapping.soft_expiry;
+  const bool silent = around || ((mapping.flags & OV6_MAPPING_DIRECT) != 0 && now >= mapping.soft_expiry);
   const auto end = mapping.locators + std::min<int>(mapping.locator_count, OV6_MAX_LOCATORS);
   const auto best = std::find_if(mapping.locators, end, [&](const ov6_locator& locator) {
     return !silent || (locator.flags & OV6_LOCATOR_FIXED_PORT) == 0;
@@ -144,8 +144,8 @@ Outcome Walk::Deliver(ov6_verdict verdict) {
 }
 
 // RFC 6324 section 3: no tunnel to ourselves, and only by an underlay of ours.
-std::optional<ov6_verdict> Walk::FindWay(const ov6_mapping& mapping, Way& way) {
-  way.locator = *BestLocator(mapping, in_.now);
+std::optional<ov6_verdict> Walk::FindWay(const ov6_locator& locator, Way& way) {
+  way.locator = locator;
   const Ipv4 peer = Ipv4::FromBe(way.locator.address);
   const FibAnswer answer = kernel_.Lookup(peer);
   const bool own = std::any_of(tables_.devices.begin(), tables_.devices.end(), [&](const auto& device) {
@@ -174,11 +174,11 @@ std::optional<ov6_verdict> Walk::FindWay(const ov6_mapping& mapping, Way& way) {
 Outcome Walk::Tunnel(ov6_mapping& mapping, const ov6_route* relay) {
   Way way{};
   Used(mapping, ip6_.destination);
-  const ov6_locator* best = BestLocator(mapping, in_.now);
+  const ov6_locator* best = BestLocator(mapping, in_.now, around_);
   if (best == nullptr) return Drop(OV6_VERDICT_DROP_NO_LOCATOR);
   // RFC 6324 section 3.1: never back to whom it came from.
   if (!outer_.empty() && best->address == outer_source_.ToBe()) return Drop(OV6_VERDICT_DROP_RELAY);
-  if (const auto verdict = FindWay(mapping, way)) return Drop(*verdict);
+  if (const auto verdict = FindWay(*best, way)) return Drop(*verdict);
   if (size_ + way.overhead > way.path_mtu) return TooBig(way.path_mtu - way.overhead);
   way.by_stack = size_ + way.overhead > way.device_mtu;
   if (way.by_stack && Self() == nullptr) return Drop(OV6_VERDICT_DROP_TOO_BIG);

@@ -35,7 +35,12 @@ Outcome Walk::FromSite() {
   if (route->action == OV6_ACTION_SITE && mapping == nullptr) return Deliver(OV6_VERDICT_LOCAL);
   // RFC 8200 section 3, RFC 4213 section 3.3: nothing is sent on, so nothing encapsulated, at 1 or 0.
   if (ip6_.hop_limit <= 1) return TimeExceeded();
-  if (mapping != nullptr) return Tunnel(*mapping);
+  if (mapping != nullptr) {
+    // Who has a direct path to this router takes by it what is of its own sites.
+    around_ = route->action == OV6_ACTION_TUNNEL && (mapping->flags & OV6_MAPPING_DIRECT) != 0 &&
+              (device->flags & OV6_DEVICE_ELSEWHERE) != 0;
+    return Tunnel(*mapping);
+  }
   switch (route->action) {
     case OV6_ACTION_TUNNEL:
       return ByMiss(*route);

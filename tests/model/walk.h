@@ -19,7 +19,7 @@ bool IsMulticast(const Ipv6& address);
 enum : uint8_t { kUnreachable = 1, kPacketTooBig = 2, kTimeExceeded = 3 };
 
 // The best stands first. A direct path whose peer has not answered since its soft expiry is none; or null.
-const ov6_locator* BestLocator(const ov6_mapping& mapping, uint64_t now);
+const ov6_locator* BestLocator(const ov6_mapping& mapping, uint64_t now, bool around = false);
 // `port`: of UDP, where it came from.
 bool HasLocator(const ov6_mapping& mapping, const Ipv4& address, uint16_t port);
 
@@ -112,7 +112,7 @@ class Walk {
     bool fragmentable;      // without "don't fragment"
     bool by_stack = false;  // bigger than our own link: the kernel fragments and sends it, by ov6-self
   };
-  std::optional<ov6_verdict> FindWay(const ov6_mapping& mapping, Way& way);
+  std::optional<ov6_verdict> FindWay(const ov6_locator& locator, Way& way);
   Outcome Encapsulate(ov6_verdict verdict, const Way& way, Bytes packet) const;
   Outcome PuntByRoute(const ov6_route& route);
   // `carried`: the slave sends it on itself, and no budget counts it.
@@ -164,6 +164,7 @@ class Walk {
   bool WasAsked() const { return header_ && (header_->port != 0 || header_->reason != 0); }
 
   bool spoken_ = false;  // of the source's mapping, for its second
+  bool around_ = false;  // a direct path
   bool quoted_ = false;  // packet_ was only quoted to us by an ICMPv4 error
 
   Changes changes_;

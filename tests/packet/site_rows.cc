@@ -508,6 +508,11 @@ std::vector<Row> DirectPaths() {
         .Udp(1000, 2000, 100)
         .Done();
   };
+  const auto elsewhere = [] {
+    ov6_device lan = Device("lan");
+    lan.flags |= OV6_DEVICE_ELSEWHERE;
+    SetDevice("lan", lan);
+  };
   const auto punted = [] { return Punted(OV6_PUNT_ROUTE, kDht, kDhtSlot, Udp(kRemote)); };
   const auto delivered = [] {
     return Frame(kHost2Mac, kLan2Mac).Ip6(kHost, kHost2).HopLimit(63).Udp(1000, 2000, 100).Done();
@@ -549,6 +554,20 @@ std::vector<Row> DirectPaths() {
           "a tunnel's direct path whose peer is silent, and no other",
           [=] { direct("fd00:2::/48", OV6_ACTION_TUNNEL, Direct(kPeer, false), 0); }, To(kRemote), End::kDrop,
           OV6_VERDICT_DROP_NO_LOCATOR),
+      Site(
+          "a tunnel's direct path is not for a site elsewhere",
+          [=] {
+            shortcut(true);
+            elsewhere();
+          },
+          To(kRemote), End::kForward, OV6_VERDICT_TUNNEL, around),
+      Site(
+          "a port's direct path is for a site elsewhere, too",
+          [=] {
+            port(Direct(kPeer));
+            elsewhere();
+          },
+          To(kRemote), End::kForward, OV6_VERDICT_TUNNEL, by_tunnel(kRemote)),
       Site(
           "direct, hop limit 1", [=] { port(Direct(kPeer)); },
           [] { return FromHost().Ip6(kHost, kRemote).HopLimit(1).Echo(8).Done(); }, End::kForward,

@@ -54,6 +54,7 @@ ov6_device DeviceValue(const DeviceSpec& spec, const netlink::Link& link) {
     value.address = spec.address.ToBe();
   } else {
     std::memcpy(value.icmp_source, spec.icmp_source.bytes.data(), sizeof(value.icmp_source));
+    if (spec.elsewhere) value.flags |= OV6_DEVICE_ELSEWHERE;
   }
   return value;
 }

@@ -148,6 +148,7 @@ json::object Describe(uint32_t ifindex, const ov6_device& device) {
     Ipv6 source;
     std::copy(std::begin(device.icmp_source), std::end(device.icmp_source), source.bytes.begin());
     object["icmp_source"] = source.ToString();
+    object["elsewhere"] = (device.flags & OV6_DEVICE_ELSEWHERE) != 0;
   }
   return object;
 }

@@ -40,12 +40,13 @@ DeviceSpec SpecOf(const UnderlayConfig& underlay) {
   return spec;
 }
 
-DeviceSpec SiteSpec(const std::string& interface, Attach attach, const Ipv6& source) {
+DeviceSpec SiteSpec(const std::string& interface, Attach attach, const Ipv6& source, bool elsewhere) {
   DeviceSpec spec;
   spec.interface = interface;
   spec.role = OV6_DEVICE_SITE;
   spec.attach = attach;
   spec.icmp_source = source;
+  spec.elsewhere = elsewhere;
   return spec;
 }
 
@@ -89,9 +90,10 @@ absl::Status DeviceKeeper::AttachAll(const NodeLayout& layout) {
   for (const UnderlayConfig& underlay : config_.underlays) Add(SpecOf(underlay), !underlay.address);
   for (size_t i = 0; i < config_.sites.size(); ++i) {
     const SiteConfig& site = config_.sites[i];
-    Add(SiteSpec(site.interface, site.attach, layout.site_addresses[i]), false);
+    Add(SiteSpec(site.interface, site.attach, layout.site_addresses[i], !site.remote.empty()), false);
   }
-  if (!layout.selves.empty()) Add(SiteSpec(kSelfPeer, Attach::kAuto, layout.selves.front().address), false);
+  if (!layout.selves.empty())
+    Add(SiteSpec(kSelfPeer, Attach::kAuto, layout.selves.front().address, false), false);
   for (const DeviceState& old : datapath_.Devices()) {
     const bool wanted = std::any_of(kept_.begin(), kept_.end(),
                                     [&](const Kept& kept) { return kept.spec.interface == old.interface; });
@@ -113,7 +115,7 @@ absl::Status DeviceKeeper::AttachAll(const NodeLayout& layout) {
 }
 
 void DeviceKeeper::AddSite(const SiteConfig& site, const Ipv6& source) {
-  Add(SiteSpec(site.interface, site.attach, source), false);
+  Add(SiteSpec(site.interface, site.attach, source, !site.remote.empty()), false);
 }
 
 absl::Status DeviceKeeper::RemoveSite(const std::string& interface) {

@@ -16,6 +16,7 @@ enum ov6_device_flags {
 	OV6_DEVICE_XDP_TARGET = 1 << 0, /* XDP may redirect to it; without this the frame is finished by TC */
 	OV6_DEVICE_XDP_DOOR = 1 << 1,	/* an XDP door stands here, TC is only its tail */
 	OV6_DEVICE_NO_LINK = 1 << 2,	/* packets have no Ethernet header there: TUN, PPP */
+	OV6_DEVICE_ELSEWHERE = 1 << 3,	/* site: its hosts are behind a slave on another machine */
 };
 
 struct ov6_device {
