@@ -20,6 +20,56 @@ std::string Secret(const std::function<uint64_t()>& nonce) {
   return {bytes.begin(), bytes.end()};
 }
 
+// Nothing: it is no list of at most 8 endpoints with ports.
+std::optional<std::vector<Endpoint>> CandidatesIn(const json::object& object) {
+  const auto texts = StringListField(object, "candidates");
+  if (!texts.ok() || texts->size() > kMostCandidates) return std::nullopt;
+  std::vector<Endpoint> candidates;
+  for (const std::string& text : *texts) {
+    const auto place = Endpoint::Parse(text);
+    if (!place || place->port == 0) return std::nullopt;
+    candidates.push_back(*place);
+  }
+  return candidates;
+}
+
+// What ov6d wants to be said of itself or of a router behind it; nothing: it can't be said.
+std::optional<Meeting> MeetingIn(const std::string& answer) {
+  const auto object = ObjectIn("the master's answer", answer);
+  if (!object.ok()) return std::nullopt;
+  Meeting meeting{.user = TextIn(*object, "user"), .password = TextIn(*object, "password")};
+  if (const json::value* port = object->if_contains("port"))
+    meeting.port = port->is_int64() ? static_cast<uint16_t>(port->get_int64()) : 0;
+  else
+    meeting.candidates = CandidatesIn(*object).value_or(std::vector<Endpoint>());
+  const bool somewhere = meeting.port != 0 || !meeting.candidates.empty();
+  return somewhere && AreWords(meeting.user, meeting.password) ? std::optional(meeting) : std::nullopt;
+}
+
+// A member of the ring can have checks sent to its own address; of other places there is only its word.
+std::string Description(const Endpoint& from, const Meeting& meeting) {
+  json::object description{{"user", meeting.user}, {"password", meeting.password}};
+  if (meeting.port != 0) {
+    description["candidates"] = {Endpoint{from.address, meeting.port}.ToString()};
+  } else {
+    description["candidates"] = Strings(meeting.candidates);
+    description["ring"] = true;
+  }
+  return json::serialize(description);
+}
+
+// In no more bytes than the question. What a router behind NAT says of itself comes first: where it is seen
+// outside serves more.
+std::optional<Bytes> Fitting(PeeringMessage answer, const PeeringMessage& question) {
+  const size_t most = EncodePeering(question).size();
+  Bytes bytes = EncodePeering(answer);
+  for (auto& candidates = answer.meeting.candidates; bytes.size() > most; bytes = EncodePeering(answer)) {
+    if (candidates.size() < 2) return std::nullopt;
+    candidates.erase(candidates.begin());
+  }
+  return bytes;
+}
+
 // Whether he is at one of its locators, and the control port.
 bool IsPlaceOf(const Record& record, const Endpoint& from) {
   return record.control_port == from.port &&
@@ -62,7 +112,10 @@ absl::StatusOr<PeeringMessage> Meetings::QuestionIn(const std::string& argument)
   if (!parts_.registrar.ServesAround(*prefix))
     return absl::PermissionDeniedError(prefix->ToString() + " is not registered by this router");
   PeeringMessage message{PeeringType::kMeet, false, 0, *prefix};
-  message.meeting = {0, *to, TextIn(*object, "user"), TextIn(*object, "password"), 0};
+  const auto candidates = CandidatesIn(*object);
+  if (!candidates)
+    return absl::InvalidArgumentError("\"candidates\" should be a list of at most 8 endpoints");
+  message.meeting = {0, *to, TextIn(*object, "user"), TextIn(*object, "password"), 0, *candidates};
   if (!AreWords(message.meeting.user, message.meeting.password))
     return absl::InvalidArgumentError(
         "\"user\" and \"password\" should be 12 and 36 to 64 letters and digits");
@@ -111,11 +164,7 @@ void Meetings::OnAnswer(const Endpoint& from, const PeeringMessage& message) {
   questions_.erase(found);
   if (!message.yes) return respond(absl::NotFoundError("who has " + to.ToString() + " wants no direct path"));
   ++counters_.agreed;
-  // Nobody else's address: who is asked can have checks sent to himself alone.
-  respond(json::serialize(
-      json::object{{"user", message.meeting.user},
-                   {"password", message.meeting.password},
-                   {"candidates", {Endpoint{from.address, message.meeting.port}.ToString()}}}));
+  respond(Description(from, message.meeting));
 }
 
 void Meetings::OnTimer() {
@@ -163,7 +212,7 @@ void Meetings::OnQuestion(const Endpoint& from, Ipv4 at, const PeeringMessage& m
   const uint64_t cookie = message.meeting.cookie;
   if (cookie != good && cookie != Cookie(from, message.prefix, Turn() - 1)) {
     ++counters_.challenged;
-    return Answer(from, at, message, false, {.cookie = good});
+    return SayNo(from, at, message, good);
   }
   // Not known yet: he says it again.
   const Record* record = parts_.slave.resolver().Around(parts_.clock.boot(), message.prefix);
@@ -174,15 +223,19 @@ void Meetings::OnQuestion(const Endpoint& from, Ipv4 at, const PeeringMessage& m
   }
   if (!IsPlaceOf(*record, from)) {
     ++counters_.refused;
-    return Answer(from, at, message, false, {});
+    return SayNo(from, at, message);
   }
   if (!budget_.Take(parts_.clock.boot())) {
     ++counters_.limited;
     return;
   }
-  const json::object argument{{"from", from.address.ToString()},     {"at", at.ToString()},
-                              {"prefix", message.prefix.ToString()}, {"to", message.meeting.to.ToString()},
-                              {"user", message.meeting.user},        {"password", message.meeting.password}};
+  const json::object argument{{"from", from.address.ToString()},
+                              {"at", at.ToString()},
+                              {"prefix", message.prefix.ToString()},
+                              {"to", message.meeting.to.ToString()},
+                              {"user", message.meeting.user},
+                              {"password", message.meeting.password},
+                              {"candidates", Strings(message.meeting.candidates)}};
   parts_.session.Call("met", json::serialize(argument),
                       [this, from, at, message](const absl::StatusOr<std::string>& answer) {
                         if (answer.ok()) return Agree(from, at, message, *answer);
@@ -191,25 +244,26 @@ void Meetings::OnQuestion(const Endpoint& from, Ipv4 at, const PeeringMessage& m
                           return;
                         }
                         ++counters_.refused;
-                        Answer(from, at, message, false, {});
+                        SayNo(from, at, message);
                       });
 }
 
 void Meetings::Agree(const Endpoint& to, Ipv4 at, const PeeringMessage& question, const std::string& answer) {
-  const auto object = ObjectIn("the master's answer", answer);
-  const auto* port = object.ok() ? object->if_contains("port") : nullptr;
-  if (port == nullptr || !port->is_int64()) return Answer(to, at, question, false, {});
+  PeeringMessage agreed{PeeringType::kMet, true, question.nonce, question.prefix};
+  const auto meeting = MeetingIn(answer);
+  if (meeting) agreed.meeting = *meeting;
+  const auto bytes = meeting ? Fitting(std::move(agreed), question) : std::nullopt;
+  if (!bytes) {
+    ++counters_.refused;
+    return SayNo(to, at, question);
+  }
   ++counters_.met;
-  Answer(to, at, question, true,
-         {.user = TextIn(*object, "user"),
-          .password = TextIn(*object, "password"),
-          .port = static_cast<uint16_t>(port->get_int64())});
+  parts_.send(to, *bytes, at);
 }
 
-void Meetings::Answer(const Endpoint& to, Ipv4 at, const PeeringMessage& question, bool yes,
-                      Meeting meeting) {
-  PeeringMessage answer{PeeringType::kMet, yes, question.nonce, question.prefix};
-  answer.meeting = std::move(meeting);
+void Meetings::SayNo(const Endpoint& to, Ipv4 at, const PeeringMessage& question, uint64_t cookie) {
+  PeeringMessage answer{PeeringType::kMet, false, question.nonce, question.prefix};
+  answer.meeting.cookie = cookie;
   parts_.send(to, EncodePeering(answer), at);
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a router behind NAT, which is no member of the ring, gets a direct path to one that is and sends to it
-// by its master: the master tells that one by what to know the other's checks, and brings back what to name
-// in its own (docs/peering.md, MEET). Both sides of that; the checks are ov6d's. A correspondent keeps
-// nothing of who has not shown that he is at his address, and believes the master only of what its record
-// names it for. Bounded. Pure: time, nonces and the way out are handed in.
+// by its master, or to a router behind NAT whose master that one is: its master tells that one by what to
+// know the other's checks, and brings back what to name in its own (docs/peering.md, MEET). Both sides of
+// that; the checks are ov6d's. A correspondent keeps nothing of who has not shown that he is at his address,
+// and believes the master only of what its record names it for. Bounded. Pure: time, nonces and the way out
+// are handed in.
 #ifndef OV6_SLAVES_DHT_MEETINGS_H
 #define OV6_SLAVES_DHT_MEETINGS_H
 
@@ -78,7 +79,7 @@ class Meetings {
   void OnAnswer(const Endpoint& from, const PeeringMessage& message);
   void OnQuestion(const Endpoint& from, Ipv4 at, const PeeringMessage& message);
   void Agree(const Endpoint& to, Ipv4 at, const PeeringMessage& question, const std::string& answer);
-  void Answer(const Endpoint& to, Ipv4 at, const PeeringMessage& question, bool yes, Meeting meeting);
+  void SayNo(const Endpoint& to, Ipv4 at, const PeeringMessage& question, uint64_t cookie = 0);
   uint64_t Cookie(const Endpoint& from, const Prefix& prefix, int64_t turn) const;
   int64_t Turn() const { return parts_.clock.boot().time_since_epoch() / kTurn; }
 

@@ -49,6 +49,23 @@ std::string ReadWord(ByteReader* in) {
   return {word.begin(), word.end()};
 }
 
+void WriteCandidates(const std::vector<Endpoint>& candidates, ByteWriter* out) {
+  out->U8(static_cast<uint8_t>(candidates.size()));
+  for (const Endpoint& place : candidates) out->U32(place.address.value).U16(place.port);
+}
+
+// False: too many, or a place without a port.
+bool ReadCandidates(ByteReader* in, std::vector<Endpoint>* candidates) {
+  const size_t count = in->U8();
+  if (count > kMostCandidates) return false;
+  for (size_t i = 0; i < count; ++i) {
+    const Ipv4 address{in->U32()};
+    candidates->push_back({address, in->U16()});
+    if (candidates->back().port == 0) return false;
+  }
+  return true;
+}
+
 // Which fields there are is said by type and flag.
 enum class Part { kNone, kRecord, kMeet, kMet, kCookie };
 
@@ -65,6 +82,11 @@ Part PartOf(PeeringType type, bool yes) {
   }
 }
 
+// Of a router that is behind NAT; a member of the ring is where it was asked.
+bool HasCandidates(Part part, const Meeting& meeting) {
+  return part == Part::kMeet || (part == Part::kMet && meeting.port == 0);
+}
+
 void WriteMeeting(Part part, const Meeting& meeting, ByteWriter* out) {
   if (part != Part::kMet) out->U64(meeting.cookie);
   if (part == Part::kMeet) Write(meeting.to, out);
@@ -72,6 +94,7 @@ void WriteMeeting(Part part, const Meeting& meeting, ByteWriter* out) {
   WriteWord(meeting.user, out);
   WriteWord(meeting.password, out);
   if (part == Part::kMet) out->U16(meeting.port);
+  if (HasCandidates(part, meeting)) WriteCandidates(meeting.candidates, out);
 }
 
 bool ReadMeeting(Part part, ByteReader* in, Meeting* meeting) {
@@ -81,8 +104,9 @@ bool ReadMeeting(Part part, ByteReader* in, Meeting* meeting) {
   meeting->user = ReadWord(in);
   meeting->password = ReadWord(in);
   if (part == Part::kMet) meeting->port = in->U16();
+  if (HasCandidates(part, *meeting) && !ReadCandidates(in, &meeting->candidates)) return false;
   return IsPrefix(meeting->to) && AreWords(meeting->user, meeting->password) &&
-         (part == Part::kMeet || meeting->port != 0);
+         (part == Part::kMeet || meeting->port != 0 || !meeting->candidates.empty());
 }
 
 }  // namespace

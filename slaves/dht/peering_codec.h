@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "ov6/address.h"
 #include "ov6/engine.h"
@@ -23,6 +24,7 @@ inline constexpr uint8_t kPeeringVersion = 1;
 inline constexpr size_t kPeeringSize = 29;  // NOTIFY, MEET and MET go on
 // RFC 8445 section 5.3: ice-char, and what it takes against guessing; at most.
 inline constexpr size_t kShortestUser = 12, kShortestPassword = 36, kLongestWord = 64;
+inline constexpr size_t kMostCandidates = 8;
 
 enum class PeeringType : uint8_t {
   kProbe = 1,   // is this prefix yours?
@@ -40,7 +42,10 @@ struct Meeting {
   uint64_t cookie = 0;  // MEET: of a MET before, or 0. MET that says no: to be said again with, or 0
   Prefix to = {};       // MEET: at the correspondent
   std::string user{}, password{};  // MEET and MET that says yes: whose checks these are
-  uint16_t port = 0;               // MET that says yes: where to, at the address that was asked
+  // MET that says yes: where to, at the address that was asked; 0: it is a router behind that one.
+  uint16_t port = 0;
+  std::vector<Endpoint>
+      candidates{};  // MEET, and MET of a router behind who was asked, which has one at least
   bool operator==(const Meeting&) const = default;
 };
 // Whether they have the form of RFC 8445 section 5.3.

@@ -219,10 +219,13 @@ void Peering() {
   PeeringMessage message{PeeringType::kMeet, false, 7, prefix};
   message.meeting = {0x1112131415161718, *Prefix::Parse("fd03:0:7:1::/64"), std::string(12, 'u'),
                      std::string(36, 'p'), 0};
+  Write("peering", "meet-no-place", EncodePeering(message));
+  message.meeting.candidates = {*Endpoint::Parse("192.168.1.2:6080"), *Endpoint::Parse("203.0.113.7:40000")};
   Write("peering", "meet", EncodePeering(message));
   message.type = PeeringType::kMet;
   Write("peering", "met-again", EncodePeering(message));
   message.yes = true;
+  Write("peering", "met-behind", EncodePeering(message));
   message.meeting.port = 6080;
   Write("peering", "met", EncodePeering(message));
 }

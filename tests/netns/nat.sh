@@ -114,11 +114,6 @@ leads() {
 count() { ctl "$1" -j counter show -a | jq --arg name "$2" '[.[] | select(.name == $name) | .packets] | add // 0'; }
 
 # --- what is measured
-# udp drop|pass: of the tunnels and their checks, on the way between all
-udp() {
-  on core nft -f - <<<'table ip cut; delete table ip cut'
-  [ "$1" = pass ] || on core nft -f - <<<'table ip cut { chain cut { type filter hook forward priority filter; udp dport 6080 drop; udp sport 6080 drop; }; }'
-}
 # pings LABEL FROM TO: 50 a second until `end LABEL`
 pings() { start_ping "$1" "$2" "$3" -i 0.02; }
 at_most_lost() {  # LABEL MOST

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Statuses and prefixes as text, for the log and for JSON.
+// Statuses, prefixes and endpoints as text, for the log and for JSON.
 #ifndef OV6_USERSPACE_BASE_TEXT_H
 #define OV6_USERSPACE_BASE_TEXT_H
 
@@ -26,6 +26,12 @@ inline std::string PrefixesText(const std::vector<Prefix>& prefixes, std::string
 inline boost::json::array Strings(const std::vector<Prefix>& prefixes) {
   boost::json::array array;
   for (const Prefix& prefix : prefixes) array.emplace_back(prefix.ToString());
+  return array;
+}
+
+inline boost::json::array Strings(const std::vector<Endpoint>& places) {
+  boost::json::array array;
+  for (const Endpoint& place : places) array.emplace_back(place.ToString());
   return array;
 }
 

@@ -251,19 +251,28 @@ bool MappingControl::IsNegative(BootTime now, const Ipv6& address) const {
   return around != nullptr && around->second.expiry > now;
 }
 
-const Mapping* MappingControl::LeadingTo(BootTime now, SlaveId slave, const Prefix& prefix, Ipv4 via) const {
+const std::pair<const Prefix, Mapping>* MappingControl::SaidAround(const Prefix& prefix) const {
   const auto* around = Around(prefix);
-  if (around != nullptr && around->first == prefix && (around->second.flags & OV6_MAPPING_DIRECT) != 0)
-    around =
-        prefix.length == 0 ? nullptr : Around({prefix.address.Masked(prefix.length - 1), prefix.length - 1});
-  if (around == nullptr || around->first == prefix) return nullptr;
+  if (around == nullptr || (around->second.flags & OV6_MAPPING_DIRECT) == 0) return around;
+  const Prefix& part = around->first;
+  return part.length == 0 ? nullptr : Around(Prefix::Of(part.address, part.length - 1));
+}
+
+bool MappingControl::IsAt(BootTime now, SlaveId slave, const Prefix& prefix, Ipv4 via) const {
+  const auto* around = SaidAround(prefix);
+  if (around == nullptr) return false;
   const Mapping& mapping = around->second;
-  const bool counts = mapping.slave == slave && mapping.hard_expiry && *mapping.hard_expiry > now &&
-                      (mapping.flags & (OV6_MAPPING_DIRECT | OV6_MAPPING_FORMER)) == 0;
-  const bool leads = std::any_of(
-      mapping.locators.begin(), mapping.locators.end(),
-      [&](const Locator& locator) { return locator.address == via && locator.priority != kAcceptOnly; });
-  return counts && leads ? &mapping : nullptr;
+  return mapping.slave == slave && mapping.hard_expiry && *mapping.hard_expiry > now &&
+         (mapping.flags & (OV6_MAPPING_DIRECT | OV6_MAPPING_FORMER)) == 0 &&
+         std::any_of(mapping.locators.begin(), mapping.locators.end(), [&](const Locator& locator) {
+           return locator.address == via && locator.priority != kAcceptOnly;
+         });
+}
+
+const Mapping* MappingControl::LeadingTo(BootTime now, SlaveId slave, const Prefix& prefix, Ipv4 via) const {
+  const auto* around = SaidAround(prefix);
+  return around != nullptr && around->first != prefix && IsAt(now, slave, prefix, via) ? &around->second
+                                                                                       : nullptr;
 }
 
 absl::Status MappingControl::AddShortcut(BootTime now, SlaveId slave, const Prefix& prefix,

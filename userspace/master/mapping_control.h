@@ -62,6 +62,8 @@ class MappingControl {
                            BootTime send_until, Ipv4 via);
   // The mapping of the slave's that is sent by for all of the prefix, and leads to `via`; null: none.
   const Mapping* LeadingTo(BootTime now, SlaveId slave, const Prefix& prefix, Ipv4 via) const;
+  // Whether all of the prefix is sent to `via` by what the slave said, be it of just this prefix.
+  bool IsAt(BootTime now, SlaveId slave, const Prefix& prefix, Ipv4 via) const;
   // If it is a direct path of this slave's.
   void EndDirect(SlaveId slave, const Prefix& prefix);
 
@@ -79,6 +81,8 @@ class MappingControl {
 
   // The longest mapping around the whole prefix, itself included; null: none.
   const std::pair<const Prefix, Mapping>* Around(const Prefix& prefix) const;
+  // The same, but for a direct path to a part of what a slave has said.
+  const std::pair<const Prefix, Mapping>* SaidAround(const Prefix& prefix) const;
   bool IsNegative(BootTime now, const Ipv6& address) const;
   const std::map<Prefix, Mapping>& mappings() const { return mappings_.entries(); }
   const std::map<Prefix, Negative>& negatives() const { return negatives_.entries(); }

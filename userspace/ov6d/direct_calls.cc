@@ -18,6 +18,7 @@ namespace json = boost::json;
 constexpr size_t kShortestUser = 12, kShortestPassword = 36, kLongestWord = 64;
 constexpr double kAskerRate = 10, kAskerBurst = 50;  // questions and offers a second of one slave elsewhere
 constexpr int kNobodyLength = 64;
+constexpr uint16_t kFirstPortOfNats = 1024;  // RFC 4787 REQ-3 a, for ports like ours
 
 absl::StatusOr<json::object> ObjectIn(const std::string& text) {
   boost::system::error_code error;
@@ -29,6 +30,20 @@ absl::StatusOr<json::object> ObjectIn(const std::string& text) {
 bool IsSet(const json::object& object, std::string_view name) {
   const json::value* value = object.if_contains({name.data(), name.size()});
   return value != nullptr && value->is_bool() && value->get_bool();
+}
+
+// What a router may say of itself; the rest is for a master to say.
+json::object Described(const json::object& said) {
+  json::object description;
+  for (const char* field : {"user", "password", "candidates"}) {
+    if (const json::value* value = said.if_contains(field)) description[field] = *value;
+  }
+  return description;
+}
+
+// An answer, and not silence or want of time.
+bool IsNo(const absl::Status& status) {
+  return absl::IsNotFound(status) || absl::IsPermissionDenied(status) || absl::IsInvalidArgument(status);
 }
 
 // A list of at most `most` texts that `parse` takes.
@@ -64,7 +79,7 @@ void DirectPaths::OnCall(const std::string& slave, const CallCapsule& call, Repl
   };
   if (call.method == "stun") return done(OnServers(*argument));
   if (call.method == "carried") return done(OnCarried(slave, *argument));
-  if (call.method == "met") return reply(OnMet(slave, *argument));
+  if (call.method == "met") return OnMet(slave, *argument, std::move(reply));
   if (call.method != "direct") return done(absl::PermissionDeniedError("only a master is asked for a peer"));
   const auto prefixes = ListIn<Prefix>(*argument, "prefixes", kMaxPrefixes);
   reply(prefixes.ok() ? OnOffer(slave, *prefixes, *argument) : prefixes.status());
@@ -82,22 +97,26 @@ void DirectPaths::OnRemoteCall(const std::string& slave, const CallCapsule& call
     if (!IsSet(argument, "ring") || !IsFar(*address)) return reply(WhoHas(slave, *address));
     const auto far = FarPlace(*address);
     if (!far.ok()) return reply(far.status());
-    return reply(json::serialize(json::object{{"prefixes", Strings({*far})}}));
+    return reply(json::serialize(json::object{{"prefixes", Strings({far->place})}}));
   }
   const auto to = Prefix::Parse(TextIn(argument, "to"));
   if (call.method != "direct" || !to)
     return reply(absl::InvalidArgumentError("\"to\" should be a prefix that the call \"peer\" returned"));
-  if (IsFar(to->address)) return Introduce(slave, *to, argument, std::move(reply));
+  json::object offer = Described(argument);
+  if (IsFar(to->address)) return Introduce(slave, *to, std::move(offer), std::move(reply));
   const auto route = env_.master.routes().routes().find(*to);
   const RegisteredSlave* other =
       route == env_.master.routes().routes().end() ? nullptr : env_.master.slaves().Find(route->second.slave);
   if (other == nullptr || other->entry.name == slave)
     return reply(absl::NotFoundError(to->ToString() + " is no site of this router's"));
-  if (!env_.is_elsewhere(other->entry.name)) return reply(OnOffer(slave, PrefixesOf(slave), argument));
-  json::object offer = argument;
-  offer.erase("to");
+  if (!env_.is_elsewhere(other->entry.name)) return reply(OnOffer(slave, PrefixesOf(slave), offer));
   offer["prefixes"] = Strings(PrefixesOf(slave));
-  env_.call(other->entry.name, "direct", json::serialize(offer), std::move(reply));
+  env_.call(
+      other->entry.name, "direct", json::serialize(offer),
+      [reply = std::move(reply)](const absl::StatusOr<std::string>& answer) {
+        const auto said = answer.ok() ? ObjectIn(*answer) : answer.status();
+        reply(said.ok() ? json::serialize(Described(*said)) : absl::StatusOr<std::string>(said.status()));
+      });
 }
 
 absl::StatusOr<std::string> DirectPaths::WhoHas(const std::string& asker, const Ipv6& address) const {
@@ -188,6 +207,7 @@ json::object DirectPaths::Description(const Peer& peer) const {
 
 void DirectPaths::Offer(Peer& peer) {
   if (std::exchange(peer.offering, true)) return;
+  peer.wanted = true;
   ++counters_.offers;
   json::object offer = Description(peer);
   offer["to"] = peer.prefixes.front().ToString();
@@ -207,6 +227,7 @@ void DirectPaths::OnOfferAnswered(const Prefix& name, const absl::StatusOr<std::
   if (status.ok()) return;
   ++counters_.offers_failed;
   spdlog::debug("no direct path to {}: {}", name.ToString(), Message(status));
+  if (peer.check.state() == PathCheck::State::kUp && !IsNo(status)) return;
   NoteNobody(Prefix::Of(name.address, kNobodyLength), status);
   Remove(found);
 }
@@ -218,10 +239,39 @@ void DirectPaths::NoteNobody(const Prefix& place, const absl::Status& why) {
   nobody.until = env_.clock() + nobody.pause;
 }
 
+// While a path is up: whether those who vouch for it still do. Silence is no answer (RFC 8767).
+void DirectPaths::AskAgain(Peer& peer) {
+  const BootTime now = env_.clock();
+  const bool due = now >= peer.vouched + kVouched && now >= peer.next_offer;
+  if (!peer.strange || peer.check.state() != PathCheck::State::kUp || !due) return;
+  peer.next_offer = now + kVouched;
+  Offer(peer);
+}
+
+// Who was told of this router before it knew where it is seen is told again.
+void DirectPaths::TellPlaces() {
+  auto places = reflexive_.places();
+  if (places == told_places_) return;
+  told_places_ = std::move(places);
+  for (const auto& [name, peer] : peers_) {
+    const bool by_uplink = !peer->via && !env_.is_elsewhere(peer->slave);
+    if (by_uplink && peer->check.state() == PathCheck::State::kProbing) Offer(*peer);
+  }
+}
+
+bool DirectPaths::TakesStrangers(const Prefix& name) const {
+  const auto strange = std::count_if(peers_.begin(), peers_.end(), [](const auto& entry) {
+    return entry.second->strange && !entry.second->wanted;
+  });
+  return peers_.contains(name) || static_cast<size_t>(strange) < kMaxStrange;
+}
+
 // The other end wants a path; the master vouches that these prefixes are behind it.
 absl::StatusOr<std::string> DirectPaths::OnOffer(const std::string& slave,
                                                  const std::vector<Prefix>& prefixes,
                                                  const json::object& offer) {
+  if (IsSet(offer, "ring") && !prefixes.empty() && !TakesStrangers(prefixes.front()))
+    return absl::ResourceExhaustedError("there are too many direct paths by the ring");
   const auto peer = Find(slave, prefixes);
   if (!peer.ok()) return peer.status();
   if (absl::Status status = Start(**peer, offer); !status.ok()) return status;
@@ -236,12 +286,19 @@ absl::Status DirectPaths::Start(Peer& peer, const json::object& description) {
   if (remote.user.size() < kShortestUser || remote.password.size() < kShortestPassword ||
       remote.user.size() > kLongestWord || remote.password.size() > kLongestWord)
     return absl::InvalidArgumentError("\"user\" and \"password\" should have 12 and 36 to 64 characters");
+  const BootTime now = env_.clock();
+  peer.strange = IsSet(description, "ring");
+  peer.vouched = now;
+  const uint16_t first = peer.strange ? kFirstPortOfNats : 1;
   std::vector<Endpoint> candidates;
   for (const Endpoint& place : *told) {
-    if (place.port != 0 && !place.address.IsMartian() && !IsOwn(place)) candidates.push_back(place);
+    if (place.port >= first && !place.address.IsMartian() && !IsOwn(place)) candidates.push_back(place);
   }
-  peer.check.Start(env_.clock(), remote, candidates);
-  peer.used = env_.clock();
+  const auto brings = Prefix::Parse(TextIn(description, "brings"));
+  if (brings && CheckPrefixes(peer.slave, {*brings}).ok()) peer.brings = *brings;
+  if (peer.check.state() != PathCheck::State::kUp) peer.used = now;
+  peer.check.Start(now, remote, candidates,
+                   peer.strange ? PathCheck::Told::kByRing : PathCheck::Told::kByMaster);
   Tick();
   return absl::OkStatus();
 }

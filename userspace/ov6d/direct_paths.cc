@@ -75,7 +75,7 @@ DirectPaths::Peer* DirectPaths::Covering(const Ipv6& address) {
 }
 
 // The master elsewhere that this slave has a session with, if there is a path to it.
-DirectPaths::Peer* DirectPaths::RelayFor(const std::string& slave) {
+const DirectPaths::Peer* DirectPaths::RelayFor(const std::string& slave) const {
   const auto found = std::find_if(peers_.begin(), peers_.end(), [&](const auto& entry) {
     return entry.second->relays && entry.second->slave == slave;
   });
@@ -113,6 +113,7 @@ void DirectPaths::Remove(Peers::iterator found) {
   const Peer& peer = *found->second;
   if (const auto id = env_.master.slaves().FindByName(peer.slave)) {
     for (const Prefix& prefix : peer.prefixes) env_.master.EndDirect(*id, prefix);
+    if (BringsAlone(peer)) env_.master.EndDirect(*id, *peer.brings);
     if (peer.relays) {
       for (const Prefix& prefix : PrefixesOf(peer.slave)) env_.master.EndDirect(*id, prefix);
     }
@@ -147,15 +148,30 @@ std::vector<Locator> DirectPaths::PlacesOf(const Peer& peer, uint8_t best) const
 
 // What the kernel is to know now.
 void DirectPaths::Write(Peer& peer) {
-  WritePath(peer);
+  WritePeer(peer);
   if (!peer.relays) return;
-  WriteRelay(peer);
+  WriteSources(peer, PrefixesOf(peer.slave));
   auto places = PlacesOf(peer, kAcceptOnly);
   if (places == peer.brings_from) return;
   peer.brings_from = std::move(places);
   for (const auto& [name, other] : peers_) {
-    if (other->slave == peer.slave && !other->relays) WritePath(*other);
+    if (other->slave == peer.slave && !other->relays) WritePeer(*other);
   }
+}
+
+void DirectPaths::WritePeer(Peer& peer) {
+  WritePath(peer);
+  if (peer.brings && *peer.brings != peer.prefixes.front()) WriteSources(peer, {*peer.brings});
+}
+
+// What comes for a peer from where its master is comes from it, too.
+std::vector<Locator> DirectPaths::WithRelay(const Peer& peer, std::vector<Locator> places) const {
+  const Peer* relay = RelayFor(peer.slave);
+  const auto relayed =
+      relay == nullptr || relay == &peer ? std::vector<Locator>() : PlacesOf(*relay, kAcceptOnly);
+  if (!relayed.empty()) places.insert(places.begin() + 1, relayed.front());
+  if (places.size() > OV6_MAX_LOCATORS) places.resize(OV6_MAX_LOCATORS);
+  return places;
 }
 
 // The path, and where the peer may come from: by its master, too.
@@ -169,11 +185,7 @@ void DirectPaths::WritePath(Peer& peer) {
     for (const Prefix& prefix : peer.prefixes) env_.master.EndDirect(*id, prefix);
     return;
   }
-  const Peer* relay = RelayFor(peer.slave);
-  const auto relayed =
-      relay == nullptr || relay == &peer ? std::vector<Locator>() : PlacesOf(*relay, kAcceptOnly);
-  if (!relayed.empty()) locators.insert(locators.begin() + 1, relayed.front());
-  if (locators.size() > OV6_MAX_LOCATORS) locators.resize(OV6_MAX_LOCATORS);
+  locators = WithRelay(peer, std::move(locators));
   for (const Prefix& prefix : peer.prefixes) {
     const BootTime send_until = path ? peer.check.consent_until() : now;
     const absl::Status status =
@@ -183,18 +195,27 @@ void DirectPaths::WritePath(Peer& peer) {
   }
 }
 
-// Whoever's packets its master relays, they come from where the master is.
-void DirectPaths::WriteRelay(Peer& relay) {
+// Whose packets come from where the peer is, besides its own: whomever its master relays for, and a member's
+// other sites.
+void DirectPaths::WriteSources(const Peer& peer, const std::vector<Prefix>& prefixes) {
   const BootTime now = env_.clock();
-  auto places = PlacesOf(relay, kAcceptOnly);
-  const auto id = env_.master.slaves().FindByName(relay.slave);
+  auto places = PlacesOf(peer, kAcceptOnly);
+  const auto id = env_.master.slaves().FindByName(peer.slave);
   if (places.empty() || !id) return;
-  if (places.size() > OV6_MAX_LOCATORS) places.resize(OV6_MAX_LOCATORS);
-  for (const Prefix& prefix : PrefixesOf(relay.slave)) {
+  places = WithRelay(peer, std::move(places));
+  for (const Prefix& prefix : prefixes) {
     const absl::Status status =
         env_.master.SetDirect(now, *id, prefix, places, now, now + PathCheck::kAccept);
-    if (!status.ok()) spdlog::debug("what is relayed for {}: {}", prefix.ToString(), Message(status));
+    if (!status.ok()) spdlog::debug("what is brought for {}: {}", prefix.ToString(), Message(status));
   }
+}
+
+// No other path's places stand for the same.
+bool DirectPaths::BringsAlone(const Peer& peer) const {
+  return peer.brings && std::none_of(peers_.begin(), peers_.end(), [&](const auto& entry) {
+           const Peer& other = *entry.second;
+           return &other != &peer && (other.brings == peer.brings || other.prefixes.front() == *peer.brings);
+         });
 }
 
 // What has become of the path since then.
@@ -262,7 +283,10 @@ void DirectPaths::OnRequest(const std::string& interface, const Endpoint& from,
 void DirectPaths::OnAnswer(const std::string& interface, const Endpoint& from, std::span<const uint8_t> bytes,
                            const StunMessage& answer) {
   const BootTime now = env_.clock();
-  if (reflexive_.OnAnswer(now, from, answer)) return Arm();
+  if (reflexive_.OnAnswer(now, from, answer)) {
+    TellPlaces();
+    return Arm();
+  }
   const auto found = std::find_if(peers_.begin(), peers_.end(), [&](const auto& entry) {
     return entry.second->check.Expects(from, answer.transaction);
   });
@@ -304,6 +328,10 @@ void DirectPaths::AnswerStranger(const std::string& interface, const Endpoint& f
 }
 
 void DirectPaths::SendProbe(const Peer& peer, const PathCheck::Probe& probe) {
+  if (probe.strange && !strange_places_.Take(env_.clock())) {
+    ++counters_.withheld;
+    return;
+  }
   StunMessage request;
   request.transaction = probe.transaction;
   request.username = peer.check.remote().user + ":" + peer.check.local().user;
@@ -332,6 +360,7 @@ void DirectPaths::Tick() {
     const PathCheck::State before = peer.check.state();
     const auto probes = peer.check.OnTimer(now);
     for (const PathCheck::Probe& probe : probes) SendProbe(peer, probe);
+    AskAgain(peer);
     Follow(peer, before);
     // Not at each tick: there are as many as there are peers.
     const bool look = !probes.empty() || peer.check.state() == PathCheck::State::kFailed;
@@ -339,7 +368,7 @@ void DirectPaths::Tick() {
       Remove(found);
       continue;
     }
-    if (peer.offering) peer.used = now;
+    if (peer.offering && peer.check.state() != PathCheck::State::kUp) peer.used = now;
     if (now >= peer.used + kIdle) Remove(found);
   }
   Arm();
@@ -379,6 +408,8 @@ json::object DirectPaths::Json() const {
           {"offers", c.offers},
           {"offers_failed", c.offers_failed},
           {"offers_taken", c.offers_taken},
+          {"passed_on", c.passed_on},
+          {"withheld", c.withheld},
           {"came_up", c.came_up},
           {"fell_silent", c.fell_silent},
           {"failed", c.failed},

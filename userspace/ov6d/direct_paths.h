@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Direct paths between routers of which at least one is behind NAT (docs/nat.md): who wants one, what the two
-// tell each other through the master that both have a session with, or through the one's master and the ring,
+// tell each other through the master that both have a session with, or through their masters and the ring,
 // the checks on the tunnel port, and what follows for the map-cache. It is both ends and, on a master, the
 // one in between and the STUN server. A path is only ever a better way: what a slave carries it carries also
 // without. One thread.
@@ -31,6 +31,8 @@ namespace ov6 {
 struct DirectCounters {
   uint64_t offers = 0, offers_failed = 0, offers_taken = 0;
   uint64_t came_up = 0, fell_silent = 0, failed = 0;
+  uint64_t passed_on = 0;                                   // of the ring's, to sites elsewhere
+  uint64_t withheld = 0;                                    // checks of places that strangers told
   uint64_t answered = 0, limited = 0;                       // Binding requests of strangers
   uint64_t malformed = 0, unauthentic = 0, unexpected = 0;  // STUN that was not heeded
 };
@@ -53,9 +55,14 @@ class DirectPaths {
     bool answers_strangers = false;  // a STUN server
   };
   static constexpr size_t kMaxPeers = 256;
-  static constexpr size_t kMaxPrefixes = 8;  // of one peer
-  static constexpr size_t kMaxVia = 32;      // peers of one master elsewhere, at a member of the ring
+  static constexpr size_t kMaxPrefixes = 8;   // of one peer
+  static constexpr size_t kMaxVia = 32;       // peers of one master elsewhere, at a member of the ring
+  static constexpr size_t kMaxStrange = 128;  // peers that strangers alone have asked for
   static constexpr size_t kMaxNobody = 1024;
+  // Checks a second of places that strangers told and nothing has come from, in all.
+  static constexpr double kStrangeRate = 20, kStrangeBurst = 100;
+  // Whom strangers vouch for is asked about again so often, and not believed for longer if nobody answers.
+  static constexpr Duration kVouched = std::chrono::seconds(60), kVouchedStale = std::chrono::hours(1);
   // Who has no direct path may just be about to come: asked about again, each time after twice as long.
   static constexpr Duration kNobodyFirst =
       std::chrono::seconds(1);  // always, if the master has not found him yet
@@ -96,14 +103,27 @@ class DirectPaths {
     BootTime next_offer{};
     Duration pause = kFirstPause;
     bool offering = false;
+    bool wanted = false;   // this router has asked for it
+    bool strange = false;  // it was met through the ring: two masters vouch for it, each for what it sees
+    BootTime vouched{};    // when they did last
     // This router is a member of the ring: the other's master, by which its packets go otherwise, and what of
     // ours it is a path to.
     std::optional<Ipv4> via{};
     Prefix here{};
     bool relays = false;                 // the master elsewhere: it brings by its path what is from anybody
     std::vector<Locator> brings_from{};  // as others' mappings have it
+    std::optional<Prefix> brings{};      // a member of the ring: its record's, whose packets come by the path
   };
   using Peers = std::map<Prefix, std::unique_ptr<Peer>>;
+  // What a path into the ring may stand for, and the record's prefix around that.
+  struct FarEnd {
+    Prefix place, record;
+  };
+  // That a master asked in the ring for a path between `prefix` and `to`, which is here.
+  struct Met {
+    Prefix prefix, to;
+    Ipv4 from, at;
+  };
 
   // --- calls
   absl::Status OnServers(const boost::json::object& argument);
@@ -114,15 +134,22 @@ class DirectPaths {
                     Reply reply);
   absl::StatusOr<std::string> WhoHas(const std::string& asker, const Ipv6& address) const;
   bool IsFar(const Ipv6& address) const;
-  absl::StatusOr<Prefix> FarPlace(const Ipv6& address) const;
-  void Introduce(const std::string& slave, const Prefix& to, const boost::json::object& offer, Reply reply);
-  absl::StatusOr<std::string> OnMet(const std::string& slave, const boost::json::object& argument);
-  bool Serves(const Prefix& prefix) const;
+  absl::StatusOr<FarEnd> FarPlace(const Ipv6& address) const;
+  void Introduce(const std::string& slave, const Prefix& to, boost::json::object offer, Reply reply);
+  absl::StatusOr<std::string> WithSources(const Prefix& to, const absl::StatusOr<std::string>& answer) const;
+  void OnMet(const std::string& slave, const boost::json::object& argument, Reply reply);
+  absl::StatusOr<std::string> Take(const std::string& slave, const Met& met,
+                                   const boost::json::object& argument);
+  void PassOn(const std::string& site, const Met& met, const boost::json::object& argument, Reply reply);
+  std::optional<std::string> SiteAround(const Prefix& prefix) const;
   bool MayStay(const Peer& peer) const;
   std::vector<Prefix> PrefixesHere() const;
   std::vector<Prefix> PrefixesOf(const std::string& slave) const;
   void Ask(const std::string& slave, const Ipv6& address);
   void Offer(Peer& peer);
+  void AskAgain(Peer& peer);
+  void TellPlaces();
+  bool TakesStrangers(const Prefix& name) const;
   void OnOfferAnswered(const Prefix& name, const absl::StatusOr<std::string>& answer);
   void NoteNobody(const Prefix& place, const absl::Status& why);
   boost::json::object Description(const Peer& peer) const;
@@ -130,14 +157,17 @@ class DirectPaths {
 
   // --- peers
   Peer* Covering(const Ipv6& address);
-  Peer* RelayFor(const std::string& slave);
+  const Peer* RelayFor(const std::string& slave) const;
   absl::StatusOr<Peer*> Find(const std::string& slave, const std::vector<Prefix>& prefixes);
   absl::Status CheckPrefixes(const std::string& slave, const std::vector<Prefix>& prefixes) const;
   void Remove(Peers::iterator peer);
   std::vector<Locator> PlacesOf(const Peer& peer, uint8_t best) const;
   void Write(Peer& peer);
+  void WritePeer(Peer& peer);
+  std::vector<Locator> WithRelay(const Peer& peer, std::vector<Locator> places) const;
   void WritePath(Peer& peer);
-  void WriteRelay(Peer& relay);
+  void WriteSources(const Peer& peer, const std::vector<Prefix>& prefixes);
+  bool BringsAlone(const Peer& peer) const;
   void Follow(Peer& peer, PathCheck::State before);
 
   // --- STUN
@@ -158,10 +188,11 @@ class DirectPaths {
   Environment env_;
   std::vector<TunnelEnd> ends_;
   Reflexive reflexive_;
+  std::vector<Endpoint> told_places_;  // those that offers have had
   Peers peers_;
   std::map<Prefix, Nobody> nobody_;            // /64s whose router is none that has direct paths
   std::map<std::string, TokenBucket> askers_;  // slaves elsewhere
-  TokenBucket strangers_;
+  TokenBucket strangers_, strange_places_{kStrangeRate, kStrangeBurst};
   DirectCounters counters_;
   boost::asio::steady_timer timer_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -10,13 +10,14 @@ constexpr size_t kRemembered = 8;  // probes of a pair that may still be answere
 
 }  // namespace
 
-void PathCheck::Start(BootTime now, StunCredentials remote, std::span<const Endpoint> candidates) {
+void PathCheck::Start(BootTime now, StunCredentials remote, std::span<const Endpoint> candidates, Told by) {
   remote_ = std::move(remote);
   for (const Endpoint& candidate : candidates) {
-    if (Pair* pair = Find(candidate))
-      pair->told = true;
-    else
-      Add(candidate, true);
+    Pair* pair = Find(candidate);
+    if (pair == nullptr) pair = Add(candidate, true);
+    pair->told = true;
+    pair->strange = by == Told::kByRing;
+    pair->tried = 0;
   }
   if (state_ != State::kUp) Probing(now);
 }
@@ -80,12 +81,23 @@ void PathCheck::OnAnswer(BootTime now, const Endpoint& from, const StunTransacti
 }
 
 PathCheck::Probe PathCheck::MakeProbe(BootTime now, Pair& pair) {
-  Probe probe{pair.at, {}};
+  Probe probe{pair.at, {}, pair.strange && !pair.answered && !pair.owed};
   pair.owed = false;
+  ++pair.tried;
   random_(probe.transaction);
   pair.sent.emplace_back(probe.transaction, now);
   if (pair.sent.size() > kRemembered) pair.sent.pop_front();
   return probe;
+}
+
+bool PathCheck::MayProbe(const Pair& pair) {
+  return pair.answered || pair.owed || (pair.told && (!pair.strange || pair.tried < kFewProbes));
+}
+
+Duration PathCheck::Pause(BootTime now, const Pair& pair) const {
+  if (pair.strange && !pair.answered && !pair.heard)
+    return kHurry * (1 << std::min(pair.tried - 1, kFewProbes));
+  return now < since_ + kHurryFor ? kHurry : kPatient;
 }
 
 std::vector<PathCheck::Probe> PathCheck::OnTimer(BootTime now) {
@@ -100,7 +112,7 @@ std::vector<PathCheck::Probe> PathCheck::OnTimer(BootTime now) {
   for (Pair& pair : pairs_) {
     if (now < pair.next || !MayProbe(pair)) continue;
     probes.push_back(MakeProbe(now, pair));
-    pair.next = now + (now < since_ + kHurryFor ? kHurry : kPatient);
+    pair.next = now + Pause(now, pair);
   }
   return probes;
 }

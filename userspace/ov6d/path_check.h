@@ -38,19 +38,25 @@ class PathCheck {
   static constexpr Duration kConsent = std::chrono::milliseconds(800);
   static constexpr Duration kAccept = std::chrono::seconds(30);  // where the peer was heard; from then on
   static constexpr size_t kMaxCandidates = 8;                    // told by the peer
-  static constexpr size_t kMaxReflexive = 3;                     // of others, from which it was heard
+  // To a place that only strangers have told, unanswered: kHurry later, twice that, and so on.
+  static constexpr int kFewProbes = 5;
+  static constexpr size_t kMaxReflexive = 3;  // of others, from which it was heard
 
   enum class State { kWaiting, kProbing, kUp, kFailed };
+  // Who vouches for candidates: one whom both have a session with, or somebody in the ring.
+  enum class Told { kByMaster, kByRing };
   struct Probe {
     Endpoint to;
     StunTransaction transaction;
+    bool strange = false;  // nothing has come from there, and who told it is a stranger
   };
   using Random = std::function<void(std::span<uint8_t>)>;
 
   PathCheck(StunCredentials local, Random random) : local_(std::move(local)), random_(std::move(random)) {}
 
   // What the peer has said, once more too: a path that is up stays until it is silent.
-  void Start(BootTime now, StunCredentials remote, std::span<const Endpoint> candidates);
+  void Start(BootTime now, StunCredentials remote, std::span<const Endpoint> candidates,
+             Told by = Told::kByMaster);
   // A request of the peer's, verified. Where it comes from is a candidate (RFC 8445 section 7.3.1.3); until
   // an answer comes from there too it gets one probe for each request, since anybody's address may stand in
   // it.
@@ -75,6 +81,8 @@ class PathCheck {
   struct Pair {
     Endpoint at;
     bool told = false;                                        // by the peer, not only heard there
+    bool strange = false;                                     // told by who is
+    int tried = 0;                                            // since it was told
     bool owed = false;                                        // a probe, for a request
     bool answered = false;                                    // one of ours, ever
     BootTime next{};                                          // probe
@@ -84,7 +92,8 @@ class PathCheck {
 
   Pair* Find(const Endpoint& at);
   Pair* Add(const Endpoint& at, bool told);
-  static bool MayProbe(const Pair& pair) { return pair.told || pair.answered || pair.owed; }
+  static bool MayProbe(const Pair& pair);
+  Duration Pause(BootTime now, const Pair& pair) const;
   void Probing(BootTime now);
   Probe MakeProbe(BootTime now, Pair& pair);
 

@@ -1,95 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// A master with two sites elsewhere, home and lake, and one of its own; what it is told, sends and writes.
+// Direct paths between those who have a session with one master.
 #include "userspace/ov6d/direct_paths.h"
 
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
 
-#include "tests/unit/master/fixture.h"
+#include "tests/unit/ov6d/direct_fixture.h"
 
 namespace ov6 {
 namespace {
 
 using std::chrono::milliseconds;
 namespace json = boost::json;
-
-Endpoint Place(const char* text) { return Endpoint::Parse(text).value(); }
-
-class DirectPathsTest : public MasterTest {
- protected:
-  struct Sent {
-    std::string interface;
-    Endpoint to;
-    std::vector<uint8_t> bytes;
-  };
-  struct Asked {
-    std::string slave, method, argument;
-    DirectPaths::Reply reply;
-  };
-
-  void SetUp() override {
-    here_ = Up(SlaveKind::kGateway, "gw0", {P("fd01:0:0:1::/64")});
-    home_ = Up(SlaveKind::kGateway, "home", {P("fd01:0:0:2::/64")});
-    Up(SlaveKind::kGateway, "lake", {P("fd01:0:0:3::/64")});
-    paths_.SetEnds({{"eth0", 2, our_.address, our_.port}});
-  }
-  DirectPaths::Environment Environment() {
-    return {io_,
-            master_,
-            [this] { return now_; },
-            [this](std::span<uint8_t> bytes) {
-              for (uint8_t& byte : bytes) byte = ++drawn_;
-            },
-            [this](const std::string& interface, const Endpoint& to, std::span<const uint8_t> bytes) {
-              sent_.push_back({interface, to, {bytes.begin(), bytes.end()}});
-              return true;
-            },
-            [this](const std::string& slave, const std::string& method, const std::string& argument,
-                   DirectPaths::Reply reply) {
-              asked_.push_back({slave, method, argument, std::move(reply)});
-            },
-            [](const std::string& slave) { return slave == "home" || slave == "lake"; },
-            true};
-  }
-  absl::StatusOr<json::object> Call(const std::string& slave, const std::string& method,
-                                    const json::object& argument) {
-    absl::StatusOr<std::string> answer = absl::UnknownError("no answer yet");
-    paths_.OnCall(slave, {1, method, json::serialize(argument)},
-                  [&](absl::StatusOr<std::string> result) { answer = std::move(result); });
-    if (!answer.ok()) return answer.status();
-    return json::parse(*answer).as_object();
-  }
-  json::object Offer(const char* to) const {
-    return {{"to", to},
-            {"user", "homehomehome"},
-            {"password", std::string(36, 'p')},
-            {"candidates", {"192.168.1.2:6080", "198.51.100.7:40000"}}};
-  }
-  // A request of home's, from there.
-  void Request(const Endpoint& from, const json::object& answer, const std::string& password) {
-    StunMessage request;
-    request.transaction = {42};
-    request.username = std::string(answer.at("user").as_string()) + ":homehomehome";
-    paths_.OnDatagram("eth0", from, WriteStun(request, password));
-  }
-  static std::string PasswordIn(const json::object& answer) {
-    return std::string(answer.at("password").as_string());
-  }
-  const Mapping* Home() const {
-    const auto found = kernel_.mappings().find(P("fd01:0:0:2::/64"));
-    return found == kernel_.mappings().end() ? nullptr : &found->second;
-  }
-
-  BootTime now_ = At(1000);
-  uint8_t drawn_ = 0;
-  SlaveId here_ = 0, home_ = 0;
-  boost::asio::io_context io_;
-  std::vector<Sent> sent_;
-  std::vector<Asked> asked_;
-  const Endpoint our_ = Place("203.0.113.1:6080"), outside_ = Place("198.51.100.7:40000");
-  DirectPaths paths_{Environment()};
-};
 
 TEST_F(DirectPathsTest, AStrangerIsToldWhereItIsSeenInNoMoreThanTwiceItsBytes) {
   StunMessage request;
@@ -135,6 +58,7 @@ TEST_F(DirectPathsTest, WhoHasAnAddressIsToldToThoseElsewhere) {
 TEST_F(DirectPathsTest, AnOfferGoesOnWithThePrefixesOfWhoHasTheSession) {
   json::object offer = Offer("fd01:0:0:3::/64");
   offer["prefixes"] = {"fd01:0:0:1::/64"};
+  offer["brings"] = "fd02::/16";
   EXPECT_FALSE(Call("home", "direct", offer).ok());
   ASSERT_EQ(asked_.size(), 1u);
   EXPECT_EQ(asked_[0].slave, "lake");
@@ -143,6 +67,7 @@ TEST_F(DirectPathsTest, AnOfferGoesOnWithThePrefixesOfWhoHasTheSession) {
   EXPECT_EQ(json::serialize(passed.at("prefixes")), R"(["fd01:0:0:2::/64"])");
   EXPECT_EQ(passed.at("password"), offer.at("password"));
   EXPECT_FALSE(passed.contains("to"));
+  EXPECT_FALSE(passed.contains("brings")) << "which only a master may say";
   EXPECT_TRUE(absl::IsNotFound(Call("home", "direct", Offer("fd01:0:0:2::/64")).status())) << "to itself";
   EXPECT_TRUE(absl::IsNotFound(Call("home", "direct", Offer("fd01:0:0:4::/64")).status()));
 }
@@ -324,163 +249,6 @@ TEST_F(DirectPathsTest, AnOfferHasTheOutsidePlace) {
   asked_[0].reply(R"({"prefixes":["fd02:0:0:5::/64"]})");
   const json::object offer = json::parse(asked_[1].argument).as_object();
   EXPECT_EQ(json::serialize(offer.at("candidates")), R"(["203.0.113.1:6080","198.51.100.7:40000"])");
-}
-
-// --- with a member of the ring that is not the master ---------------------------------
-
-class DirectRingTest : public DirectPathsTest {
- protected:
-  void SetUp() override {
-    DirectPathsTest::SetUp();
-    chord_ = UpChord();
-  }
-  void Map(const char* prefix, const char* locator, uint32_t soft = 60000, uint32_t hard = 120000) {
-    ASSERT_EQ(Apply(chord_, Add(prefix, {L(locator)}, soft, hard), now_), "");
-  }
-  // Of the slave of a member of the ring, whose site is fd01:0:0:1::/64.
-  json::object Met(const char* prefix = "fd02:0:0:ffff::/64", const char* from = "198.51.100.2") const {
-    json::object met = Offer("unused");
-    met["prefix"] = prefix;
-    met["from"] = from;
-    met["at"] = our_.address.ToString();
-    met["to"] = "fd01:0:0:1::/64";
-    return met;
-  }
-  const Mapping* Far(const char* prefix = "fd02:0:0:ffff::/64") const {
-    const auto found = kernel_.mappings().find(P(prefix));
-    return found == kernel_.mappings().end() ? nullptr : &found->second;
-  }
-  // Of what was sent, the last question that went there, answered.
-  void AnswerProbe(const Endpoint& from) {
-    const auto probe = std::find_if(sent_.rbegin(), sent_.rend(), [&](const Sent& s) {
-      return s.to == from && ParseStun(s.bytes)->kind == StunMessage::Kind::kRequest;
-    });
-    ASSERT_NE(probe, sent_.rend());
-    StunMessage reply;
-    reply.kind = StunMessage::Kind::kSuccess;
-    reply.transaction = ParseStun(probe->bytes)->transaction;
-    paths_.OnDatagram("eth0", from, WriteStun(reply, std::string(36, 'p')));
-  }
-
-  SlaveId chord_ = 0;
-};
-
-TEST_F(DirectRingTest, AMasterSaysWhatAPathIntoTheRingMayStandFor) {
-  const auto peer = [this](const char* address) {
-    const auto answer = Call("home", "peer", {{"address", address}, {"ring", true}});
-    return answer.ok() ? json::serialize(*answer) : std::string(answer.status().message());
-  };
-  EXPECT_EQ(peer("fd02:0:0:5::9"), "who has fd02:0:0:5::9 is not known yet");
-  Map("fd02::/48", "198.51.100.2");
-  EXPECT_EQ(peer("fd02:0:0:5::9"), R"({"prefixes":["fd02:0:0:5::/64"]})");
-  Map("fd02:0:0:6::7/128", "198.51.100.3");
-  EXPECT_EQ(peer("fd02:0:0:6::7"), R"({"prefixes":["fd02:0:0:6::7/128"]})");
-  EXPECT_EQ(peer("fd02:0:0:6::9"), "no direct path leads to fd02:0:0:6::9") << "a part of it is elsewhere";
-  ASSERT_EQ(Apply(chord_, MappingNegative{P("fd03::/48"), 60000, 0, false}, now_), "");
-  EXPECT_EQ(peer("fd03::1"), "no direct path leads to fd03::1");
-  EXPECT_TRUE(absl::IsNotFound(Call("home", "peer", {{"address", "fd02:0:0:5::9"}}).status()))
-      << "who does not know of the ring";
-}
-
-TEST_F(DirectRingTest, AMastersSlaveIsAskedToIntroduceThem) {
-  Map("fd02::/48", "198.51.100.2");
-  EXPECT_FALSE(Call("home", "direct", Offer("fd02:0:0:5::/64")).ok());
-  ASSERT_EQ(asked_.size(), 1u);
-  EXPECT_EQ(asked_[0].slave, "chord");
-  EXPECT_EQ(asked_[0].method, "meet");
-  EXPECT_EQ(json::parse(asked_[0].argument), (json::object{{"to", "fd02:0:0:5::/64"},
-                                                           {"prefix", "fd01:0:0:2::/64"},
-                                                           {"user", "homehomehome"},
-                                                           {"password", std::string(36, 'p')}}));
-}
-
-TEST_F(DirectRingTest, WhoIsMetIsSentNothingBeforeItsCheckHasCome) {
-  Map("fd02::/48", "198.51.100.2");
-  const auto answer = Call("chord", "met", Met());
-  ASSERT_TRUE(answer.ok()) << answer.status();
-  EXPECT_EQ(answer->at("port"), our_.port);
-  now_ += milliseconds(100);
-  EXPECT_TRUE(sent_.empty()) << "whatever candidates it has";
-  Request(outside_, *answer, "guessed");
-  EXPECT_TRUE(sent_.empty());
-  EXPECT_EQ(Far(), nullptr);
-
-  Request(outside_, *answer, PasswordIn(*answer));
-  ASSERT_EQ(sent_.size(), 2u) << "an answer and a question";
-  EXPECT_EQ(Far()->locators.at(0), (Locator{L("198.51.100.2").address, Encapsulation::k6in4, 0, 2}))
-      << "it is accepted from, and nothing more";
-  EXPECT_EQ(Far()->locators.at(1).address, outside_.address);
-  AnswerProbe(outside_);
-  ASSERT_EQ(Far()->locators.size(), 2u);
-  EXPECT_EQ(Far()->locators.at(0),
-            (Locator{outside_.address, Encapsulation::kUdp, outside_.port, 1, 0, true}));
-  EXPECT_EQ(Far()->locators.at(1).address, L("198.51.100.2").address);
-  EXPECT_EQ(Far()->soft_expiry, now_ + PathCheck::kConsent);
-  EXPECT_EQ(Far()->hard_expiry, now_ - milliseconds(100) + std::chrono::seconds(120))
-      << "the mapping's it is part of";
-}
-
-TEST_F(DirectRingTest, AMemberBelievesAMasterOnlyOfWhatLeadsToIt) {
-  EXPECT_TRUE(absl::IsUnavailable(Call("chord", "met", Met()).status())) << "it is looked up still";
-  Map("fd02::/48", "198.51.100.2");
-  EXPECT_TRUE(
-      absl::IsPermissionDenied(Call("chord", "met", Met("fd02:0:0:ffff::/64", "198.51.100.9")).status()));
-  EXPECT_TRUE(absl::IsPermissionDenied(Call("chord", "met", Met("fd02::/48")).status()));
-  Map("fd03::/48", "198.51.100.3");
-  EXPECT_TRUE(absl::IsPermissionDenied(Call("chord", "met", Met("fd03:0:0:1::/64")).status()));
-  json::object met = Met();
-  for (const char* to : {"fd01:0:0:2::/64", "fd02:0:0:1::/64", "fd01::/48"}) {
-    met["to"] = to;
-    EXPECT_TRUE(absl::IsNotFound(Call("chord", "met", met).status())) << to;
-  }
-  Up(SlaveKind::kUplink, "uplink", {P("fc00::/8")});
-  EXPECT_FALSE(DirectPaths::Knows(SlaveKind::kUplink, false, "met"));
-  EXPECT_FALSE(DirectPaths::Knows(SlaveKind::kDht, true, "met"));
-  EXPECT_FALSE(DirectPaths::Knows(SlaveKind::kDht, false, "direct"));
-  EXPECT_EQ(paths_.counters().offers_taken, 0u);
-}
-
-TEST_F(DirectRingTest, OneMasterHasNoMoreThanItsShareOfPaths) {
-  Map("fd02::/48", "198.51.100.2");
-  Map("fd03::/48", "198.51.100.3");
-  size_t taken = 0;
-  for (int i = 0; i < 100; ++i) {
-    const std::string prefix = "fd02:0:0:" + std::to_string(1000 + i) + "::/64";
-    taken += Call("chord", "met", Met(prefix.c_str())).ok() ? 1 : 0;
-  }
-  EXPECT_EQ(taken, DirectPaths::kMaxVia);
-  EXPECT_TRUE(Call("chord", "met", Met("fd03:0:0:1::/64", "198.51.100.3")).ok());
-  EXPECT_TRUE(Call("chord", "met", Met("fd02:0:0:1000::/64")).ok()) << "who is there already";
-}
-
-// Whoever does not come to be checked is forgotten, and who was once met is by his master's word alone.
-TEST_F(DirectRingTest, APathEndsWithWhatItRestsOn) {
-  Map("fd02::/48", "198.51.100.2");
-  const auto look = [this] { EXPECT_TRUE(Call("uplink", "stun", {{"servers", json::array()}}).ok()); };
-  auto answer = Call("chord", "met", Met());
-  Request(outside_, *answer, PasswordIn(*answer));
-  ASSERT_NE(Far(), nullptr);
-  Map("fd02::/48", "198.51.100.3");
-  now_ += milliseconds(100);
-  Request(outside_, *answer, PasswordIn(*answer));
-  EXPECT_EQ(Far(), nullptr) << "its prefix leads to another now";
-  EXPECT_TRUE(paths_.Json().at("peers").as_array().empty());
-
-  answer = Call("chord", "met", Met("fd02:0:0:ffff::/64", "198.51.100.3"));
-  ASSERT_TRUE(answer.ok());
-  now_ += PathCheck::kProbeFor;
-  look();
-  EXPECT_TRUE(paths_.Json().at("peers").as_array().empty()) << "no check of its has come";
-}
-
-TEST_F(DirectRingTest, WhatLeadsThereWithoutThePathIsAskedAboutWhileThePathIsUsed) {
-  Map("fd02::/48", "198.51.100.2");
-  const auto answer = Call("chord", "met", Met());
-  Request(outside_, *answer, PasswordIn(*answer));
-  EXPECT_FALSE(paths_.OnUsed(*Ipv6::Parse("fd02:0:0:ffff::9")));
-  now_ += std::chrono::seconds(60);
-  EXPECT_TRUE(paths_.OnUsed(*Ipv6::Parse("fd02:0:0:ffff::9")));
-  EXPECT_FALSE(paths_.OnUsed(*Ipv6::Parse("fd02:0:0:5::9"))) << "the kernel itself asks about it";
 }
 
 // The other end of it: the master may not have found him when the first packet goes.

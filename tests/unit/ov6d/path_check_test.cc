@@ -182,6 +182,34 @@ TEST_F(PathCheckTest, StrangePlacesCrowdOutNeitherCandidatesNorThePath) {
   EXPECT_EQ(Run(check, milliseconds(600)).count(outside_), 6u) << "what the peer has told is tried again";
 }
 
+// Who is in the ring can name anybody's address: such a place gets five datagrams in 1.5 s.
+TEST_F(PathCheckTest, PlacesThatStrangersToldGetFewProbes) {
+  PathCheck check = Make();
+  check.Start(now_, {"theirs", "other"}, std::vector{host_, outside_}, PathCheck::Told::kByRing);
+  EXPECT_EQ(Run(check, milliseconds(710)).count(outside_), 4u);
+  const auto late = check.OnTimer(now_ + milliseconds(790));
+  ASSERT_EQ(late.size(), 2u);
+  EXPECT_TRUE(late[0].strange);
+  EXPECT_TRUE(Run(check, PathCheck::kProbeFor).empty());
+  EXPECT_EQ(check.state(), State::kFailed);
+  check.Start(now_, {"theirs", "other"}, std::vector{outside_}, PathCheck::Told::kByRing);
+  EXPECT_EQ(Run(check, PathCheck::kProbeFor).count(outside_), 5u) << "each time that they tell";
+}
+
+TEST_F(PathCheckTest, AStrangersPlaceThatWasHeardIsNoMoreStrange) {
+  PathCheck check = Make();
+  check.Start(now_, {"theirs", "other"}, std::vector{outside_}, PathCheck::Told::kByRing);
+  EXPECT_EQ(Run(check, milliseconds(2000)).size(), 5u);
+  check.OnRequest(now_, outside_);
+  const auto probes = check.OnTimer(now_);
+  ASSERT_EQ(probes.size(), 1u) << "at once";
+  EXPECT_FALSE(probes[0].strange);
+  check.OnAnswer(now_, outside_, probes[0].transaction);
+  EXPECT_EQ(check.path(), outside_);
+  Run(check, PathCheck::kConsent);
+  EXPECT_EQ(Run(check, milliseconds(1000)).count(outside_), 10u) << "who has answered once wants them";
+}
+
 TEST_F(PathCheckTest, ANewOfferLeavesAPathThatWorks) {
   PathCheck check = Make();
   Start(check, {outside_});

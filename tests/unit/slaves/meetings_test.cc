@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 
 #include "tests/unit/slaves/routers.h"
+#include "userspace/base/text.h"
 
 namespace ov6 {
 namespace {
@@ -19,9 +20,16 @@ namespace json = boost::json;
 constexpr const char* kSite = "fd01:0:1:ffff::/64";  // behind NAT; its master has fd01:0:1::/48
 constexpr const char* kThere = "fd02:0:2:1::/64";
 
+const std::vector<Endpoint> kPlaces = {Endpoint::Parse("192.168.1.2:6080").value(),
+                                       Endpoint::Parse("203.0.113.7:40000").value()};
+const std::string kPlacesHex =
+    "02"
+    "c0a8010217c0"
+    "cb0071079c40";
+
 PeeringMessage Meet(const std::string& prefix, uint64_t cookie = 0) {
   PeeringMessage message{PeeringType::kMeet, false, 7, PrefixOf(prefix)};
-  message.meeting = {cookie, PrefixOf(kThere), std::string(12, 'u'), std::string(36, 'p'), 0};
+  message.meeting = {cookie, PrefixOf(kThere), std::string(12, 'u'), std::string(36, 'p'), 0, kPlaces};
   return message;
 }
 
@@ -36,7 +44,7 @@ TEST(MeetingCodec, ByteForByte) {
                                             "1112131415161718"
                                             "40"
                                             "fd020000000200010000000000000000" +
-                                            words);
+                                            words + kPlacesHex);
   EXPECT_EQ(DecodePeering(EncodePeering(meet)), meet);
 
   PeeringMessage met{PeeringType::kMet, true, 7, PrefixOf(kSite)};
@@ -45,6 +53,12 @@ TEST(MeetingCodec, ByteForByte) {
   EXPECT_EQ(DecodePeering(EncodePeering(met)), met);
   EXPECT_LE(EncodePeering(met).size(), EncodePeering(meet).size())
       << "an answer is no bigger than its question";
+
+  PeeringMessage behind = met;
+  behind.meeting.port = 0;
+  behind.meeting.candidates = kPlaces;
+  EXPECT_EQ(ToHex(EncodePeering(behind)), "d6010801" + head.substr(8) + words + "0000" + kPlacesHex);
+  EXPECT_EQ(DecodePeering(EncodePeering(behind)), behind);
 
   PeeringMessage again{PeeringType::kMet, false, 7, PrefixOf(kSite)};
   again.meeting.cookie = 0x1112131415161718;
@@ -71,7 +85,10 @@ TEST(MeetingCodec, TakesNothingElse) {
   EXPECT_FALSE(taken([](PeeringMessage& m) {
     m.type = PeeringType::kMet;
     m.yes = true;  // without a port
+    m.meeting.candidates.clear();
   }));
+  EXPECT_FALSE(taken([](PeeringMessage& m) { m.meeting.candidates.resize(9, kPlaces[0]); }));
+  EXPECT_FALSE(taken([](PeeringMessage& m) { m.meeting.candidates[0].port = 0; }));
   const Bytes good = EncodePeering(Meet(kSite));
   for (size_t size = 0; size < good.size(); ++size)
     EXPECT_FALSE(DecodePeering(std::span(good).first(size))) << size;
@@ -86,8 +103,17 @@ class MeetingsTest : public RoutersTest {
         json::object{{"user", std::string(12, 'm')}, {"password", std::string(36, 'q')}, {"port", 6080}});
   }
   json::object Argument(const char* prefix = kSite, const char* to = kThere) const {
-    return {
-        {"prefix", prefix}, {"to", to}, {"user", std::string(12, 'u')}, {"password", std::string(36, 'p')}};
+    return {{"prefix", prefix},
+            {"to", to},
+            {"user", std::string(12, 'u')},
+            {"password", std::string(36, 'p')},
+            {"candidates", Strings(kPlaces)}};
+  }
+  // What a router says of itself that the member is the master of.
+  static std::string Behind(const std::vector<Endpoint>& places, size_t user = 12, size_t password = 36) {
+    return json::serialize(json::object{{"user", std::string(user, 'b')},
+                                        {"password", std::string(password, 'q')},
+                                        {"candidates", Strings(places)}});
   }
   void Ask(const json::object& argument) {
     answer_ = absl::UnknownError("no answer yet");
@@ -148,6 +174,14 @@ TEST_F(MeetingsTest, AMasterSpeaksForWhatItRegistersToWhoHasProvenToBeThere) {
   bad["password"] = "short";
   Ask(bad);
   EXPECT_TRUE(absl::IsInvalidArgument(answer_.status()));
+  for (const json::value& candidates :
+       {json::value("192.0.2.1:1"), json::value{"192.0.2.1"}, json::value{"192.0.2.1:0"},
+        json::value(json::array(9, json::value("192.0.2.1:1")))}) {
+    bad = Argument();
+    bad["candidates"] = candidates;
+    Ask(bad);
+    EXPECT_TRUE(absl::IsInvalidArgument(answer_.status())) << candidates;
+  }
   EXPECT_EQ(master_->meetings().counters().asked, 0u);
 }
 
@@ -161,6 +195,46 @@ TEST_F(MeetingsTest, AMemberThatDoesNotAnswerIsGivenUp) {
   Pass(milliseconds(100));
   EXPECT_TRUE(absl::IsDeadlineExceeded(answer_.status()));
   EXPECT_EQ(master_->meetings().NextDeadline(), BootTime::max());
+}
+
+// Its candidates are its master's word alone: who gets them is told so.
+TEST_F(MeetingsTest, ARouterBehindTheMemberIsWhereItSays) {
+  Correspond(*master_, *member_);
+  member_->met_answer = Behind(kPlaces);
+  Ask(Argument());
+  ASSERT_TRUE(answer_.ok()) << answer_.status();
+  EXPECT_EQ(json::parse(*answer_), (json::object{{"user", std::string(12, 'b')},
+                                                 {"password", std::string(36, 'q')},
+                                                 {"candidates", Strings(kPlaces)},
+                                                 {"ring", true}}));
+  EXPECT_EQ(member_->meetings().counters().met, 1u);
+}
+
+// Who is asked sends no more bytes than came; where he is seen outside comes last, and stays.
+TEST_F(MeetingsTest, AnAnswerGivesUpCandidatesBeforeItIsBiggerThanTheQuestion) {
+  Correspond(*master_, *member_);
+  std::vector<Endpoint> places;
+  for (uint16_t port = 1; port <= 8; ++port) places.push_back({kPlaces[1].address, port});
+  member_->met_answer = Behind(places);
+  const auto said = SayTwice("198.51.100.1:4646", kSite);
+  ASSERT_TRUE(said && said->yes);
+  EXPECT_EQ(said->meeting.candidates, std::vector(places.end() - 5, places.end()));
+
+  member_->met_answer = Behind(kPlaces, 22, 50);
+  EXPECT_EQ(SayTwice("198.51.100.1:4646", kSite)->meeting.candidates, std::vector{kPlaces[1]});
+  member_->met_answer = Behind(kPlaces, 64, 64);
+  EXPECT_FALSE(SayTwice("198.51.100.1:4646", kSite)->yes) << "names so long that no place has room";
+  EXPECT_EQ(member_->meetings().counters().refused, 1u);
+}
+
+TEST_F(MeetingsTest, WhatARouterBehindTheMemberCanNotHaveSaidIsANo) {
+  Correspond(*master_, *member_);
+  for (const std::string& answer : {Behind({}), Behind(kPlaces, 11), Behind({{kPlaces[0].address, 0}}),
+                                    std::string("[]"), Behind(std::vector(9, kPlaces[0]))}) {
+    member_->met_answer = answer;
+    EXPECT_FALSE(SayTwice("198.51.100.1:4646", kSite)->yes) << answer;
+  }
+  EXPECT_EQ(member_->meetings().counters().met, 0u);
 }
 
 TEST_F(MeetingsTest, AMemberMayRefuse) {
