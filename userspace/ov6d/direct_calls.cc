@@ -17,8 +17,7 @@ namespace json = boost::json;
 
 constexpr size_t kShortestUser = 12, kShortestPassword = 36, kLongestWord = 64;
 constexpr double kAskerRate = 10, kAskerBurst = 50;  // questions and offers a second of one slave elsewhere
-constexpr int kNobodyLength = 64;
-constexpr uint16_t kFirstPortOfNats = 1024;  // RFC 4787 REQ-3 a, for ports like ours
+constexpr uint16_t kFirstPortOfNats = 1024;          // RFC 4787 REQ-3 a, for ports like ours
 
 absl::StatusOr<json::object> ObjectIn(const std::string& text) {
   boost::system::error_code error;
@@ -186,7 +185,7 @@ void DirectPaths::Ask(const std::string& slave, const Ipv6& address) {
                   object.ok() ? ListIn<Prefix>(*object, "prefixes", kMaxPrefixes) : object.status();
               const auto peer = prefixes.ok() ? Find(slave, *prefixes) : prefixes.status();
               if (!peer.ok()) return NoteNobody(place, peer.status());
-              nobody_.erase(place);
+              (*peer)->place = place;
               (*peer)->relays = IsSet(*object, "relays");
               Offer(**peer);
             });
@@ -224,11 +223,14 @@ void DirectPaths::OnOfferAnswered(const Prefix& name, const absl::StatusOr<std::
   peer.offering = false;
   const auto object = answer.ok() ? ObjectIn(*answer) : answer.status();
   const absl::Status status = object.ok() ? Start(peer, *object) : object.status();
-  if (status.ok()) return;
+  if (status.ok()) {
+    nobody_.erase(peer.place);
+    return;
+  }
   ++counters_.offers_failed;
   spdlog::debug("no direct path to {}: {}", name.ToString(), Message(status));
   if (peer.check.state() == PathCheck::State::kUp && !IsNo(status)) return;
-  NoteNobody(Prefix::Of(name.address, kNobodyLength), status);
+  NoteNobody(peer.place, status);
   Remove(found);
 }
 

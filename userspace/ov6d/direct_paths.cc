@@ -106,6 +106,7 @@ absl::StatusOr<DirectPaths::Peer*> DirectPaths::Find(const std::string& slave,
   StunCredentials local{RandomText(kUserBytes), RandomText(kPasswordBytes)};
   auto peer = std::make_unique<Peer>(Peer{slave, prefixes, PathCheck(std::move(local), env_.random), {}});
   peer->used = env_.clock();
+  peer->place = Prefix::Of(prefixes.front().address, kNobodyLength);
   return (peers_[prefixes.front()] = std::move(peer)).get();
 }
 

@@ -59,6 +59,7 @@ class DirectPaths {
   static constexpr size_t kMaxVia = 32;       // peers of one master elsewhere, at a member of the ring
   static constexpr size_t kMaxStrange = 128;  // peers that strangers alone have asked for
   static constexpr size_t kMaxNobody = 1024;
+  static constexpr int kNobodyLength = 64;
   // Checks a second of places that strangers told and nothing has come from, in all.
   static constexpr double kStrangeRate = 20, kStrangeBurst = 100;
   // Whom strangers vouch for is asked about again so often, and not believed for longer if nobody answers.
@@ -99,6 +100,7 @@ class DirectPaths {
     std::vector<Prefix> prefixes;  // what is behind it; the first is its name
     PathCheck check;
     std::string interface;  // where it was heard last
+    Prefix place{};         // whose packets it is asked about for; see nobody_
     BootTime used{};
     BootTime next_offer{};
     Duration pause = kFirstPause;

@@ -232,6 +232,24 @@ TEST_F(DirectPathsTest, WhoHasNoDirectPathIsAskedAboutLessAndLess) {
   }
 }
 
+// The same where there is somebody, who wants no path.
+TEST_F(DirectPathsTest, WhoRefusesADirectPathIsAskedLessAndLess) {
+  Up(SlaveKind::kUplink, "uplink", {P("fd00::/8")});
+  Duration pause = DirectPaths::kNobodyFirst;
+  for (size_t asked = 0; asked < 8;) {
+    ASSERT_TRUE(Call("uplink", "carried", {{"address", "fd02:0:0:5::9"}}).ok());
+    ASSERT_EQ(asked_.size(), asked + 1);
+    asked_.back().reply(R"({"prefixes":["fd02:0:0:5::/64"]})");
+    asked_.back().reply(absl::NotFoundError("who has it wants no direct path"));
+    asked += 2;
+    now_ += pause - std::chrono::milliseconds(1);
+    ASSERT_TRUE(Call("uplink", "carried", {{"address", "fd02:0:0:5::9"}}).ok());
+    EXPECT_EQ(asked_.size(), asked) << "not yet";
+    now_ += std::chrono::milliseconds(1);
+    pause = std::min<Duration>(pause * 2, DirectPaths::kNobodyFor);
+  }
+}
+
 // RFC 8445 section 5.1.1.2: an offer waits for a moment until the outside place is known.
 TEST_F(DirectPathsTest, AnOfferHasTheOutsidePlace) {
   Up(SlaveKind::kUplink, "uplink", {P("fd00::/8")});
