@@ -47,9 +47,27 @@ class Request {
     return static_cast<T*>(mnl_nlmsg_put_extra_header(header_, sizeof(T)));
   }
 
-  // 0, or an errno. Calls `handler` for each message of the answer.
+  // 0, or an errno. Calls `handler` for each message of the answer, once all of it is there: a listing during
+  // which something has changed may lack what did not (NLM_F_DUMP_INTR), and is asked for again.
   int Send(
       int bus, const Handler& handler = [](const nlmsghdr*) {}) {
+    std::vector<std::vector<char>> messages;
+    int error = EINTR;
+    for (int tries = 0; error == EINTR && tries < kMostTries; ++tries) {
+      messages.clear();
+      error = SendOnce(bus, [&](const nlmsghdr* message) {
+        const auto* begin = reinterpret_cast<const char*>(message);
+        messages.emplace_back(begin, begin + message->nlmsg_len);
+      });
+    }
+    for (const auto& message : messages) handler(reinterpret_cast<const nlmsghdr*>(message.data()));
+    return error;
+  }
+
+ private:
+  static constexpr int kMostTries = 100;
+
+  int SendOnce(int bus, const Handler& handler) {
     const std::unique_ptr<mnl_socket, int (*)(mnl_socket*)> socket(mnl_socket_open2(bus, SOCK_CLOEXEC),
                                                                    mnl_socket_close);
     if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0 ||
@@ -69,7 +87,6 @@ class Request {
     }
   }
 
- private:
   alignas(nlmsghdr) char buffer_[2048] = {};
   nlmsghdr* header_;
 };
