@@ -14,6 +14,17 @@ uid_base() {
   echo $((20000 + ${lab%% *} % 390 * 100 + $1 * 6))
 }
 
+# site_tables ROUTER NUMBER: its site at eth1. For experiments that need many prefixes LAB_MORE_SITES says how many sites more, at
+# devices without hosts, and then each has 15 prefixes (a host takes no more), of a /48 each; that wants LAB_TRUST=open.
+site_tables() {
+  local n i device prefixes='"chord:auto"'
+  for ((n = 0; n <= ${LAB_MORE_SITES:-0}; n++)); do
+    [ -z "${LAB_MORE_SITES-}" ] || prefixes=$(for i in {0..14}; do printf '"chord:fd%02x:%x::/64", ' "$2" $((15 * n + i)); done)
+    if [ $n = 0 ]; then device=eth1; else device=more$n; fi
+    printf '\n[[site]]\ninterface = "%s"\nattach = "%s"\nprefixes = [%s]\n' $device "$(doors_of "$1")" "$prefixes"
+  done
+}
+
 # router_config ROUTER NUMBER
 router_config() {
   local dir bootstrap='[]'
@@ -35,12 +46,8 @@ attach = "$(doors_of "$1")"
 name = "chord"
 prefix = "fd00::/8"
 aggregate = 48
-trust = "self"
-
-[[site]]
-interface = "eth1"
-attach = "$(doors_of "$1")"
-prefixes = ["chord:auto"]
+trust = "${LAB_TRUST:-self}"
+$(site_tables "$1" "$2")
 
 [[slave]]
 name = "chord"

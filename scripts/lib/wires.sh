@@ -34,7 +34,7 @@ make_core() {
 }
 
 make_router() {
-  local r=$1
+  local r=$1 n
   make_namespace "$r"
   wire "$r" eth0 core "$r"
   like_a_wire "$r" core "$r"
@@ -43,6 +43,7 @@ make_router() {
   ip -n "$LAB-$r" addr add "$(router_ipv4 "$r")/24" dev eth0
   ip -n "$LAB-$r" link set eth0 up
   ip -n "$LAB-$r" route add default via "${NET[$r]}.1"
+  for ((n = 1; n <= ${LAB_MORE_SITES:-0}; n++)); do wire "$r" "more$n" "$r" "end$n"; ip -n "$LAB-$r" link set "more$n" up; ip -n "$LAB-$r" link set "end$n" up; done
 }
 
 # Hosts have IPv6 alone. Duplicate address detection is off in them: the lab gives every host a MAC of

@@ -8,6 +8,7 @@ int main(int argc, char** argv) {
   ov6::bench::AddSend(app);
   ov6::bench::AddMappings(app);
   ov6::bench::AddMillion(app);
+  ov6::bench::AddMisses(app);
   ov6::bench::AddWrite(app);
   ov6::bench::AddLimit(app);
   ov6::bench::AddCost(app);
