@@ -187,7 +187,7 @@ absl::Status Dht::Configure(const boost::json::object& json) {
   driver_->SetSource(config_.Self().address);
   registrar_.emplace(config_, session_, submit, clock_);
   const DhtSlave::Lifetimes lifetimes{config_.lifetime, config_.stale_limit, std::random_device{}()};
-  slave_.emplace(config_.domain, session_, port_, submit, clock_, lifetimes);
+  slave_.emplace(config_.domain, session_, port_, submit, clock_, lifetimes, checker_->verifier());
   query_.emplace(config_.domain, submit, clock_);
   const auto send = [this](const Endpoint& to, const Bytes& bytes, std::optional<Ipv4> source) {
     return socket_->Send(to, bytes, source);

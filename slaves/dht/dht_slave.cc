@@ -40,13 +40,13 @@ ResolverConfig ConfigFor(const Domain& domain, const DhtSlave::Lifetimes& lifeti
 }  // namespace
 
 DhtSlave::DhtSlave(const Domain& domain, Session& session, FramePort& port, SubmitRequest submit,
-                   DhtClock clock, const Lifetimes& lifetimes)
+                   DhtClock clock, const Lifetimes& lifetimes, std::shared_ptr<RecordVerifier> verifier)
     : domain_(domain),
       session_(session),
       port_(port),
       submit_(std::move(submit)),
       clock_(std::move(clock)),
-      resolver_(ConfigFor(domain, lifetimes)) {}
+      resolver_(ConfigFor(domain, lifetimes), std::move(verifier)) {}
 
 void DhtSlave::OnPort(const PortCapsule& port) {
   self_ = port.slave;

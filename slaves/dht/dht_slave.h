@@ -13,6 +13,7 @@
 #include <boost/json/fwd.hpp>
 #include <functional>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -59,7 +60,7 @@ class DhtSlave {
   DhtSlave(const Domain& domain, Session& session, FramePort& port, SubmitRequest submit, DhtClock clock)
       : DhtSlave(domain, session, port, std::move(submit), std::move(clock), Lifetimes()) {}
   DhtSlave(const Domain& domain, Session& session, FramePort& port, SubmitRequest submit, DhtClock clock,
-           const Lifetimes& lifetimes);
+           const Lifetimes& lifetimes, std::shared_ptr<RecordVerifier> verifier = nullptr);
 
   void OnPort(const PortCapsule& port);  // a port is there; frames of an earlier one are void
   void OnFrames(std::span<const Frame> frames);

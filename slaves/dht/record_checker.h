@@ -36,6 +36,7 @@ class RecordChecker {
   // nullopt: not to be stored, nor given out.
   std::optional<ValueInfo> Check(const Key& key, std::span<const uint8_t> value);
 
+  const std::shared_ptr<RecordVerifier>& verifier() const { return verifier_; }
   const RecordVerifier::Counters& counters() const { return verifier_->counters(); }
   uint64_t second_claims() const { return second_claims_; }
   uint64_t misplaced() const { return misplaced_; }

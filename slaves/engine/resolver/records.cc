@@ -8,15 +8,14 @@
 
 namespace ov6 {
 
-std::vector<Record> ReadRecords(const Domain& domain, UnixTime wall, const Key& key,
+std::vector<Record> ReadRecords(RecordVerifier& verifier, UnixTime wall, const Key& key,
                                 const std::vector<Bytes>& values, uint64_t* bad) {
   std::vector<Record> records;
   for (const Bytes& value : values) {
-    absl::StatusOr<SignedRecord> read = DecodeSigned(value);
-    const bool good = read.ok() && CheckContents(read->record, domain, wall).ok() &&
-                      read->record.expiry > wall && PlaceIndex(domain, read->record.prefix, key) &&
-                      CheckSignatures(*read).ok();
-    if (good) records.push_back(std::move(read->record));
+    absl::StatusOr<Record> record = verifier.Verify(value, wall);
+    const bool good =
+        record.ok() && record->expiry > wall && PlaceIndex(verifier.domain(), record->prefix, key);
+    if (good) records.push_back(*std::move(record));
     if (!good) ++*bad;
   }
   return records;

@@ -8,12 +8,12 @@
 #include <vector>
 
 #include "ov6/engine.h"
-#include "userspace/wire/record.h"
+#include "userspace/wire/record_verifier.h"
 
 namespace ov6 {
 
 // Those that are valid, have not expired and belong under the key; revocations too. `bad` counts the others.
-std::vector<Record> ReadRecords(const Domain& domain, UnixTime wall, const Key& key,
+std::vector<Record> ReadRecords(RecordVerifier& verifier, UnixTime wall, const Key& key,
                                 const std::vector<Bytes>& values, uint64_t* bad);
 // Of one claim, the newest; of several claims to one prefix, the oldest. Revoked ones are left out. In the
 // order of prefixes.

@@ -46,8 +46,9 @@ std::string_view ToString(ResolveOutcome outcome) {
 
 class Resolver::Impl {
  public:
-  explicit Impl(ResolverConfig config)
+  Impl(ResolverConfig config, std::shared_ptr<RecordVerifier> verifier)
       : config_(std::move(config)),
+        verifier_(verifier ? std::move(verifier) : std::make_shared<RecordVerifier>(config_.domain)),
         aggregate_length_(StorageLengths(config_.domain).back()),
         cache_(config_),
         next_get_(config_.first_request_id) {}
@@ -98,6 +99,7 @@ class Resolver::Impl {
   void Finish(BootTime now, UnixTime wall, uint64_t id);
 
   const ResolverConfig config_;
+  const std::shared_ptr<RecordVerifier> verifier_;
   const int aggregate_length_;
   ResolverCache cache_;
   uint64_t next_get_;
@@ -234,7 +236,7 @@ bool Resolver::Impl::OnGet(BootTime now, UnixTime wall, const GetOutput& answer)
   Flight& flight = flights_.at(get.flight);
   const Key key = LookupKey(config_.domain, get.key);
   KeyAnswer known{answer.outcome != GetOutcome::kUnreachable, answer.overflowed,
-                  ReadRecords(config_.domain, wall, key, answer.values, &counters.bad_record)};
+                  ReadRecords(*verifier_, wall, key, answer.values, &counters.bad_record)};
   // What the DHT takes for good and has run out on the way here says nothing about what comes after it.
   if (answer.outcome == GetOutcome::kFound && known.records.empty()) known.answered = false;
   ResolveStep step = StepOf(flight, get.key, known);
@@ -296,7 +298,8 @@ std::optional<ResolverOutput> Resolver::Impl::NextOutput() {
   return output;
 }
 
-Resolver::Resolver(ResolverConfig config) : impl_(std::make_unique<Impl>(std::move(config))) {}
+Resolver::Resolver(ResolverConfig config, std::shared_ptr<RecordVerifier> verifier)
+    : impl_(std::make_unique<Impl>(std::move(config), std::move(verifier))) {}
 Resolver::~Resolver() = default;
 void Resolver::Resolve(BootTime now, UnixTime wall, uint64_t id, const Ipv6& address,
                        ResolveOptions options) {

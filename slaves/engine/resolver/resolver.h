@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "ov6/engine.h"
-#include "userspace/wire/record.h"
+#include "userspace/wire/record_verifier.h"
 
 namespace ov6 {
 
@@ -101,7 +101,9 @@ struct ResolveOptions {
 
 class Resolver {
  public:
-  explicit Resolver(ResolverConfig config);
+  // A process that has verified a record already need not do it again: the verifier may be shared. Without
+  // one it has its own.
+  explicit Resolver(ResolverConfig config, std::shared_ptr<RecordVerifier> verifier = nullptr);
   ~Resolver();
 
   // Every call gets one ResolveOutput with its id, at once or later.

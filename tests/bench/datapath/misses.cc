@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Cold misses as hosts make them: one packet to each destination in turn, each from a host of its own (address and
-// MAC address), since what one host may ask is bounded; spread evenly over the time.
+// Cold misses as hosts make them: one packet to each destination in turn, each from a host of its own
+// (address and MAC address), since what one host may ask is bounded; spread evenly over the time.
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <net/if.h>
@@ -89,8 +89,9 @@ void Miss(const Options& options) {
   for (size_t i = 0; i < destinations.size(); ++i) {
     SetHost(static_cast<uint16_t>(i + 0x1000), &packet);
     packet.ip6.ip6_dst = destinations[i];
-    std::this_thread::sleep_until(begin + std::chrono::duration_cast<Clock::duration>(
-                                              std::chrono::duration<double>(static_cast<double>(i) / options.rate)));
+    std::this_thread::sleep_until(begin +
+                                  std::chrono::duration_cast<Clock::duration>(
+                                      std::chrono::duration<double>(static_cast<double>(i) / options.rate)));
     if (send(fd.get(), &packet, sizeof(packet), 0) != sizeof(packet)) Fail("sending", errno);
   }
 }
@@ -99,7 +100,8 @@ void Miss(const Options& options) {
 
 void AddMisses(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("misses", "a packet to each destination on stdin, each from another host");
+  CLI::App* verb =
+      app.add_subcommand("misses", "a packet to each destination on stdin, each from another host");
   verb->add_option("--device", options->device)->required();
   verb->add_option("--to", options->to, "MAC address")->required();
   verb->add_option("--site", options->site, "the hosts' /64")->required();
