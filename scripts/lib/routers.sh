@@ -14,6 +14,9 @@ uid_base() {
   echo $((20000 + ${lab%% *} % 390 * 100 + $1 * 6))
 }
 
+# door_key ROUTER: the line of configuration; without it ov6d chooses
+door_key() { [ "$(doors_of "$1")" = auto ] || echo "attach = \"$(doors_of "$1")\""; }
+
 # site_tables ROUTER NUMBER: its site at eth1. For experiments that need many prefixes LAB_MORE_SITES says how many sites more, at
 # devices without hosts, and then each has 15 prefixes (a host takes no more), of a /48 each; that wants LAB_TRUST=open.
 site_tables() {
@@ -21,7 +24,7 @@ site_tables() {
   for ((n = 0; n <= ${LAB_MORE_SITES:-0}; n++)); do
     [ -z "${LAB_MORE_SITES-}" ] || prefixes=$(for i in {0..14}; do printf '"chord:fd%02x:%x::/64", ' "$2" $((15 * n + i)); done)
     if [ $n = 0 ]; then device=eth1; else device=more$n; fi
-    printf '\n[[site]]\ninterface = "%s"\nattach = "%s"\nprefixes = [%s]\n' $device "$(doors_of "$1")" "$prefixes"
+    printf '\n[[site]]\ninterface = "%s"\n%s\nprefixes = [%s]\n' $device "$(door_key "$1")" "$prefixes"
   done
 }
 
@@ -40,7 +43,7 @@ uid_base = $(uid_base "$2")
 [[underlay]]
 interface = "eth0"
 encapsulation = "$LAB_ENCAPSULATION"
-attach = "$(doors_of "$1")"
+$(door_key "$1")
 
 [[domain]]
 name = "chord"
