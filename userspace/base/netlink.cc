@@ -48,8 +48,15 @@ Link ParseLink(const nlmsghdr* message) {
   link.hardware_type = info->ifi_type;
   link.up = (info->ifi_flags & IFF_UP) != 0;
   link.carrier = link.up && (info->ifi_flags & IFF_RUNNING) != 0;
+  bool elsewhere = false;
   EachAttribute(message, sizeof(*info), [&](const nlattr* attribute) {
     switch (mnl_attr_get_type(attribute)) {
+      case IFLA_LINK:
+        link.parent = mnl_attr_get_u32(attribute);
+        break;
+      case IFLA_LINK_NETNSID:
+        elsewhere = true;
+        break;
       case IFLA_IFNAME:
         link.name = mnl_attr_get_str(attribute);
         break;
@@ -65,6 +72,7 @@ Link ParseLink(const nlmsghdr* message) {
         break;
     }
   });
+  if (elsewhere) link.parent = 0;
   return link;
 }
 
@@ -150,6 +158,18 @@ absl::Status Ethtool(const std::string& name, void* command, const std::string& 
 absl::Status SetEthtool(const std::string& name, uint32_t command, bool on, const std::string& what) {
   ethtool_value value{command, on ? 1u : 0u};
   return Ethtool(name, &value, what);
+}
+
+bool StripsTags(const std::string& name) {
+  ethtool_value flags{ETHTOOL_GFLAGS, 0};
+  return Ethtool(name, &flags, "asking for the flags").ok() && (flags.data & ETH_FLAG_RXVLAN) != 0;
+}
+
+bool HasVlans(uint32_t ifindex) {
+  const auto links = Links();
+  return links.ok() && std::any_of(links->begin(), links->end(), [&](const Link& link) {
+           return link.kind == "vlan" && link.parent == ifindex;
+         });
 }
 
 void PutGenl(Request& request, uint8_t command) {
@@ -341,6 +361,10 @@ std::optional<XdpFeatures> GetXdpFeatures(uint32_t ifindex) {
     });
   });
   return error == 0 ? features : std::nullopt;
+}
+
+XdpFacts GetXdpFacts(const Link& link) {
+  return {GetXdpFeatures(link.ifindex), link.kind.empty() && StripsTags(link.name) && HasVlans(link.ifindex)};
 }
 
 absl::StatusOr<bool> HasTcFilters(uint32_t ifindex) {

@@ -27,6 +27,7 @@ struct Link {
   uint32_t mtu = 0;
   bool up = false;       // administratively
   bool carrier = false;  // up, and with something at the other end
+  uint32_t parent = 0;   // of this namespace, for a VLAN and the like: ifindex of the device it stands on
 };
 
 absl::StatusOr<Link> GetLink(const std::string& name);
@@ -95,8 +96,18 @@ absl::Status SetGro(const std::string& name, bool on);
 struct XdpFeatures {
   bool native = false;           // runs programs and redirects
   bool redirect_target = false;  // takes frames redirected to it; for veth: its peer has XDP or GRO now
+  bool operator==(const XdpFeatures&) const = default;
 };
 std::optional<XdpFeatures> GetXdpFeatures(uint32_t ifindex);
+// What decides, besides the link itself, how XDP may be used there; it may change while the device stays.
+struct XdpFacts {
+  std::optional<XdpFeatures> features;
+  // VLANs stand on the device, and its driver takes their tags off a frame before XDP sees it (ethtool's
+  // rxvlan): a program would take their frames for the device's own.
+  bool hides_vlans = false;
+  bool operator==(const XdpFacts&) const = default;
+};
+XdpFacts GetXdpFacts(const Link& link);
 
 // True if clsact's ingress or egress of the device has any filter.
 absl::StatusOr<bool> HasTcFilters(uint32_t ifindex);

@@ -74,9 +74,9 @@ absl::StatusOr<bool> HasLinkHeader(const netlink::Link& link) {
 }
 
 absl::StatusOr<DoorChoice> ChooseDoor(Attach attach, const netlink::Link& link,
-                                      const std::optional<netlink::XdpFeatures>& features) {
+                                      const netlink::XdpFacts& facts) {
   const bool ethernet = link.hardware_type == ARPHRD_ETHER;
-  const bool has_native = !features || features->native;
+  const bool has_native = !facts.features || facts.features->native;
   switch (attach) {
     case Attach::kTc:
       return DoorChoice{false, "TC, as configured"};
@@ -99,6 +99,11 @@ absl::StatusOr<DoorChoice> ChooseDoor(Attach attach, const netlink::Link& link,
                       "TC, because a " + link.kind + " device carries segments that XDP cannot take whole"};
   }
   if (!has_native) return DoorChoice{false, "TC, because its driver has no native XDP"};
+  if (facts.hides_vlans) {
+    return DoorChoice{false,
+                      "TC, because it has VLANs, whose tags are gone when XDP sees a frame (ethtool -K " +
+                          link.name + " rxvlan off leaves them)"};
+  }
   return DoorChoice{true, "native XDP, which its driver has"};
 }
 

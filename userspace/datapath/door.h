@@ -29,10 +29,9 @@ struct DoorChoice {
   bool native = false;
   std::string reason;  // one clause, no full stop
 };
-// `features`: nullopt if the kernel does not tell. InvalidArgument: native asked for where
-// it cannot be.
+// InvalidArgument: native asked for where it cannot be.
 absl::StatusOr<DoorChoice> ChooseDoor(Attach attach, const netlink::Link& link,
-                                      const std::optional<netlink::XdpFeatures>& features);
+                                      const netlink::XdpFacts& facts);
 // Whether XDP may redirect to a device with a native door, and why.
 DoorChoice ChooseRedirectTarget(const netlink::Link& link,
                                 const std::optional<netlink::XdpFeatures>& features);

@@ -218,7 +218,7 @@ absl::Status KernelDatapath::SetConfig(const ov6_config& config) {
 
 absl::StatusOr<DoorChoice> KernelDatapath::HangPrograms(const DeviceSpec& spec, const netlink::Link& link) {
   const bool site = spec.role == OV6_DEVICE_SITE;
-  auto choice = ChooseDoor(spec.attach, link, netlink::GetXdpFeatures(link.ifindex));
+  auto choice = ChooseDoor(spec.attach, link, netlink::GetXdpFacts(link));
   if (!choice.ok()) return choice.status();
   const auto with_header = HasLinkHeader(link);
   if (!with_header.ok()) return with_header.status();

@@ -499,6 +499,7 @@ void Daemon::ArmRetry() {
   retry_timer_.async_wait([this](error_code error) {
     if (error || detaching_) return;
     if (const absl::Status status = OpenTunnelEnds(); !status.ok()) spdlog::warn("{}", Message(status));
+    keeper_->FollowDoors();
     ArmRetry();
   });
 }

@@ -136,6 +136,7 @@ absl::Status DeviceKeeper::Attach(Kept& kept, const netlink::Link& link) {
   const auto state = datapath_.AttachDevice(kept.spec);
   if (!state.ok()) return state.status();
   kept.link = link;
+  kept.facts = netlink::GetXdpFacts(link);  // with its programs
   spdlog::info("{}: door {} ({})", state->interface, state->door, state->reason);
   return absl::OkStatus();
 }
@@ -143,6 +144,7 @@ absl::Status DeviceKeeper::Attach(Kept& kept, const netlink::Link& link) {
 bool DeviceKeeper::Follow() {
   bool changed = false;
   for (Kept& kept : kept_) changed = FollowOne(kept) || changed;
+  FollowDoors();
   return changed;
 }
 
@@ -169,6 +171,13 @@ bool DeviceKeeper::FollowOne(Kept& kept) {
   }
   kept.trouble.clear();
   return true;
+}
+
+void DeviceKeeper::FollowDoors() {
+  for (Kept& kept : kept_) {
+    if (kept.link.ifindex == 0 || netlink::GetXdpFacts(kept.link) == kept.facts) continue;
+    if (const absl::Status status = Attach(kept, kept.link); !status.ok()) Complain(kept, Message(status));
+  }
 }
 
 bool DeviceKeeper::Lose(Kept& kept) {

@@ -39,6 +39,9 @@ class DeviceKeeper {
   void SetSource(const std::string& interface, const Ipv6& source);
   // After links or addresses have changed. True: a device, an MTU or an address is another now.
   bool Follow();
+  // After a while: what the kernel does not tell us of when it changes, as whether a veth's peer takes XDP
+  // frames.
+  void FollowDoors();
 
   std::set<Ipv4> addresses() const;          // of the underlays
   std::vector<TunnelEnd> ends() const;       // underlays that are there
@@ -49,6 +52,7 @@ class DeviceKeeper {
     DeviceSpec spec;
     bool own_address = false;  // the address follows the interface's first
     netlink::Link link;        // as attached; ifindex 0: it is not there
+    netlink::XdpFacts facts;   // as it was chosen by
     std::string trouble;       // what was said last
   };
 
