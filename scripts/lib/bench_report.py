@@ -190,7 +190,7 @@ def document(data, page):
     rest = json.dumps({key: value for key, value in data.items() if key != "samples"})
     (folder / "figures.json").write_text(rest[:-1] + ', "samples": {\n' + samples + "\n}}\n")
     m = data["machine"]
-    rounds = min((one["rounds"] for one in data["profiles"].values()), default=0)
-    plot.between_marks(page, f"{m['cpu']}, {m['cpus']} CPUs, kernel {m['kernel']}; {rounds} rounds.", "machine")
+    rounds = sorted({one["rounds"] for one in data["profiles"].values()})
+    plot.between_marks(page, f"{m['cpu']}, {m['cpus']} CPUs, kernel {m['kernel']}; {' or '.join(map(str, rounds))} rounds.", "machine")
     plot.between_marks(page, markdown([HEAD, *held(data)]))
     plot.between_marks(page, markdown([HEAD_MEASURED, *measured(data)]), "measured")
