@@ -6,6 +6,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   ov6::bench::AddSink(app);
   ov6::bench::AddSend(app);
+  ov6::bench::AddStream(app);
   ov6::bench::AddMappings(app);
   ov6::bench::AddMillion(app);
   ov6::bench::AddMisses(app);

@@ -38,15 +38,9 @@ struct Packet {
   ip6_hdr ip6;
 } __attribute__((packed));
 
-in6_addr Ip6(const std::string& text) {
-  in6_addr address{};
-  if (inet_pton(AF_INET6, text.c_str(), &address) != 1) Fail("'" + text + "' is no IPv6 address");
-  return address;
-}
-
 std::vector<in6_addr> Destinations() {
   std::vector<in6_addr> destinations;
-  for (std::string line; std::getline(std::cin, line);) destinations.push_back(Ip6(line));
+  for (std::string line; std::getline(std::cin, line);) destinations.push_back(Ip6Address(line));
   return destinations;
 }
 
@@ -70,7 +64,7 @@ Packet Pattern(const Options& options) {
   packet.ip6.ip6_vfc = 6 << 4;
   packet.ip6.ip6_nxt = IPPROTO_NONE;
   packet.ip6.ip6_hlim = 64;
-  packet.ip6.ip6_src = Ip6(options.site);
+  packet.ip6.ip6_src = Ip6Address(options.site);
   return packet;
 }
 

@@ -37,7 +37,7 @@ sockaddr_in6 Address(const std::string& text, uint16_t port) {
   sockaddr_in6 address{};
   address.sin6_family = AF_INET6;
   address.sin6_port = htons(port);
-  if (inet_pton(AF_INET6, text.c_str(), &address.sin6_addr) != 1) Fail("'" + text + "' is no IPv6 address");
+  address.sin6_addr = Ip6Address(text);
   return address;
 }
 

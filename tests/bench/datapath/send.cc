@@ -28,13 +28,15 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Seconds = std::chrono::duration<double>;
 
+constexpr int kEver = std::numeric_limits<int>::max();
+
 struct Send {
   Traffic traffic;
   std::string sink;
   double seconds = 1, warm = 0.2, tail = 0.01;
-  double rate = 0;  // packets a second of all CPUs; 0: as many as can be
-  double then = 0;  // the rate after `seconds`, for a second
-  int cpus = 1, packets = std::numeric_limits<int>::max();  // of each CPU
+  double rate = 0;                // packets a second of all CPUs; 0: as many as can be
+  double then = 0;                // the rate after `seconds`, for a second
+  int cpus = 1, packets = kEver;  // of each CPU
 };
 
 // Sends until a signal ends the system call: each one begins with making pages and ends with waiting for a
@@ -144,6 +146,16 @@ void AddSend(CLI::App& app) {
   verb->add_option("--packets", send->packets, "no more of each CPU");
   verb->add_option("--cpus", send->cpus)->check(CLI::Range(1, 64));
   verb->callback([send] { Run(*send); });
+}
+
+void AddStream(CLI::App& app) {
+  auto traffic = std::make_shared<Traffic>();
+  CLI::App* verb = app.add_subcommand("stream", "live frames, as many as can be, until it is killed");
+  AddOptions(*verb, traffic.get());
+  verb->callback([traffic] {
+    Generator generator(*traffic);
+    SendFromCpu(generator, 0, kEver);
+  });
 }
 
 }  // namespace ov6::bench

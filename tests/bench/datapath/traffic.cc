@@ -111,6 +111,12 @@ void ComeFirst(Rank rank) {
                std::strerror(errno));
 }
 
+in6_addr Ip6Address(const std::string& text) {
+  in6_addr address{};
+  if (inet_pton(AF_INET6, text.c_str(), &address) != 1) Fail("'" + text + "' is no IPv6 address");
+  return address;
+}
+
 void AddOptions(CLI::App& app, Traffic* traffic) {
   app.add_option("--way", traffic->way, "site, underlay or underlay_udp")
       ->check(CLI::IsMember({"site", "underlay", "underlay_udp"}));
@@ -119,6 +125,7 @@ void AddOptions(CLI::App& app, Traffic* traffic) {
   app.add_option("--from", traffic->from, "MAC address")->required();
   app.add_option("--site", traffic->site, "the hosts' /64")->required()->take_last();
   app.add_option("--router", traffic->router, "outer IPv4 destination");
+  app.add_option("--destination", traffic->destination, "IPv6 address; else those of the flows");
   app.add_option("--flows", traffic->flows);
   app.add_flag("--zipf", traffic->zipf, "by Zipf's law, s = 1.0; else all alike");
   app.add_flag("--plain", traffic->plain, "to addresses that no tunnel leads to");
@@ -147,12 +154,12 @@ Generator::Generator(const Traffic& traffic, int moved) : skeleton_(bench_genera
 void Generator::Set(const Traffic& traffic, int moved) {
   flow_setting& setting = skeleton_->bss->setting;
   const size_t inner = traffic.size - ETH_HLEN;
-  in6_addr site{};
-  if (inet_pton(AF_INET6, traffic.site.c_str(), &site) != 1)
-    Fail("'" + traffic.site + "' is no IPv6 address");
+  const in6_addr site = Ip6Address(traffic.site);
   const udphdr udp = Udp(0, kDestinationPort, inner - sizeof(ipv6hdr), 0xffff);
   setting.site = {Ethernet(traffic, ETH_P_IPV6), Ip6(traffic.size), udp};
   setting.site.ip6.saddr = site;
+  setting.fixed = traffic.destination.empty() ? 0 : 1;
+  if (setting.fixed != 0) setting.site.ip6.daddr = Ip6Address(traffic.destination);
   size_t overhead = 0;
   if (traffic.way != "site") {
     const ethhdr ethernet = Ethernet(traffic, ETH_P_IP);

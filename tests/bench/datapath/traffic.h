@@ -25,12 +25,16 @@ namespace ov6::bench {
 // What is pinned there, as a descriptor held until the program ends.
 int Pinned(const std::string& pin);
 
+// Or the end, with a sentence.
+in6_addr Ip6Address(const std::string& text);
+
 struct Traffic {
   std::string way = "site";  // from a site; or from the underlay: "underlay", "underlay_udp"
   std::string device;
-  std::string to, from;  // MAC addresses
-  std::string site;      // address of the hosts' /64
-  std::string router;    // IPv4 address, the outer destination
+  std::string to, from;     // MAC addresses
+  std::string site;         // address of the hosts' /64
+  std::string router;       // IPv4 address, the outer destination
+  std::string destination;  // from a site: the only one, instead of flows
   uint32_t flows = 16;
   bool zipf = false;    // s = 1.0; else all alike
   bool plain = false;   // to addresses that no tunnel leads to

@@ -9,6 +9,7 @@ namespace ov6::bench {
 
 void AddSink(CLI::App& app);        // counts and drops what comes to devices
 void AddSend(CLI::App& app);        // live frames for some seconds
+void AddStream(CLI::App& app);      // live frames until it is killed
 void AddMappings(CLI::App& app);    // makes the map-cache hold as many sites
 void AddMisses(CLI::App& app);      // a packet to each of many destinations
 void AddMillion(CLI::App& app);     // more sites than ov6d's map holds

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What stands around the slaves that are measured, and the TAP device that they are held against.
 //
-//   bench_wire send DEVICE TO FROM SOURCE DESTINATION SECONDS  live frames with an IPv6 packet of 64 bytes,
-//   as
-//                                             many as there can be, out of DEVICE (a veth), on CPU 0
-//   bench_wire drop DEVICE                    what comes to DEVICE (a veth) is counted by it, and goes no
-//   further bench_wire tap TAP DEVICE drain|echo|source TO FROM SOURCE DESTINATION
-//                                             between DEVICE and a TAP device that this process reads and
-//                                             writes: XDP programs that do nothing but redirect. Until it is
-//                                             killed.
+//   bench_wire drop DEVICE  what comes to DEVICE (a veth) is counted by it, and goes no further
+//   bench_wire tap TAP DEVICE drain|echo|source TO FROM SOURCE DESTINATION
+//                           between DEVICE and a TAP device that this process reads and writes: XDP programs
+//                           that do nothing but redirect. Until it is killed.
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -20,14 +16,12 @@
 #include <netinet/ether.h>
 #include <netinet/ip6.h>
 #include <netinet/udp.h>
-#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -35,13 +29,9 @@
 #include <utility>
 #include <vector>
 
-#ifndef BPF_F_TEST_XDP_LIVE_FRAMES
-#define BPF_F_TEST_XDP_LIVE_FRAMES (1U << 1)
-#endif
-
 namespace {
 
-constexpr size_t kPacket = 64, kBatch = 64, kFrame = ETH_HLEN + kPacket;
+constexpr size_t kPacket = 64, kFrame = ETH_HLEN + kPacket;
 using FrameBytes = std::array<uint8_t, kFrame>;
 
 [[noreturn]] void Fail(const std::string& what) {
@@ -86,13 +76,6 @@ FrameBytes MakeFrame(const Ends& ends) {
   return frame;
 }
 
-void StayOnCpu(int cpu) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(cpu, &set);
-  sched_setaffinity(0, sizeof(set), &set);
-}
-
 // --- programs --------------------------------------------------------------------
 
 using Code = std::vector<bpf_insn>;
@@ -105,26 +88,6 @@ constexpr bpf_insn Instruction(int code, int to, int from, int offset, int value
 void Return(int value, Code* code) {
   code->push_back(Instruction(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, value));
   code->push_back(Instruction(BPF_JMP | BPF_EXIT, 0, 0, 0, 0));
-}
-
-// The kernel gives it the same pages again and again, as their last receiver left them.
-Code Writes(const FrameBytes& frame, int verdict) {
-  Code code{
-      Instruction(BPF_LDX | BPF_MEM | BPF_W, BPF_REG_2, BPF_REG_1, offsetof(xdp_md, data), 0),
-      Instruction(BPF_LDX | BPF_MEM | BPF_W, BPF_REG_3, BPF_REG_1, offsetof(xdp_md, data_end), 0),
-      Instruction(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_4, BPF_REG_2, 0, 0),
-      Instruction(BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_4, 0, 0, kFrame),
-      Instruction(BPF_JMP | BPF_JLE | BPF_X, BPF_REG_4, BPF_REG_3, 2, 0),
-  };
-  Return(XDP_ABORTED, &code);
-  static_assert(kFrame % 2 == 0);
-  for (size_t at = 0; at < kFrame; at += 2) {
-    uint16_t word = 0;
-    std::memcpy(&word, frame.data() + at, sizeof(word));
-    code.push_back(Instruction(BPF_ST | BPF_MEM | BPF_H, BPF_REG_2, 0, static_cast<int>(at), word));
-  }
-  Return(verdict, &code);
-  return code;
 }
 
 Code Redirects(uint32_t ifindex) {
@@ -160,26 +123,6 @@ void Attach(const char* device, const Code& code) {
 }
 
 // --- what it does ----------------------------------------------------------------
-
-void Send(const char* device, const Ends& ends, double seconds) {
-  StayOnCpu(0);
-  FrameBytes frame = MakeFrame(ends);
-  const int program = Load(Writes(frame, XDP_TX));
-  xdp_md context{};
-  context.data_end = kFrame;
-  context.ingress_ifindex = IndexOf(device);
-  LIBBPF_OPTS(bpf_test_run_opts, options);
-  options.data_in = frame.data();
-  options.data_size_in = kFrame;
-  options.ctx_in = &context;
-  options.ctx_size_in = sizeof(context);
-  options.repeat = 1024 * kBatch;
-  options.batch_size = kBatch;
-  options.flags = BPF_F_TEST_XDP_LIVE_FRAMES;
-  const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
-  while (std::chrono::steady_clock::now() < end)
-    if (bpf_prog_test_run_opts(program, &options) != 0) Fail("sending");
-}
 
 int MakeTap(const char* name) {
   const int tap = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
@@ -220,9 +163,7 @@ void Tap(const char* name, const char* device, const std::string& mode, const En
 int main(int argc, char** argv) {
   const std::string what = argc > 1 ? argv[1] : "";
   const auto ends = [argv](int at) { return Ends{argv[at], argv[at + 1], argv[at + 2], argv[at + 3]}; };
-  if (what == "send" && argc == 8)
-    Send(argv[2], ends(3), std::atof(argv[7]));
-  else if (what == "drop" && argc == 3)
+  if (what == "drop" && argc == 3)
     Attach(argv[2], Drops());
   else if (what == "tap" && argc == 9)
     Tap(argv[2], argv[3], argv[4], ends(5));

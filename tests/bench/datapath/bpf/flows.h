@@ -72,6 +72,7 @@ struct flow_setting {
 	struct underlay_frame underlay;
 	struct underlay_udp_frame underlay_udp;
 	__u32 first; /* byte of the addresses elsewhere */
+	__u32 fixed; /* from a site: all to the destination as it is */
 	__u32 size;  /* of the frame */
 	__u32 lie;   /* the outer source is the locator of the site so much further on */
 	__u32 gap;   /* ns between batches of one CPU; 0: none but what they take */

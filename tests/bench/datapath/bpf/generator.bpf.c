@@ -97,7 +97,8 @@ static __always_inline int write_site(struct xdp_md *ctx, struct flow_cursor *cu
 		return 0;
 	*frame = setting.site;
 	put_host(&frame->ip6.saddr, at);
-	put_elsewhere(&frame->ip6.daddr, flow);
+	if (!setting.fixed)
+		put_elsewhere(&frame->ip6.daddr, flow);
 	frame->udp.source = source_port(at);
 	return 1;
 }
