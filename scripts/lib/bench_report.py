@@ -190,7 +190,8 @@ def document(data, page):
     rest = json.dumps({key: value for key, value in data.items() if key != "samples"})
     (folder / "figures.json").write_text(rest[:-1] + ', "samples": {\n' + samples + "\n}}\n")
     m = data["machine"]
-    rounds = sorted({one["rounds"] for one in data["profiles"].values()})
-    plot.between_marks(page, f"{m['cpu']}, {m['cpus']} CPUs, kernel {m['kernel']}; {' or '.join(map(str, rounds))} rounds.", "machine")
+    counts = [one["rounds"] for one in data["profiles"].values()] or [0]
+    rounds = str(min(counts)) if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
+    plot.between_marks(page, f"{m['cpu']}, {m['cpus']} CPUs, kernel {m['kernel']}; {rounds} rounds.", "machine")
     plot.between_marks(page, markdown([HEAD, *held(data)]))
     plot.between_marks(page, markdown([HEAD_MEASURED, *measured(data)]), "measured")
