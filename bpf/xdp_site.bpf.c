@@ -5,8 +5,7 @@
 SEC("xdp")
 int xdp_site(struct xdp_md *ctx)
 {
-	struct front_before before = {};
-	int result = ov6_hit_site(ctx);
+	int result = hit_site(ctx);
 	struct door *door;
 
 	if (result != HIT_NONE)
@@ -15,9 +14,10 @@ int xdp_site(struct xdp_md *ctx)
 	if (!door)
 		return HOOK_DROP;
 	if (!site_parse(ctx, &door->packet, &door->decision)) {
-		front_before(&door->packet, &before);
+		front_before(&door->packet, &door->before);
 		ov6_site(ctx, &door->packet, &door->decision);
-		ov6_front_after_site(&door->packet, &door->decision, before.source, before.destination);
+		ov6_front_after_site(&door->packet, &door->decision, door->before.source,
+				     door->before.destination);
 	}
 	return ov6_act(ctx, &door->packet, &door->decision);
 }

@@ -5,7 +5,8 @@
 
 #include "monitor.h"
 
-static __always_inline void count_packets(__u32 verdict, __u32 packets, __u32 bytes)
+/* `front`: packets that the front decided on, of so many. */
+static __always_inline void count_packets(__u32 verdict, __u32 packets, __u32 bytes, __u32 front)
 {
 	struct ov6_count *counter = bpf_map_lookup_elem(&verdicts, &verdict);
 
@@ -13,12 +14,13 @@ static __always_inline void count_packets(__u32 verdict, __u32 packets, __u32 by
 		return;
 	counter->packets += packets;
 	counter->bytes += bytes;
+	counter->front += front;
 }
 
 static __always_inline void count(const struct packet *p, __u32 verdict)
 {
 	sight(p, verdict);
-	count_packets(verdict, p->segments, p->counted);
+	count_packets(verdict, p->segments, p->counted, p->known);
 }
 
 #endif

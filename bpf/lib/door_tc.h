@@ -8,15 +8,15 @@
 static __always_inline int door_site(hook_ctx *ctx)
 {
 	struct door *door = door_open(ctx, ORIGIN_SITE);
-	struct front_before before = {};
 
 	if (!door)
 		return HOOK_DROP;
 	if (!site_parse(ctx, &door->packet, &door->decision) &&
 	    !ov6_front_decides_site(&door->packet, &door->decision)) {
-		front_before(&door->packet, &before);
+		front_before(&door->packet, &door->before);
 		ov6_site(ctx, &door->packet, &door->decision);
-		ov6_front_learn(&door->packet, &door->decision, before.source, before.destination);
+		ov6_front_learn(&door->packet, &door->decision, door->before.source,
+				door->before.destination);
 	}
 	return ov6_act(ctx, &door->packet, &door->decision);
 }
@@ -24,15 +24,15 @@ static __always_inline int door_site(hook_ctx *ctx)
 static __always_inline int door_underlay(hook_ctx *ctx)
 {
 	struct door *door = door_open(ctx, ORIGIN_UNDERLAY);
-	struct front_before before = {};
 
 	if (!door)
 		return HOOK_DROP;
 	if (!underlay_parse(ctx, &door->packet, &door->decision) &&
 	    !ov6_front_decides_underlay(&door->packet, &door->decision)) {
-		front_before(&door->packet, &before);
+		front_before(&door->packet, &door->before);
 		ov6_underlay(ctx, &door->packet, &door->decision);
-		ov6_front_learn(&door->packet, &door->decision, before.source, before.destination);
+		ov6_front_learn(&door->packet, &door->decision, door->before.source,
+				door->before.destination);
 	}
 	return ov6_act(ctx, &door->packet, &door->decision);
 }

@@ -7,6 +7,12 @@
 #include "site.h"
 #include "underlay.h"
 
+/* The front's generations before the tables are asked about a packet's addresses (front.h). */
+struct front_before {
+	__u32 source;
+	__u32 destination;
+};
+
 /*
  * What is known of the packet in hand, off the stack: that has 512 bytes for a whole
  * chain of calls, and this would take half of them. A CPU runs one door at a time.
@@ -14,6 +20,7 @@
 struct door {
 	struct packet packet;
 	struct decision decision;
+	struct front_before before;
 };
 
 struct {

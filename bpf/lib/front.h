@@ -13,10 +13,9 @@
 /* What both look-ups of a packet need. */
 struct front {
 	struct ov6_front_generations *world;
-	__u32 ingress;
-	__u32 all;  /* the generation of everything */
+	__u32 key;  /* of the device, without a kind */
 	__u32 part; /* where this CPU's sets begin */
-	__u32 now;  /* jiffies */
+	__u32 now;  /* jiffies, low half */
 };
 
 struct front_place {
@@ -24,20 +23,28 @@ struct front_place {
 	__u32 index; /* the set's */
 	__u32 seen;  /* what a candidate is remembered by */
 	__u16 tag;
-	__u32 slot; /* OV6_FRONT_ENTRIES or more: it is not there */
+	__u32 home; /* the slot where it is looked for first */
 };
 
-static __always_inline int front_open(struct front *f, __u32 ingress)
+static __always_inline struct ov6_front_generations *front_world(void)
 {
 	__u32 zero = 0;
 
-	f->world = bpf_map_lookup_elem(&front_changes, &zero);
-	if (!f->world || !f->world->sets)
+	return bpf_map_lookup_elem(&front_changes, &zero);
+}
+
+/* Not 0: there is none, or nothing of it holds. */
+static __always_inline int front_open(struct front *f, __u32 ingress)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	__u64 now = bpf_jiffies64();
+
+	f->world = front_world();
+	if (!f->world || now >= *(volatile __u64 *)&f->world->until)
 		return -1;
-	f->ingress = ingress;
-	f->all = *(volatile __u32 *)&f->world->all;
-	f->part = bpf_get_smp_processor_id() * f->world->sets;
-	f->now = bpf_jiffies64();
+	f->now = now;
+	f->key = ov6_front_key(ingress, OV6_FRONT_NONE);
+	f->part = cpu * f->world->sets;
 	return 0;
 }
 
@@ -48,6 +55,8 @@ static __always_inline struct ov6_front_counts *front_counters(void)
 	return bpf_map_lookup_elem(&front_counts, &zero);
 }
 
+#define FRONT_NS_PER_SECOND 1000000000ULL
+#define FRONT_SWEEP 3 /* entries that the hand goes by at once */
 #define FRONT_LANES 0x0001000100010001ULL
 
 /* So that the first tag is in the lowest lane. */
@@ -81,12 +90,20 @@ static __always_inline __u32 front_slot(const struct ov6_front_set *set, __u16 t
 	return equal ? 0x0400150026003700ULL * (equal & -equal) >> 60 : OV6_FRONT_ENTRIES;
 }
 
-/* Returns not 0 if there is no such set. */
-static __always_inline int front_find(const struct front *f, const struct in6_addr *address, __u8 kind,
+static __always_inline int front_is(const struct ov6_front_entry *e, const struct in6_addr *address,
+				    __u32 key)
+{
+	const __u64 *is = (const __u64 *)e->address, *wanted = (const __u64 *)address;
+
+	return !((is[0] ^ wanted[0]) | (is[1] ^ wanted[1]) | (e->key ^ key));
+}
+
+/* Where it is or would be. Returns not 0 if there is no such set. */
+static __always_inline int front_find(const struct front *f, const struct in6_addr *address, __u32 key,
 				      struct front_place *place)
 {
-	__u64 hash = ov6_front_hash(f->world->seeds, address->s6_addr32, f->ingress, kind);
-	__u32 index = f->part + ov6_front_index(hash, f->world->sets), slot;
+	__u64 hash = ov6_front_hash(f->world->seeds, address->s6_addr32, key);
+	__u32 home = ov6_front_home(hash), index = f->part + ov6_front_index(hash, f->world->sets);
 
 	place->index = index;
 	place->set = bpf_map_lookup_elem(&front, &index);
@@ -94,65 +111,79 @@ static __always_inline int front_find(const struct front *f, const struct in6_ad
 		return -1;
 	place->tag = ov6_front_tag(hash);
 	place->seen = hash >> 16;
-	slot = front_slot(place->set, place->tag);
-	hook_opaque(slot); /* whoever compares it with a bound is to compare this */
-	place->slot = slot;
-	return 0;
+	hook_opaque(home); /* whoever compares it with a bound is to compare this */
+	place->home = home;
+	return home >= OV6_FRONT_ENTRIES;
 }
 
-/* What an entry for the address must not be older than; a tunnel's has its locator's, too. */
-static __always_inline __u32 front_generation(const struct front *f, const struct in6_addr *address)
+/* Where its tag is; OV6_FRONT_ENTRIES or more: nowhere. */
+static __always_inline __u32 front_tagged(const struct front_place *place)
+{
+	__u32 slot = front_slot(place->set, place->tag);
+
+	hook_opaque(slot);
+	return slot;
+}
+
+static __always_inline __u32 front_locator_generation(const struct front *f, __u32 on)
+{
+	__u32 number = on >> OV6_FRONT_ON_LOCATOR_SHIFT & OV6_FRONT_ON_LOCATOR;
+
+	return *(volatile __u32 *)&f->world->locators[number];
+}
+
+/* What an entry must not be older than; a way's locator is one more. */
+static __always_inline __u32 front_generation(const struct front *f, __u32 on, __u8 kind)
 {
 	const struct ov6_front_generations *world = f->world;
-
-	return f->all + *(volatile __u32 *)&world
-			     ->destinations[ov6_front_destination(world->seeds, address->s6_addr32)];
-}
-
-static __always_inline __u32 front_locator_generation(const struct front *f, __be32 locator)
-{
-	return *(volatile __u32 *)&f->world->locators[ov6_front_locator(f->world->seeds, locator)];
-}
-
-static __always_inline int front_is(const struct front *f, const struct ov6_front_entry *e,
-				    const struct in6_addr *address, __u8 kind)
-{
-	const __u64 *is = (const __u64 *)e->address, *wanted = (const __u64 *)address;
-
-	return !((is[0] ^ wanted[0]) | (is[1] ^ wanted[1]) | (e->ingress ^ f->ingress) | (e->kind ^ kind));
-}
-
-static __always_inline int front_holds(const struct front *f, const struct ov6_front_entry *e,
-				       const struct in6_addr *address, __u8 kind)
-{
-	__u32 generation = front_generation(f, address);
+	__u32 sum = *(volatile __u32 *)&world->all +
+		    *(volatile __u32 *)&world->destinations[on & OV6_FRONT_ON_DESTINATION];
 
 	if (kind == OV6_FRONT_TUNNEL || kind == OV6_FRONT_WAY)
-		generation += front_locator_generation(f, e->destination);
-	return e->generation == generation && f->now - e->filled < e->ticks;
+		sum += front_locator_generation(f, on);
+	return sum;
+}
+
+static __always_inline __u32 front_on_destination(const struct front *f, const struct in6_addr *address)
+{
+	return ov6_front_destination(f->world->seeds, address->s6_addr32);
+}
+
+static __always_inline __u32 front_on_locator(const struct front *f, __be32 locator)
+{
+	return ov6_front_locator(f->world->seeds, locator) << OV6_FRONT_ON_LOCATOR_SHIFT;
+}
+
+static __always_inline int front_holds(const struct front *f, const struct ov6_front_entry *e, __u8 kind)
+{
+	return e->generation == front_generation(f, e->on, kind) && (__s32)(f->now - e->until) < 0;
 }
 
 static __always_inline const struct ov6_front_entry *front_get(const struct front *f,
 							       const struct in6_addr *address, __u8 kind)
 {
-	const struct ov6_front_entry *e;
+	__u32 key = f->key | kind;
+	struct ov6_front_entry *e;
 	struct front_place place;
+	__u32 slot;
 
-	if (front_find(f, address, kind, &place) || place.slot >= OV6_FRONT_ENTRIES)
+	if (front_find(f, address, key, &place))
 		return 0;
-	e = &place.set->entries[place.slot];
-	if (!front_is(f, e, address, kind) || !front_holds(f, e, address, kind))
+	e = &place.set->entries[place.home];
+	if (!front_is(e, address, key)) {
+		slot = front_tagged(&place);
+		if (slot >= OV6_FRONT_ENTRIES)
+			return 0;
+		e = &place.set->entries[slot];
+		if (!front_is(e, address, key))
+			return 0;
+	}
+	if (!front_holds(f, e, kind))
 		return 0;
-	if (!(place.set->referenced >> place.slot & 1) && !(f->world->flags & OV6_FRONT_LOOK))
-		place.set->referenced |= 1 << place.slot;
+	if (!(e->on & OV6_FRONT_REFERENCED) && !(f->world->flags & OV6_FRONT_LOOK))
+		e->on |= OV6_FRONT_REFERENCED;
 	return e;
 }
-
-/* The generations as they were before the tables are asked about a packet's addresses. */
-struct front_before {
-	__u32 source;
-	__u32 destination;
-};
 
 /*
  * Counts, and orders what is read before it before what is read after it, on every machine: an atomic that
@@ -166,28 +197,57 @@ static __always_inline void front_ordered(__u64 *counter)
 	hook_opaque(before);
 }
 
+/*
+ * Once a second, by who finds that the front holds no more. If nobody is there who would tell of changes, or
+ * was it lately, all of it is forgotten first. While a monitor looks nothing holds, so that it sees every
+ * packet; it may have begun since it was looked for.
+ */
+static __always_inline void front_put_off(struct ov6_front_generations *world)
+{
+	__u64 now = bpf_jiffies64();
+
+	if (!world->sets || now < *(volatile __u64 *)&world->until || monitor_looks())
+		return;
+	if (!__sync_lock_test_and_set(&world->told, 0))
+		__sync_fetch_and_add(&world->all, 1);
+	__sync_lock_test_and_set(&world->until, now + world->ticks_per_second);
+	if (monitor_looks())
+		world->until = 0;
+}
+
 static __always_inline void front_before(const struct packet *p, struct front_before *before)
 {
 	struct ov6_front_counts *counts = front_counters();
+	struct ov6_front_generations *world = front_world();
 	struct front f;
 
-	if (!counts || front_open(&f, p->ingress))
+	if (!counts || !world)
 		return;
-	before->source = front_generation(&f, &p->ip6.saddr);
-	before->destination = front_generation(&f, &p->ip6.daddr);
+	front_put_off(world);
+	if (front_open(&f, p->ingress))
+		return;
+	before->source = front_generation(&f, front_on_destination(&f, &p->ip6.saddr), OV6_FRONT_NONE);
+	before->destination = front_generation(&f, front_on_destination(&f, &p->ip6.daddr), OV6_FRONT_NONE);
 	front_ordered(&counts->misses);
 }
 
-/* Second chance: whoever was used since the hand came by stays. It comes to empty places first. */
-static __always_inline __u32 front_victim(struct ov6_front_set *set)
+/*
+ * At home it is found without its tag, so it comes there if nobody is who holds and was used. Else second
+ * chance: whoever was used since the hand came by stays, if there are not too many in a row.
+ */
+static __always_inline __u32 front_victim(const struct front *f, struct ov6_front_set *set, __u32 home)
 {
 	__u32 slot = set->hand;
 
-	for (int i = 0; i < OV6_FRONT_ENTRIES; i++) {
+	if (home >= OV6_FRONT_ENTRIES || !(set->entries[home].on & OV6_FRONT_REFERENCED) ||
+	    !front_holds(f, &set->entries[home], ov6_front_kind(&set->entries[home])))
+		return home;
+	for (int i = 0; i < FRONT_SWEEP; i++) {
 		slot = (slot + 1) % OV6_FRONT_ENTRIES;
-		if (!(set->referenced >> slot & 1))
+		hook_opaque(slot);
+		if (slot >= OV6_FRONT_ENTRIES || !(set->entries[slot].on & OV6_FRONT_REFERENCED))
 			break;
-		set->referenced &= ~(1 << slot);
+		set->entries[slot].on &= ~OV6_FRONT_REFERENCED;
 	}
 	set->hand = slot;
 	return slot;
@@ -216,13 +276,14 @@ static __always_inline struct ov6_front_entry *front_entry(__u32 number)
 	return set && slot < OV6_FRONT_ENTRIES ? &set->entries[slot] : 0;
 }
 
-static __always_inline int front_admit_new(const struct front_place *place, struct ov6_front_counts *counts)
+static __always_inline int front_admit_new(const struct front *f, const struct front_place *place,
+					   struct ov6_front_counts *counts)
 {
 	__u32 slot;
 
 	if (!front_is_candidate(place->set, place->seen))
 		return -1;
-	slot = front_victim(place->set);
+	slot = front_victim(f, place->set, place->home);
 	hook_opaque(slot);
 	if (slot >= OV6_FRONT_ENTRIES)
 		return -1;
@@ -243,20 +304,26 @@ __noinline int ov6_front_admit(const struct packet *p, __u32 kind)
 	struct ov6_front_entry *e;
 	struct front_place place;
 	struct front f;
+	__u32 key;
 	int slot;
 
 	if (!p || !counts || front_open(&f, p->ingress))
 		return -1;
+	key = f.key | kind;
 	address = kind == OV6_FRONT_SOURCE_OUT || kind == OV6_FRONT_SOURCE_IN ? &p->ip6.saddr : &p->ip6.daddr;
-	if (front_find(&f, address, kind, &place))
+	if (front_find(&f, address, key, &place))
 		return -1;
-	slot = place.slot < OV6_FRONT_ENTRIES ? place.slot : front_admit_new(&place, counts);
+	slot = place.home;
+	if (!front_is(&place.set->entries[place.home], address, key))
+		slot = front_tagged(&place);
+	if (slot >= OV6_FRONT_ENTRIES)
+		slot = front_admit_new(&f, &place, counts);
 	if (slot < 0 || slot >= OV6_FRONT_ENTRIES)
 		return -1;
 	e = &place.set->entries[slot];
-	if (front_is(&f, e, address, kind) && front_holds(&f, e, address, kind))
+	if (front_is(e, address, key) && front_holds(&f, e, kind))
 		return -1;
-	e->kind = OV6_FRONT_NONE;
+	e->key = 0;
 	front_ordered(&counts->filled);
 	return place.index << 3 | slot;
 }
@@ -277,12 +344,12 @@ static __always_inline void front_end(__u64 *left, __u64 end, __u64 now)
 		*left = end - now;
 }
 
-/* For how many jiffies: until a second is over, something ends, or a use of the mapping is to be told
+/* For how many jiffies: until its life is over, something ends, or a use of the mapping is to be told
  * (mapping_used). */
-static __always_inline __u16 front_ticks(const struct front *f, const struct ov6_mapping *mapping,
+static __always_inline __u32 front_ticks(const struct front *f, const struct ov6_mapping *mapping,
 					 const struct ov6_path *path)
 {
-	__u64 now = bpf_ktime_get_boot_ns(), left = OV6_FRONT_LIFE_NS;
+	__u64 now = bpf_ktime_get_boot_ns(), left = OV6_FRONT_LIFE_SECONDS * FRONT_NS_PER_SECOND;
 
 	if (mapping) {
 		front_end(&left, mapping->hard_expiry, now);
@@ -291,20 +358,19 @@ static __always_inline __u16 front_ticks(const struct front *f, const struct ov6
 	}
 	if (path)
 		front_end(&left, path->mtu_expiry, now);
-	return f->world->tick_ns ? (__u32)left / f->world->tick_ns : 0;
+	return left * f->world->ticks_per_second / FRONT_NS_PER_SECOND;
 }
 
-/* Last of all the kind, without which it is nobody's. */
+/* Last of all the key, without which it is nobody's. `locator`: as front_on_locator, or 0. */
 static __always_inline void front_fill(const struct front *f, struct ov6_front_entry *e,
 				       const struct in6_addr *address, __u8 kind, __u32 generation,
-				       __u16 ticks)
+				       __u32 locator, __u32 ticks)
 {
 	__builtin_memcpy(e->address, address, sizeof(e->address));
-	e->ingress = f->ingress;
+	e->on |= front_on_destination(f, address) | locator | OV6_FRONT_REFERENCED;
 	e->generation = generation;
-	e->filled = f->now;
-	e->ticks = ticks;
-	e->kind = kind;
+	e->until = f->now + ticks;
+	e->key = f->key | kind;
 }
 
 static __always_inline void front_fill_link(struct ov6_front_entry *e, const struct decision *d)
@@ -324,7 +390,7 @@ static __always_inline void front_fill_outer(struct ov6_front_entry *e, const st
 	ip.tos &= ~ECN_MASK;
 	ip.tot_len = 0;
 	ip.check = 0;
-	e->tos = ip.tos;
+	e->on |= (__u32)(ip.tos >> 2) << OV6_FRONT_DSCP_SHIFT;
 	e->check = csum_reduce(csum_add(0, &ip, sizeof(ip)));
 	e->source = ip.saddr;
 	e->destination = ip.daddr;
@@ -360,12 +426,12 @@ static __always_inline int front_keeps_tunnel(const struct decision *d)
 static __always_inline void front_keep_tunnel(const struct front *f, const struct packet *p,
 					      const struct decision *d, __u32 generation)
 {
-	__u32 mtu, overhead = locator_overhead(&d->tunnel.locator);
+	__u32 mtu, overhead = locator_overhead(&d->tunnel.locator), ticks;
+	__u32 on = front_on_locator(f, d->tunnel.locator.address);
 	struct ov6_front_entry *e;
 	struct ov6_mapping *mapping;
-	__u16 ticks;
 
-	generation += front_locator_generation(f, d->tunnel.locator.address);
+	generation += front_locator_generation(f, on);
 	e = front_admit(p, OV6_FRONT_TUNNEL);
 	if (!e)
 		return;
@@ -377,7 +443,7 @@ static __always_inline void front_keep_tunnel(const struct front *f, const struc
 	front_fill_link(e, d);
 	front_fill_outer(e, p, d);
 	front_fill_room(e, d, mtu - overhead);
-	front_fill(f, e, &p->ip6.daddr, OV6_FRONT_TUNNEL, generation, ticks);
+	front_fill(f, e, &p->ip6.daddr, OV6_FRONT_TUNNEL, generation, on, ticks);
 }
 
 static __always_inline void front_keep_host(const struct front *f, const struct packet *p,
@@ -389,7 +455,7 @@ static __always_inline void front_keep_host(const struct front *f, const struct 
 		return;
 	front_fill_link(e, d);
 	front_fill_room(e, d, fib_mtu(d));
-	front_fill(f, e, &p->ip6.daddr, kind, generation, front_ticks(f, 0, 0));
+	front_fill(f, e, &p->ip6.daddr, kind, generation, 0, front_ticks(f, 0, 0));
 }
 
 /* From one site into another XDP has no way of its own, only one to TC. */
@@ -407,7 +473,7 @@ static __always_inline void front_keep_source_out(const struct front *f, const s
 	if (!e)
 		return;
 	__builtin_memcpy(e->to, device->mac, ETH_ALEN);
-	front_fill(f, e, &p->ip6.saddr, OV6_FRONT_SOURCE_OUT, generation, front_ticks(f, 0, 0));
+	front_fill(f, e, &p->ip6.saddr, OV6_FRONT_SOURCE_OUT, generation, 0, front_ticks(f, 0, 0));
 }
 
 /* May it send from whichever port? */
@@ -441,7 +507,7 @@ static __always_inline void front_keep_source_in(const struct front *f, const st
 	e->destination = device->address;
 	e->destination_port = device->udp_port;
 	__builtin_memcpy(e->to, device->mac, ETH_ALEN);
-	front_fill(f, e, &p->ip6.saddr, OV6_FRONT_SOURCE_IN, generation, front_ticks(f, mapping, 0));
+	front_fill(f, e, &p->ip6.saddr, OV6_FRONT_SOURCE_IN, generation, 0, front_ticks(f, mapping, 0));
 }
 
 /* Behind the decision on a packet from a site. A function of its own for the verifier: see act.h. */

@@ -19,7 +19,7 @@ static __always_inline const struct ov6_front_way *way_get(const struct front *f
 
 static __always_inline void way_take_tunnel(struct decision *d, const struct ov6_front_way *way)
 {
-	struct ov6_device *underlay = way->flags & OV6_FRONT_WAY_FIXED_PORT ? device_find(way->egress) : 0;
+	struct ov6_device *underlay = way->on & OV6_FRONT_WAY_FIXED_PORT ? device_find(way->egress) : 0;
 
 	d->act = ACT_TUNNEL;
 	d->verdict = OV6_VERDICT_TUNNEL;
@@ -38,7 +38,7 @@ static __always_inline void way_take_host(const struct packet *p, struct decisio
 	d->act = ACT_FORWARD;
 	d->verdict = p->origin == ORIGIN_SITE ? OV6_VERDICT_LOCAL : OV6_VERDICT_SITE;
 	d->fib.family = FIB_AF_INET6;
-	if (!(way->flags & OV6_FRONT_WAY_GATEWAY)) {
+	if (!(way->on & OV6_FRONT_WAY_GATEWAY)) {
 		__builtin_memcpy(d->fib.ipv6_dst, &p->ip6.daddr, sizeof(d->fib.ipv6_dst));
 		return;
 	}
@@ -48,18 +48,14 @@ static __always_inline void way_take_host(const struct packet *p, struct decisio
 	d->fib.ipv6_dst[3] = way->destination;
 }
 
-static __always_inline int way_take(const struct packet *p, struct decision *d,
-				    const struct ov6_front_way *way)
+static __always_inline int way_take(struct packet *p, struct decision *d, const struct ov6_front_way *way)
 {
-	struct ov6_front_counts *counts = front_counters();
-
-	if (counts)
-		counts->hits++;
+	p->known = p->segments;
 	d->strip = p->strip;
 	d->fib.ifindex = way->egress;
 	__builtin_memcpy(d->fib.dmac, way->to, ETH_ALEN);
 	__builtin_memcpy(d->fib.smac, way->from, ETH_ALEN);
-	if (way->flags & OV6_FRONT_WAY_TUNNEL)
+	if (way->on & OV6_FRONT_WAY_TUNNEL)
 		way_take_tunnel(d, way);
 	else
 		way_take_host(p, d, way);
@@ -141,7 +137,7 @@ static __always_inline void way_fill_host(struct ov6_front_way *way, const struc
 	way->mtu = fib_mtu(d);
 	if (way_is_direct(p, d))
 		return;
-	way->flags = OV6_FRONT_WAY_GATEWAY;
+	way->on |= OV6_FRONT_WAY_GATEWAY;
 	way->source = d->fib.ipv6_dst[2];
 	way->destination = d->fib.ipv6_dst[3];
 }
@@ -154,9 +150,9 @@ static __always_inline int way_fill_tunnel(struct ov6_front_way *way, const stru
 	if (mtu < OV6_MIN_MTU + overhead)
 		return -1;
 	way->mtu = mtu - overhead;
-	way->flags = OV6_FRONT_WAY_TUNNEL;
+	way->on |= OV6_FRONT_WAY_TUNNEL;
 	if (d->tunnel.locator.flags & OV6_LOCATOR_FIXED_PORT)
-		way->flags |= OV6_FRONT_WAY_FIXED_PORT;
+		way->on |= OV6_FRONT_WAY_FIXED_PORT;
 	way->port = d->tunnel.locator.port;
 	way->source = d->tunnel.source;
 	way->destination = d->tunnel.locator.address;
@@ -167,10 +163,11 @@ static __always_inline int way_fill_tunnel(struct ov6_front_way *way, const stru
 static __always_inline void way_keep_tunnel(const struct front *f, const struct packet *p,
 					    const struct decision *d, __u32 generation)
 {
+	__u32 on = front_on_locator(f, d->tunnel.locator.address);
 	struct ov6_front_entry *e;
 	struct ov6_mapping *mapping;
 
-	generation += front_locator_generation(f, d->tunnel.locator.address);
+	generation += front_locator_generation(f, on);
 	e = front_admit(p, OV6_FRONT_WAY);
 	if (!e)
 		return;
@@ -178,7 +175,7 @@ static __always_inline void way_keep_tunnel(const struct front *f, const struct 
 	if (!mapping || way_fill_tunnel((void *)e, d))
 		return;
 	front_fill_link(e, d);
-	front_fill(f, e, &p->ip6.daddr, OV6_FRONT_WAY, generation,
+	front_fill(f, e, &p->ip6.daddr, OV6_FRONT_WAY, generation, on,
 		   front_ticks(f, mapping, path_find(d->tunnel.locator.address)));
 }
 
@@ -192,8 +189,8 @@ static __always_inline void way_keep_host(const struct front *f, const struct pa
 		return;
 	way_fill_host(way, p, d);
 	front_fill_link(e, d);
-	generation += front_locator_generation(f, way->destination); /* front_holds adds it to every way's */
-	front_fill(f, e, &p->ip6.daddr, OV6_FRONT_WAY, generation, front_ticks(f, 0, 0));
+	generation += front_locator_generation(f, 0); /* front_holds adds it to every way's */
+	front_fill(f, e, &p->ip6.daddr, OV6_FRONT_WAY, generation, 0, front_ticks(f, 0, 0));
 }
 
 /* Behind the decision, as ov6_front_after_site and _underlay are for XDP. */

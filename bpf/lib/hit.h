@@ -11,12 +11,15 @@
 
 #define HIT_NONE (-1) /* the packet is as it came */
 
-/* 0: the frame is for that address. */
-static __always_inline __u32 hit_other_mac(const struct ethhdr *ethernet, const __u8 *mac)
-{
-	const __u16 *to = (const void *)ethernet->h_dest, *is = (const void *)mac;
+/* Of the Ethernet header, which the compiler reads and writes in bytes otherwise. */
+#define HIT_PROTOCOL(frame) (*(__be16 *)((char *)(frame) + 2 * ETH_ALEN))
 
-	return (to[0] ^ is[0]) | (to[1] ^ is[1]) | (to[2] ^ is[2]);
+/* 0: the frame is for that address. */
+static __always_inline __u32 hit_other_mac(const void *frame, const __u8 *mac)
+{
+	const __u16 *to = frame, *is = (const void *)mac;
+
+	return (*(const __u32 *)to ^ *(const __u32 *)is) | (to[2] ^ is[2]);
 }
 
 /* Of a header that holds together: may it go on, in so many bytes? */
@@ -36,17 +39,13 @@ static __always_inline int hit_left(hook_ctx *ctx, const struct ipv6hdr *ip6,
 
 static __always_inline int hit_sent(__u32 verdict, __u32 bytes, __u32 egress)
 {
-	struct ov6_front_counts *counts = front_counters();
-
-	if (counts)
-		counts->hits++;
-	count_packets(verdict, 1, bytes);
+	count_packets(verdict, 1, bytes, 1);
 	return bpf_redirect(egress, 0);
 }
 
 static __always_inline int hit_no_room(__u32 bytes)
 {
-	count_packets(OV6_VERDICT_DROP_NO_ROOM, 1, bytes);
+	count_packets(OV6_VERDICT_DROP_NO_ROOM, 1, bytes, 1);
 	return XDP_DROP;
 }
 
@@ -54,20 +53,19 @@ static __always_inline int hit_no_room(__u32 bytes)
 static __always_inline void hit_write_link(void *frame, const struct ov6_front_entry *way, __u16 protocol)
 {
 	const __u32 *from = (const __u32 *)way->to;
-	struct ethhdr *ethernet = frame;
 	__u32 *to = frame;
 
 	to[0] = from[0];
 	to[1] = from[1];
 	to[2] = from[2];
-	ethernet->h_proto = bpf_htons(protocol);
+	HIT_PROTOCOL(frame) = bpf_htons(protocol);
 }
 
 static __always_inline void hit_write_ip(struct iphdr *ip, const struct ov6_front_entry *way, __u8 ecn,
 					 __u32 length)
 {
 	*(__u8 *)ip = 0x45;
-	ip->tos = way->tos | ecn;
+	ip->tos = way->on >> OV6_FRONT_DSCP_SHIFT << 2 | ecn;
 	ip->tot_len = bpf_htons(length);
 	ip->id = 0;
 	ip->frag_off = bpf_htons(IP4_DONT_FRAGMENT);
@@ -145,9 +143,9 @@ static __always_inline int hit_tunnel(hook_ctx *ctx, struct ipv6hdr *ip6, const 
 	return hit_encapsulate(ctx, ip6, way, counted, 1, source);
 }
 
-/* A packet from a site, or HIT_NONE: it is as it came. A function of its own, so that its stack is not under
- * that of all the others. */
-__noinline int ov6_hit_site(hook_ctx *ctx)
+/* A packet from a site, or HIT_NONE: it is as it came. No function of its own, since calls are dear where
+ * returns are guarded. */
+static __always_inline int hit_site(hook_ctx *ctx)
 {
 	struct ethhdr *ethernet = (void *)(long)ctx->data;
 	struct ipv6hdr *ip6 = (void *)(ethernet + 1);
@@ -155,9 +153,9 @@ __noinline int ov6_hit_site(hook_ctx *ctx)
 	__u32 counted = hook_length(ctx) - ETH_HLEN;
 	struct front f;
 
-	if ((void *)(ip6 + 1) > (void *)(long)ctx->data_end || ethernet->h_proto != bpf_htons(ETH_P_IPV6) ||
-	    ip6->version != 6 || ip6_length(ip6) > counted || front_open(&f, hook_ifindex(ctx)) ||
-	    monitor_looks())
+	if ((void *)(ip6 + 1) > (void *)(long)ctx->data_end ||
+	    HIT_PROTOCOL(ethernet) != bpf_htons(ETH_P_IPV6) || ip6->version != 6 ||
+	    ip6_length(ip6) > counted || front_open(&f, hook_ifindex(ctx)))
 		return HIT_NONE;
 	source = front_get(&f, &ip6->saddr, OV6_FRONT_SOURCE_OUT);
 	if (!source || hit_other_mac(ethernet, source->to))
@@ -197,7 +195,7 @@ static __always_inline __u32 hit_outer(hook_ctx *ctx, const struct ethhdr *ether
 {
 	__u32 total = bpf_ntohs(ip->tot_len), length = bpf_ntohs(udp->len);
 
-	if (ethernet->h_proto != bpf_htons(ETH_P_IP) || *(const __u8 *)ip != 0x45 ||
+	if (HIT_PROTOCOL(ethernet) != bpf_htons(ETH_P_IP) || *(const __u8 *)ip != 0x45 ||
 	    ip->frag_off & bpf_htons(IP4_FRAGMENT) || total > hook_length(ctx) - ETH_HLEN ||
 	    total < sizeof(*ip) || csum_fold(csum_add(0, ip, sizeof(*ip))))
 		return 0;
@@ -222,8 +220,11 @@ static __always_inline int hit_is_from(const struct ov6_front_entry *source, con
 	       (!source->source_port || udp->source == source->source_port);
 }
 
-/* A packet from the underlay, or HIT_NONE. See ov6_hit_site. */
-__noinline int ov6_hit_underlay(hook_ctx *ctx)
+/*
+ * A packet from the underlay, or HIT_NONE. The source comes last: of many it is what comes from afar, and
+ * while it comes the processor does what follows from the way.
+ */
+static __always_inline int hit_underlay(hook_ctx *ctx)
 {
 	struct ethhdr *ethernet = (void *)(long)ctx->data;
 	struct iphdr *ip = (void *)(ethernet + 1);
@@ -239,13 +240,15 @@ __noinline int ov6_hit_underlay(hook_ctx *ctx)
 	strip = hit_strip(ip);
 	ip6 = hook_at(ctx, ETH_HLEN + strip, sizeof(*ip6));
 	if (!counted || !ip6 || ip6->version != 6 || ip6_length(ip6) > counted ||
-	    ip6_ecn(ip6) != (ip->tos & ECN_MASK) || front_open(&f, hook_ifindex(ctx)) || monitor_looks())
+	    ip6_ecn(ip6) != (ip->tos & ECN_MASK) || front_open(&f, hook_ifindex(ctx)))
+		return HIT_NONE;
+	way = front_get(&f, &ip6->daddr, OV6_FRONT_SITE);
+	if (!way)
 		return HIT_NONE;
 	source = front_get(&f, &ip6->saddr, OV6_FRONT_SOURCE_IN);
 	if (!source || !hit_is_from(source, ethernet, ip, udp))
 		return HIT_NONE;
-	way = front_get(&f, &ip6->daddr, OV6_FRONT_SITE);
-	if (!way || !hit_fits(ip6, way, counted))
+	if (!hit_fits(ip6, way, counted))
 		return hit_left(ctx, ip6, way, counted);
 	return hit_deliver(ctx, ip6, way, strip, counted);
 }

@@ -34,6 +34,7 @@ struct packet {
 	__u32 counted;	/* bytes to count */
 	__u32 quote;	/* bytes of an IPv6 packet that is only quoted in an ICMPv4 error; else 0 */
 	__u32 segments; /* packets to count: a GSO packet is many */
+	__u32 known;	/* of them the front decided on: all or none */
 	__be32 outer_source;
 	struct ov6_port_header header;
 };

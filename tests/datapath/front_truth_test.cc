@@ -212,7 +212,7 @@ class FrontTruth : public ::testing::TestWithParam<Attach> {
     auto opened = OpenKernelDatapath({world_->bpffs(), 0});
     ASSERT_TRUE(opened.ok()) << opened.status();
     datapath_ = *std::move(opened);
-    auto watch = WayWatch::Open([this] { datapath_->ForgetWays(); });
+    auto watch = WayWatch::Open([this] { datapath_->ForgetWays(); }, [this] { datapath_->WaysAreWatched(); });
     ASSERT_TRUE(watch.ok()) << watch.status();
     watch_ = *std::move(watch);
     watch_->Start();
@@ -249,7 +249,7 @@ class FrontTruth : public ::testing::TestWithParam<Attach> {
   uint64_t Hits() {
     const auto front = SummarizePinnedFront(world_->bpffs());
     EXPECT_TRUE(front.ok() && *front) << front.status();
-    return front.ok() && *front ? (*front)->counts.hits : 0;
+    return front.ok() && *front ? (*front)->hits : 0;
   }
 
   using Old = std::function<bool(const Seen&)>;

@@ -53,7 +53,7 @@ TEST(Differential, ModelAndKernelAgree) {
                                 << Minimise(subject, kernel, tables, arrival);
     }
     ASSERT_EQ(comparison.CheckTotal(), "") << "OV6_DIFFERENTIAL_SEED=" << seed + round;
-    by_front += packet::FrontCounts().hits;
+    by_front += packet::FrontHits();
   }
   EXPECT_GT(by_front, packets / 1000);
 }

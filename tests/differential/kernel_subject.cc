@@ -65,7 +65,7 @@ void KernelSubject::Load(const model::Tables& tables) {
   for (const char* map : {"routes", "mappings", "negatives", "slaves", "devices", "slave_ports",
                           "port_devices", "buckets", "locators"})
     ClearMap(map);
-  packet::FrontOn();
+  packet::FrontOn(packet::kSlowestTicks);
   SetEntry("config", uint32_t{0}, tables.config);
   for (const auto& [prefix, route] : tables.routes) SetEntry("routes", prefix.ToAbi(), route);
   for (const auto& [prefix, mapping] : tables.mappings) SetMapping(prefix, mapping);

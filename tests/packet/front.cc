@@ -12,7 +12,6 @@ namespace ov6::packet {
 namespace {
 
 constexpr uint32_t kOnly = 0;
-constexpr uint32_t kTick = 4'000'000;  // ns, a jiffy of Debian's kernels, and tests/host's
 
 std::unique_ptr<ov6_front_generations> Generations() {
   auto generations = std::make_unique<ov6_front_generations>();
@@ -46,14 +45,16 @@ void FrontOff() {
   SetEntry("front_changes", kOnly, *generations);
 }
 
-void FrontOn() {
+void FrontOn(uint16_t ticks) {
   StayOnThisCpu(true);
   for (uint32_t set = 0; set < Cpus() * Programs::kFrontSets; set++) SetEntry("front", set, ov6_front_set{});
   const std::vector<ov6_front_counts> zeros(Cpus());
   bpf_map_update_elem(Programs::Get().Map("front_counts"), &kOnly, zeros.data(), BPF_ANY);
   auto generations = Generations();
   generations->sets = Programs::kFrontSets;
-  generations->tick_ns = kTick;
+  generations->ticks_per_second = ticks;
+  generations->until = 0;
+  generations->told = 1;
   for (uint64_t i = 0; i < OV6_FRONT_SEEDS; i++) generations->seeds[i] = (i + 1) * 0x9e3779b97f4a7c15;
   SetEntry("front_changes", kOnly, *generations);
 }
@@ -64,17 +65,29 @@ void FrontForget() {
   SetEntry("front_changes", kOnly, *generations);
 }
 
+void FrontLapse(bool told) {
+  auto generations = Generations();
+  generations->until = 0;
+  generations->told = told ? 1 : 0;
+  SetEntry("front_changes", kOnly, *generations);
+}
+
 ov6_front_counts FrontCounts() {
   std::vector<ov6_front_counts> cpus(Cpus());
   bpf_map_lookup_elem(Programs::Get().Map("front_counts"), &kOnly, cpus.data());
   ov6_front_counts sum{};
   for (const ov6_front_counts& cpu : cpus) {
-    sum.hits += cpu.hits;
     sum.misses += cpu.misses;
     sum.filled += cpu.filled;
     sum.evicted += cpu.evicted;
   }
   return sum;
+}
+
+uint64_t FrontHits() {
+  uint64_t hits = 0;
+  for (const ov6_count& count : Verdicts()) hits += count.front;
+  return hits;
 }
 
 }  // namespace ov6::packet

@@ -20,6 +20,7 @@ std::array<ov6_count, OV6_VERDICT_MAX> Verdicts() {
     for (const ov6_count& cpu : cpus) {
       sums[verdict].packets += cpu.packets;
       sums[verdict].bytes += cpu.bytes;
+      sums[verdict].front += cpu.front;
     }
   }
   return sums;

@@ -94,9 +94,9 @@ void CheckThrice(const Row& row, Hook hook) {
   FrontOn();
   Check(row, hook, 1);
   Check(row, hook, 2);
-  EXPECT_EQ(FrontCounts().hits, 0u);
+  EXPECT_EQ(FrontHits(), 0u);
   Check(row, hook, 3);
-  EXPECT_EQ(FrontCounts().hits, IsForFront(row, hook) ? 1u : 0u);
+  EXPECT_EQ(FrontHits(), IsForFront(row, hook) ? 1u : 0u);
 }
 TEST_P(XdpRow, EndsAsItShouldWhateverTheFrontKnows) { CheckThrice(GetParam(), Hook::kXdp); }
 TEST_P(TcRow, EndsAsItShouldWhateverTheFrontKnows) { CheckThrice(GetParam(), Hook::kTc); }

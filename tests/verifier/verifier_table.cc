@@ -22,7 +22,7 @@ namespace {
 
 // The kernel's own limits are 1,000,000 instructions (4096 before 5.2) and 512 bytes.
 constexpr unsigned kMostVerified = 30'000;
-constexpr unsigned kMostStack = 384;
+constexpr unsigned kMostStack = 416;
 
 constexpr unsigned kLogStatistics = 4;  // BPF_LOG_STATS of the kernel's bpf_verifier.h
 constexpr size_t kLogSize = 1 << 20;

@@ -10,10 +10,13 @@
 #include <atomic>
 #include <bit>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <span>
 #include <vector>
 
+#include "ov6/abi/maps.h"
+#include "ov6/abi/verdict.h"
 #include "userspace/base/crypto.h"
 #include "userspace/datapath/pins.h"
 #include "userspace/datapath/typed_map.h"
@@ -22,23 +25,26 @@ namespace ov6 {
 namespace {
 
 constexpr uint32_t kLargest = 64 << 20;  // bytes
+constexpr uint32_t kPartOfMemory = 64;
 constexpr uint32_t kMostSets = 1 << 16;  // ov6_front_index has 16 bits
 constexpr uint32_t kOnly = 0;
 
 void Add(uint32_t& generation) { std::atomic_ref(generation).fetch_add(1); }
 
 // The coarse clocks move with every jiffy.
-absl::StatusOr<uint32_t> Tick() {
+absl::StatusOr<uint16_t> TicksPerSecond() {
   timespec resolution{};
   if (clock_getres(CLOCK_MONOTONIC_COARSE, &resolution) != 0)
     return absl::ErrnoToStatus(errno, "asking how long a jiffy is");
-  return static_cast<uint32_t>(resolution.tv_nsec);
+  return static_cast<uint16_t>(std::chrono::nanoseconds(std::chrono::seconds(1)).count() /
+                               resolution.tv_nsec);
 }
 
 }  // namespace
 
-uint32_t FrontSets(uint32_t wanted, uint32_t cpus) {
-  const auto most = kLargest / static_cast<uint32_t>(sizeof(ov6_front_set)) / std::max(cpus, 1u);
+uint32_t FrontSets(uint32_t wanted, uint32_t cpus, uint64_t memory) {
+  const auto bytes = static_cast<uint32_t>(std::min<uint64_t>(kLargest, memory / kPartOfMemory));
+  const auto most = bytes / static_cast<uint32_t>(sizeof(ov6_front_set)) / std::max(cpus, 1u);
   return std::bit_floor(std::min({wanted, most, kMostSets}));
 }
 
@@ -57,10 +63,11 @@ absl::Status Front::Set(uint32_t sets) {
   std::atomic_ref(world_->sets).store(0);
   AllChanged();
   if (sets == 0) return absl::OkStatus();
-  const auto tick = Tick();
-  if (!tick.ok()) return tick.status();
-  world_->tick_ns = *tick;
+  const auto ticks = TicksPerSecond();
+  if (!ticks.ok()) return ticks.status();
+  world_->ticks_per_second = *ticks;
   world_->flags = 0;
+  std::atomic_ref(world_->until).store(0);
   // Once for all: programs may be at it, and an entry knows its generations by the seeds it was made with.
   if (std::ranges::all_of(world_->seeds, [](uint64_t seed) { return seed == 0; }))
     FillRandom(std::span(reinterpret_cast<uint8_t*>(world_->seeds), sizeof(world_->seeds)));
@@ -84,6 +91,14 @@ void Front::AllChanged() const {
   if (world_ != nullptr) Add(world_->all);
 }
 
+void Front::Told() const {
+  if (world_ != nullptr) std::atomic_ref(world_->told).store(1);
+}
+
+void Front::Lapse() const {
+  if (world_ != nullptr) std::atomic_ref(world_->until).store(0);
+}
+
 namespace {
 
 constexpr const char* kGenerations = "front_changes";
@@ -94,10 +109,20 @@ absl::StatusOr<uint64_t> CountEntries(const RawMap& front, uint32_t sets) {
   for (uint32_t key = 0; key < sets; ++key) {
     ov6_front_set set{};
     if (const auto status = front.Get(&key, &set); !status.ok()) return status;
-    entries += static_cast<uint64_t>(
-        std::ranges::count_if(set.entries, [](const auto& e) { return e.kind != OV6_FRONT_NONE; }));
+    entries +=
+        static_cast<uint64_t>(std::ranges::count_if(set.entries, [](const auto& e) { return e.key != 0; }));
   }
   return entries;
+}
+
+absl::StatusOr<uint64_t> CountHits(const RawMap& verdicts, size_t cpus) {
+  uint64_t hits = 0;
+  std::vector<ov6_count> counts(cpus);
+  for (uint32_t verdict = 0; verdict < OV6_VERDICT_MAX; ++verdict) {
+    if (const auto status = verdicts.Get(&verdict, counts.data()); !status.ok()) return status;
+    for (const ov6_count& count : counts) hits += count.front;
+  }
+  return hits;
 }
 
 }  // namespace
@@ -110,8 +135,9 @@ absl::StatusOr<Front> PinnedFront(const std::filesystem::path& bpffs) {
 
 absl::StatusOr<std::optional<FrontSummary>> SummarizePinnedFront(const std::filesystem::path& bpffs) {
   const auto open = [&](const char* name) { return OpenPin(MapsFolder(bpffs) / name, true); };
-  auto generations = open(kGenerations), front = open("front"), counts = open("front_counts");
-  for (const auto* fd : {&generations, &front, &counts}) {
+  auto generations = open(kGenerations), front = open("front"), counts = open("front_counts"),
+       verdicts = open("verdicts");
+  for (const auto* fd : {&generations, &front, &counts, &verdicts}) {
     if (absl::IsNotFound(fd->status())) return std::nullopt;
     if (!fd->ok()) return fd->status();
   }
@@ -130,11 +156,13 @@ absl::StatusOr<std::optional<FrontSummary>> SummarizePinnedFront(const std::file
   if (!entries.ok()) return entries.status();
   summary.entries = *entries;
   for (const ov6_front_counts& cpu : cpus) {
-    summary.counts.hits += cpu.hits;
     summary.counts.misses += cpu.misses;
     summary.counts.filled += cpu.filled;
     summary.counts.evicted += cpu.evicted;
   }
+  const auto hits = CountHits(RawMap("verdicts", *std::move(verdicts)), cpus.size());
+  if (!hits.ok()) return hits.status();
+  summary.hits = *hits;
   return summary;
 }
 

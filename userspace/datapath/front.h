@@ -14,8 +14,9 @@
 
 namespace ov6 {
 
-// Sets for each of `cpus`, a power of two, of `wanted`: all of them together have no more than 64 MiB.
-uint32_t FrontSets(uint32_t wanted, uint32_t cpus);
+// Sets for each of `cpus`, a power of two, of `wanted`: all of them together have no more than 64 MiB, and no
+// more than a part in 64 of the machine's `memory` (bytes).
+uint32_t FrontSets(uint32_t wanted, uint32_t cpus, uint64_t memory);
 
 class Front {
  public:
@@ -30,6 +31,12 @@ class Front {
   void PathChanged(uint32_t locator) const;  // IPv4, network order
   void AllChanged() const;
 
+  // Who tells of all changes lives: to be said more than once a second, or the programs forget
+  // everything as often.
+  void Told() const;
+  // Nothing is taken from it until a monitor looks no more (abi/monitor.h), which is to be set before.
+  void Lapse() const;
+
  private:
   std::shared_ptr<ov6_front_generations> world_;
 };
@@ -40,7 +47,7 @@ absl::StatusOr<Front> PinnedFront(const std::filesystem::path& bpffs);
 // What the front of a pinned instance holds and did; nullopt: it has none, or it is off.
 struct FrontSummary {
   uint32_t sets = 0;  // of each CPU
-  uint64_t capacity = 0, entries = 0;
+  uint64_t capacity = 0, entries = 0, hits = 0;
   ov6_front_counts counts{};
 };
 absl::StatusOr<std::optional<FrontSummary>> SummarizePinnedFront(const std::filesystem::path& bpffs);

@@ -5,6 +5,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <net/if_arp.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -100,6 +101,7 @@ class KernelDatapath : public MapTables<Datapath> {
   int EventFd() const override { return ring_buffer__epoll_fd(ring_); }
   absl::Status DrainEvents(const std::function<void(const ov6_event&)>& handler) override;
   void ForgetWays() override { front().AllChanged(); }
+  void WaysAreWatched() override { front().Told(); }
   absl::Status DetachAll() override;
 
  private:
@@ -397,6 +399,15 @@ absl::Status CheckPinnedAbi(const fs::path& bpffs) {
 
 }  // namespace
 
+namespace {
+
+uint64_t MachineMemory() {  // bytes
+  return static_cast<uint64_t>(std::max(sysconf(_SC_PHYS_PAGES), 0l)) *
+         static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace
+
 absl::StatusOr<std::unique_ptr<Datapath>> OpenKernelDatapath(const KernelDatapathOptions& options) {
   RouteLibbpfLog();
   if (auto status = CheckPrivileges(); !status.ok()) return status;
@@ -406,7 +417,7 @@ absl::StatusOr<std::unique_ptr<Datapath>> OpenKernelDatapath(const KernelDatapat
   auto thread = PortThread::Start();
   if (!thread.ok()) return thread.status();
   const uint32_t cpus = PossibleCpus();
-  const uint32_t front_sets = FrontSets(options.front_sets, cpus);
+  const uint32_t front_sets = FrontSets(options.front_sets, cpus, MachineMemory());
   auto loaded = LoadObjects(options.bpffs, std::max(front_sets * cpus, 1u));
   if (!loaded.ok()) return loaded.status();
   if (auto status = ShareMapPins(options.bpffs, options.group); !status.ok()) return status;

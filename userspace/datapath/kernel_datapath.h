@@ -21,7 +21,7 @@ namespace ov6 {
 struct KernelDatapathOptions {
   std::filesystem::path bpffs;  // a mounted bpffs: <run>/bpf
   gid_t group = 0;              // may read the pinned maps
-  uint32_t front_sets = 8192;   // of the front cache, for each CPU; 0: none
+  uint32_t front_sets = 32768;  // of the front cache, for each CPU; 0: none
 };
 
 // Call it in the router's network namespace, with full privileges, from the thread that

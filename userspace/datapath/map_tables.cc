@@ -118,6 +118,7 @@ absl::StatusOr<std::array<ov6_count, OV6_VERDICT_MAX>> MapTables<Base>::Verdicts
     for (const ov6_count& count : counts) {
       sums[verdict].packets += count.packets;
       sums[verdict].bytes += count.bytes;
+      sums[verdict].front += count.front;
     }
   }
   return sums;

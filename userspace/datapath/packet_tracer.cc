@@ -112,8 +112,11 @@ class KernelTracer : public PacketTracer {
   absl::Status Prepare(Frame frame);
   absl::Status CopyMappings(Frame frame, std::vector<uint32_t>* peers);
   absl::Status CopyGenerations();
-  absl::StatusOr<std::optional<uint32_t>> MovedVerdict();
-  absl::StatusOr<bool> FrontAnswered();
+  struct End {
+    uint32_t verdict;
+    bool by_front;
+  };
+  absl::StatusOr<std::optional<End>> FindEnd();
   absl::StatusOr<TracedRun> Run(const std::string& program, bool xdp, uint32_t ifindex, Frame frame);
   absl::StatusOr<TracedRun> RunOnEachCpu(const std::string& program, bool xdp, uint32_t ifindex, Frame frame);
 
@@ -261,25 +264,18 @@ absl::Status KernelTracer::CopyGenerations() {
   auto world = std::make_unique<ov6_front_generations>();
   if (const auto status = generations_.Get(&kOnly, world.get()); !status.ok()) return status;
   world->flags |= OV6_FRONT_LOOK;
-  const auto none = ForEachCpu<ov6_front_counts>();
-  bpf_map_update_elem(own_.at("front_counts").get(), &kOnly, none.data(), BPF_ANY);
   const int result = bpf_map_update_elem(own_.at("front_changes").get(), &kOnly, world.get(), BPF_ANY);
   return result < 0 ? absl::ErrnoToStatus(-result, "copying the front's generations") : absl::OkStatus();
 }
 
-absl::StatusOr<bool> KernelTracer::FrontAnswered() {
-  auto counts = ForEachCpu<ov6_front_counts>();
-  const int result = bpf_map_lookup_elem(own_.at("front_counts").get(), &kOnly, counts.data());
-  if (result < 0) return absl::ErrnoToStatus(-result, "reading the private counters");
-  return std::ranges::any_of(counts, [](const ov6_front_counts& count) { return count.hits > 0; });
-}
-
-absl::StatusOr<std::optional<uint32_t>> KernelTracer::MovedVerdict() {
+absl::StatusOr<std::optional<KernelTracer::End>> KernelTracer::FindEnd() {
   auto counts = ForEachCpu<ov6_count>();
   for (uint32_t verdict = 0; verdict < OV6_VERDICT_MAX; ++verdict) {
     const int result = bpf_map_lookup_elem(own_.at("verdicts").get(), &verdict, counts.data());
     if (result < 0) return absl::ErrnoToStatus(-result, "reading the private counters");
-    if (std::ranges::any_of(counts, [](const ov6_count& count) { return count.packets > 0; })) return verdict;
+    for (const ov6_count& count : counts) {
+      if (count.packets > 0) return End{.verdict = verdict, .by_front = count.front > 0};
+    }
   }
   return std::nullopt;
 }
@@ -316,12 +312,9 @@ absl::StatusOr<TracedRun> KernelTracer::Run(const std::string& name, bool xdp, u
   const auto meta = std::min<size_t>(xdp_out.data, run.frame.size());
   run.frame.erase(run.frame.begin(), run.frame.begin() + static_cast<ptrdiff_t>(meta));
   run.result = xdp ? XdpResult(options.retval) : TcResult(options.retval);
-  const auto verdict = MovedVerdict();
-  if (!verdict.ok()) return verdict.status();
-  run.verdict = *verdict;
-  const auto by_front = FrontAnswered();
-  if (!by_front.ok()) return by_front.status();
-  run.by_front = *by_front;
+  const auto end = FindEnd();
+  if (!end.ok()) return end.status();
+  if (*end) run.verdict = (*end)->verdict, run.by_front = (*end)->by_front;
   return run;
 }
 

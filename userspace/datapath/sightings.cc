@@ -13,6 +13,7 @@
 #include <fstream>
 #include <string>
 
+#include "userspace/datapath/front.h"
 #include "userspace/datapath/libbpf_log.h"
 #include "userspace/datapath/pins.h"
 #include "userspace/datapath/typed_map.h"
@@ -54,10 +55,11 @@ absl::StatusOr<UniqueFd> Lock(const fs::path& folder) {
 
 class KernelSightings : public SightingReader {
  public:
-  KernelSightings(UniqueFd lock, UniqueFd ring, UniqueFd monitor)
+  KernelSightings(UniqueFd lock, UniqueFd ring, UniqueFd monitor, Front front)
       : lock_(std::move(lock)),
         ring_map_(std::move(ring)),
         monitor_(RawMap("monitor", std::move(monitor))),
+        front_(std::move(front)),
         opened_(BootClock::now()) {}
 
   ~KernelSightings() override {
@@ -80,7 +82,10 @@ class KernelSightings : public SightingReader {
   absl::Status Ask(uint32_t wanted, BootTime until) override {
     const auto now = monitor_.Get(kOnly);
     if (!now.ok()) return now.status();
-    return monitor_.Set(kOnly, {.until = ToNanoseconds(until), .wanted = wanted, .lost = now->lost});
+    const auto status =
+        monitor_.Set(kOnly, {.until = ToNanoseconds(until), .wanted = wanted, .lost = now->lost});
+    front_.Lapse();
+    return status;
   }
 
   absl::Status Read(const std::function<void(const ov6_sighting&)>& handler) override {
@@ -111,6 +116,7 @@ class KernelSightings : public SightingReader {
 
   UniqueFd lock_, ring_map_;
   TypedMap<uint32_t, ov6_monitor> monitor_;
+  Front front_;
   BootTime opened_;
   uint32_t told_lost_ = 0;
   ring_buffer* ring_ = nullptr;
@@ -132,9 +138,12 @@ absl::StatusOr<std::unique_ptr<SightingReader>> OpenSightings(const fs::path& bp
   if (!ring.ok()) return ring.status();
   auto monitor = OpenPin(folder / "monitor", false);
   if (!monitor.ok()) return monitor.status();
+  auto front = PinnedFront(bpffs);
+  if (!front.ok()) return front.status();
   auto lock = Lock(folder);
   if (!lock.ok()) return lock.status();
-  auto reader = std::make_unique<KernelSightings>(*std::move(lock), *std::move(ring), *std::move(monitor));
+  auto reader = std::make_unique<KernelSightings>(*std::move(lock), *std::move(ring), *std::move(monitor),
+                                                  *std::move(front));
   if (auto status = reader->Open(); !status.ok()) return status;
   return reader;
 }

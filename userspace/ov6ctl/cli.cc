@@ -23,7 +23,7 @@ constexpr Object kObjects[] = {
     {"status", StatusObject, "[show]", "the daemon, its devices and doors, domains, sizes"},
     {"route", RouteObject, "[show] | get ADDRESS | add PREFIX ACTION | del PREFIX",
      "prefix -> slave and action"},
-    {"map", MapObject, "[show] | dump MAP | get MAP ADDRESS | del locators IPV4|all | verify",
+    {"map", MapObject, "[show] | dump MAP | get MAP ADDRESS | del locators IPV4|all | del front all | verify",
      "the kernel's maps, also without a daemon"},
     {"mapping", MappingObject,
      "[show] | add PREFIX via LOCATOR[:PORT] [encap 6in4|udp] ... [lifetime S | static] | del PREFIX",

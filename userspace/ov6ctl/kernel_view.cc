@@ -46,6 +46,12 @@ absl::Status PinnedView::DeletePath(const Ipv4& address) { return DeletePinnedPa
 
 absl::StatusOr<std::optional<FrontSummary>> PinnedView::Front() { return SummarizePinnedFront(bpffs_); }
 
+absl::Status PinnedView::ForgetFront() {
+  const auto front = PinnedFront(bpffs_);
+  if (front.ok()) front->AllChanged();
+  return front.status();
+}
+
 absl::StatusOr<std::unique_ptr<PacketTracer>> PinnedView::OpenTracer() {
   auto tracer = OpenPacketTracer(bpffs_);
   if (!tracer.ok()) return AsRefusal(tracer.status());

@@ -32,6 +32,7 @@ class KernelView {
   virtual absl::StatusOr<std::vector<std::pair<Ipv4, ov6_path>>> Paths() = 0;          // by address
   virtual absl::Status DeletePath(const Ipv4& address) = 0;         // NotFound: there is none
   virtual absl::StatusOr<std::optional<FrontSummary>> Front() = 0;  // nullopt: it is off
+  virtual absl::Status ForgetFront() = 0;                           // all of it
   virtual absl::StatusOr<std::unique_ptr<PacketTracer>> OpenTracer() = 0;
   virtual absl::StatusOr<std::unique_ptr<SightingReader>> OpenSightings() = 0;
   virtual absl::StatusOr<MapIds> PinnedMaps() = 0;
@@ -49,6 +50,7 @@ class PinnedView : public KernelView {
   absl::StatusOr<std::vector<std::pair<Ipv4, ov6_path>>> Paths() override;
   absl::Status DeletePath(const Ipv4& address) override;
   absl::StatusOr<std::optional<FrontSummary>> Front() override;
+  absl::Status ForgetFront() override;
   absl::StatusOr<std::unique_ptr<PacketTracer>> OpenTracer() override;
   absl::StatusOr<std::unique_ptr<SightingReader>> OpenSightings() override;
   absl::StatusOr<MapIds> PinnedMaps() override;

@@ -99,7 +99,7 @@ absl::StatusOr<json::array> ReadFront(View& view) {
   return json::array{json::object{{"sets", is.sets},
                                   {"entries", is.entries},
                                   {"capacity", is.capacity},
-                                  {"hits", is.counts.hits},
+                                  {"hits", is.hits},
                                   {"misses", is.counts.misses},
                                   {"filled", is.counts.filled},
                                   {"evicted", is.counts.evicted}}};
@@ -406,12 +406,20 @@ absl::Status DeletePaths(Context& context) {
   return absl::OkStatus();
 }
 
-// Of what is in the maps only path MTUs are nobody's: the programs learn them again.
+absl::Status ForgetFront(Context& context, Words& words) {
+  if (!words.Skip("all")) return Usage("of the front all is forgotten: map del front all");
+  auto status = words.Finish();
+  return status.ok() ? context.kernel.ForgetFront() : status;
+}
+
+// Of what is in the maps only path MTUs and the front are nobody's: the programs learn them again.
 absl::Status Delete(Context& context, Words& words) {
   const auto map = NeedMap(words);
   if (!map.ok()) return map.status();
+  if ((*map)->name == std::string_view("front")) return ForgetFront(context, words);
   if ((*map)->key != Map::Key::kIpv4) {
-    return Usage(fmt::format("entries of '{}' are not deleted here; of locators they are", (*map)->name));
+    return Usage(
+        fmt::format("entries of '{}' are not deleted here; of locators and front they are", (*map)->name));
   }
   if (words.Skip("all")) {
     auto status = words.Finish();

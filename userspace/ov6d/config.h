@@ -122,7 +122,7 @@ struct DatapathConfig {
   uint32_t icmp_rate = OV6_DEFAULT_ICMP_RATE;                  // ICMPv6 errors per second to one source
   uint32_t icmp_burst = OV6_DEFAULT_ICMP_BURST;                // ICMPv6 errors
   uint32_t path_mtu_lifetime = OV6_DEFAULT_PATH_MTU_LIFETIME;  // seconds
-  uint32_t front_sets = 8192;                                  // of the front cache, for each CPU; 0: none
+  uint32_t front_sets = 32768;                                 // of the front cache, for each CPU; 0: none
   uint32_t reassembly_rate = 10000;  // reassembled tunnel packets per second, underlay and encapsulation
 };
 

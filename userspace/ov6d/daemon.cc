@@ -223,7 +223,7 @@ absl::Status Daemon::WatchWorld() {
   auto monitor = netlink::Monitor::Open();
   if (!monitor.ok()) return monitor.status();
   monitor_.emplace(*std::move(monitor));
-  auto ways = WayWatch::Open([this] { datapath_->ForgetWays(); });
+  auto ways = WayWatch::Open([this] { datapath_->ForgetWays(); }, [this] { datapath_->WaysAreWatched(); });
   if (!ways.ok()) return ways.status();
   ways_ = *std::move(ways);
   return absl::OkStatus();

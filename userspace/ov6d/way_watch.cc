@@ -13,15 +13,18 @@ namespace {
 
 // A storm of routes empties the front 200 times a second, and no change waits for longer than this.
 constexpr int kPause = 5;  // milliseconds
+constexpr int kAlive = 250;
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<WayWatch>> WayWatch::Open(std::function<void()> forget) {
+absl::StatusOr<std::unique_ptr<WayWatch>> WayWatch::Open(std::function<void()> forget,
+                                                         std::function<void()> alive) {
   auto ways = netlink::Ways::Open();
   if (!ways.ok()) return ways.status();
   UniqueFd stop(eventfd(0, EFD_CLOEXEC));
   if (!stop.ok()) return absl::ErrnoToStatus(errno, "making an eventfd");
-  return std::unique_ptr<WayWatch>(new WayWatch(*std::move(ways), std::move(stop), std::move(forget)));
+  return std::unique_ptr<WayWatch>(
+      new WayWatch(*std::move(ways), std::move(stop), std::move(forget), std::move(alive)));
 }
 
 void WayWatch::Start() {
@@ -50,7 +53,8 @@ bool WayWatch::Await(int fd, int milliseconds) const {
 // Twice for each change: the kernel tells of a route's end before the route is gone.
 void WayWatch::Loop() {
   prctl(PR_SET_NAME, "ov6-ways");
-  while (Await(ways_.fd(), -1)) {
+  while (Await(ways_.fd(), kAlive)) {
+    alive_();
     if (!ways_.Drain()) continue;
     for (int time = 0; time < 2; ++time) {
       forget_();

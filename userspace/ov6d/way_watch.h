@@ -16,21 +16,26 @@ namespace ov6 {
 
 class WayWatch {
  public:
-  // From here on no change is missed. `forget` is called from the thread.
-  static absl::StatusOr<std::unique_ptr<WayWatch>> Open(std::function<void()> forget);
+  // From here on no change is missed. Both are called from the thread: `forget` after a change, `alive`
+  // several times a second while there are none that wait.
+  static absl::StatusOr<std::unique_ptr<WayWatch>> Open(std::function<void()> forget,
+                                                        std::function<void()> alive);
   ~WayWatch();
 
   void Start();  // the thread has the caller's privileges
 
  private:
-  WayWatch(netlink::Ways ways, UniqueFd stop, std::function<void()> forget)
-      : ways_(std::move(ways)), stop_(std::move(stop)), forget_(std::move(forget)) {}
+  WayWatch(netlink::Ways ways, UniqueFd stop, std::function<void()> forget, std::function<void()> alive)
+      : ways_(std::move(ways)),
+        stop_(std::move(stop)),
+        forget_(std::move(forget)),
+        alive_(std::move(alive)) {}
   void Loop();
   bool Await(int fd, int milliseconds) const;  // false: it is to stop
 
   netlink::Ways ways_;
   UniqueFd stop_;
-  std::function<void()> forget_;
+  std::function<void()> forget_, alive_;
   std::thread thread_;
 };
 

@@ -11,7 +11,7 @@
 #include <linux/types.h>
 
 /* Rises when a pinned map's key or value changes meaning or size. */
-#define OV6_ABI_VERSION 2
+#define OV6_ABI_VERSION 3
 
 #ifdef __cplusplus
 #define OV6_STATIC_ASSERT(condition, text) static_assert(condition, text)

@@ -25,13 +25,14 @@
 	M(sightings, 262144, "ring buffer of those packets (bytes)")                                         \
 	M(front, 1, "the doors' front cache: sets of entries, a part for each CPU; ov6d makes it big")       \
 	M(front_changes, 1, "what an entry of \"front\" stands on: counters of changes")                     \
-	M(front_counts, 1, "hits and misses of \"front\", per CPU")
+	M(front_counts, 1, "misses and fillings of \"front\", per CPU")
 
 struct ov6_count {
 	__u64 packets;
 	__u64 bytes; /* of the IPv6 packet */
+	__u64 front; /* packets that the front answered */
 };
-OV6_SIZE(struct ov6_count, 16);
+OV6_SIZE(struct ov6_count, 24);
 
 struct ov6_bucket_key {
 	__u8 source[16]; /* IPv6; IPv4: v4-mapped /24; STATION: six bytes of MAC address, or the ifindex */

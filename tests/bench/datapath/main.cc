@@ -9,6 +9,7 @@ int main(int argc, char** argv) {
   ov6::bench::AddStream(app);
   ov6::bench::AddMappings(app);
   ov6::bench::AddMillion(app);
+  ov6::bench::AddTell(app);
   ov6::bench::AddMisses(app);
   ov6::bench::AddWrite(app);
   ov6::bench::AddLimit(app);

@@ -12,6 +12,7 @@
 #include "tests/bench/datapath/sites.h"
 #include "tests/bench/datapath/traffic.h"
 #include "tests/bench/datapath/verbs.h"
+#include "userspace/datapath/front.h"
 #include "userspace/datapath/kernel_datapath.h"
 
 namespace ov6::bench {
@@ -104,6 +105,18 @@ void AddMappings(CLI::App& app) {
   CLI::App* verb = app.add_subcommand("mappings", "makes the map-cache hold as many sites");
   AddCommon(verb, options);
   verb->callback([options] { Fill(*options); });
+}
+
+void AddTell(CLI::App& app) {
+  auto bpffs = std::make_shared<std::string>();
+  CLI::App* verb = app.add_subcommand("tell", "says that changes are told of, until it is killed");
+  verb->add_option("bpffs", *bpffs, "of the instance")->required();
+  verb->callback([bpffs] {
+    const auto front = PinnedFront(*bpffs);
+    Check(front.status());
+    ComeFirst(Rank::kMeasures);
+    for (;; std::this_thread::sleep_for(std::chrono::milliseconds(250))) front->Told();
+  });
 }
 
 void AddWrite(CLI::App& app) {

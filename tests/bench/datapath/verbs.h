@@ -13,6 +13,7 @@ void AddStream(CLI::App& app);      // live frames until it is killed
 void AddMappings(CLI::App& app);    // makes the map-cache hold as many sites
 void AddMisses(CLI::App& app);      // a packet to each of many destinations
 void AddMillion(CLI::App& app);     // more sites than ov6d's map holds
+void AddTell(CLI::App& app);        // does for the front what ov6d would that is held still
 void AddWrite(CLI::App& app);       // rewrites mappings at a rate
 void AddLimit(CLI::App& app);       // the limit's program in place of a door's, and back
 void AddCost(CLI::App& app);        // nanoseconds a packet of a program, by test-run

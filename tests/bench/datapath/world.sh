@@ -57,6 +57,7 @@ plain_by() {
 
 before_down() {
   ! mountpoint -q "$TMP/sinks" || umount "$TMP/sinks"
+  [ -z "$teller" ] || kill_pids KILL "$teller"
   [ -z "$lone_pid" ] || kill_pids CONT "$lone_pid"
 }
 
@@ -73,10 +74,15 @@ world() {
 }
 
 # ov6d stands still: once a minute it would take out of the kernel's map-cache what did not come through its sessions, and
-# through them nothing else is as fast as this wants it. The datapath does not miss it.
+# through them nothing else is as fast as this wants it. The datapath misses nothing but that somebody says that changes are
+# told of: the writer of the map-cache does, by the same library, and the kernel's ways don't change.
+teller=
 hold_still() {
   expect_within 20 "the site is registered" grep -q "$SITE::/64 registered" "$lone_dir/log"
   kill -STOP "$lone_pid"
+  "$TOOL" tell "$lone_dir/bpf" &
+  teller=$!
+  disown
 }
 
 # on_two_cpus: the router's receiving by threads of the second CPU's, so that a tester on the first can send more than it takes

@@ -20,7 +20,7 @@ class FrontTest : public ::testing::Test {
  protected:
   FrontTest() : fd_(memfd_create("front_changes", MFD_CLOEXEC)) {
     EXPECT_EQ(ftruncate(fd_.get(), sizeof(ov6_front_generations)), 0);
-    void* at = mmap(nullptr, sizeof(ov6_front_generations), PROT_READ, MAP_SHARED, fd_.get(), 0);
+    void* at = mmap(nullptr, sizeof(ov6_front_generations), PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0);
     world_ = static_cast<const ov6_front_generations*>(at);
     front_ = *Front::Map(fd_.get());
     EXPECT_TRUE(front_.Set(8).ok());
@@ -81,7 +81,7 @@ TEST_F(FrontTest, WhoTurnsItOnAgainKeepsTheSeedsAndForgetsEverything) {
   EXPECT_EQ(world_->sets, 16u);
   EXPECT_EQ(world_->seeds[0], seed);
   EXPECT_GT(All(), 0u);
-  EXPECT_GT(world_->tick_ns, 0u);
+  EXPECT_GT(world_->ticks_per_second, 0u);
   ASSERT_TRUE(front_.Set(0).ok());
   EXPECT_EQ(world_->sets, 0u);
 }
@@ -94,12 +94,28 @@ TEST_F(FrontTest, WithoutOneNobodyIsTold) {
 }
 
 TEST(FrontSets, ArePowersOfTwoAndSixtyFourMebibytesAtMost) {
-  EXPECT_EQ(FrontSets(0, 2), 0u);
-  EXPECT_EQ(FrontSets(1, 2), 1u);
-  EXPECT_EQ(FrontSets(8192, 2), 8192u);
-  EXPECT_EQ(FrontSets(10000, 2), 8192u);
-  EXPECT_EQ(FrontSets(65536, 1), 65536u);
-  EXPECT_EQ(FrontSets(8192, 128), 1024u);
+  constexpr uint64_t kPlenty = uint64_t{64} << 30;
+  EXPECT_EQ(FrontSets(0, 2, kPlenty), 0u);
+  EXPECT_EQ(FrontSets(1, 2, kPlenty), 1u);
+  EXPECT_EQ(FrontSets(8192, 2, kPlenty), 8192u);
+  EXPECT_EQ(FrontSets(10000, 2, kPlenty), 8192u);
+  EXPECT_EQ(FrontSets(65536, 1, kPlenty), 65536u);
+  EXPECT_EQ(FrontSets(8192, 128, kPlenty), 1024u);
+}
+
+TEST(FrontSets, TakeASixtyFourthOfASmallMachinesMemory) {
+  EXPECT_EQ(FrontSets(32768, 4, uint64_t{256} << 20), 2048u);
+  EXPECT_EQ(FrontSets(32768, 4, 0), 0u);
+}
+
+TEST_F(FrontTest, LapsesAtAMonitorsWordAndIsToldThatSomebodyTellsOfChanges) {
+  EXPECT_EQ(world_->until, 0u);
+  EXPECT_EQ(world_->told, 0u);
+  front_.Told();
+  EXPECT_EQ(world_->told, 1u);
+  const_cast<ov6_front_generations*>(world_)->until = 77;
+  front_.Lapse();
+  EXPECT_EQ(world_->until, 0u);
 }
 
 }  // namespace

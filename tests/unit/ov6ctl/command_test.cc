@@ -67,7 +67,7 @@ TEST_F(CommandTest, MapDumpMappings) {
 
 TEST_F(CommandTest, MapDumpFrontIsASummary) {
   EXPECT_EQ(Json({"map", "dump", "front"}), boost::json::parse("[]"));
-  kernel.front = {.sets = 8192, .capacity = 114688, .entries = 7, .counts = {100, 20, 9, 2}};
+  kernel.front = {.sets = 8192, .capacity = 114688, .entries = 7, .hits = 100, .counts = {20, 9, 2}};
   EXPECT_EQ(Do({"map", "dump", "front"}), 0);
   EXPECT_EQ(out.str(),
             "# kernel maps at /run/ov6/bpf/maps\n"
@@ -257,6 +257,10 @@ TEST_F(CommandTest, OnlyPathsAreDeletedFromMaps) {
   EXPECT_EQ(Do({"map", "del", "locators", "all"}), 0);
   EXPECT_TRUE(kernel.paths.empty());
   EXPECT_EQ(Do({"map", "del", "mappings", "fd13::/48"}), 255);
+  EXPECT_EQ(Do({"map", "del", "front"}), 255);
+  EXPECT_EQ(kernel.fronts_forgotten, 0);
+  EXPECT_EQ(Do({"map", "del", "front", "all"}), 0);
+  EXPECT_EQ(kernel.fronts_forgotten, 1);
 }
 
 TEST_F(CommandTest, SlaveShowAndCall) {

@@ -127,6 +127,10 @@ class FakeKernel : public KernelView {
     return paths.erase(address) > 0 ? absl::OkStatus() : absl::NotFoundError("none");
   }
   absl::StatusOr<std::optional<FrontSummary>> Front() override { return front; }
+  absl::Status ForgetFront() override {
+    ++fronts_forgotten;
+    return absl::OkStatus();
+  }
   absl::StatusOr<std::unique_ptr<SightingReader>> OpenSightings() override {
     ++sightings_opened;
     return std::make_unique<FakeSightings>(sightings);
@@ -151,7 +155,7 @@ class FakeKernel : public KernelView {
   std::map<uint32_t, std::vector<AttachedProgram>> programs;
   FakeTracer::Script traced;
   SightingScript sightings;
-  int sightings_opened = 0;
+  int sightings_opened = 0, fronts_forgotten = 0;
   bool there = true;
   bool writable = false;
 };

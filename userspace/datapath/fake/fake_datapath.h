@@ -55,6 +55,7 @@ class FakeDatapath : public Datapath {
   int EventFd() const override { return -1; }
   absl::Status DrainEvents(const std::function<void(const ov6_event&)>& handler) override;
   void ForgetWays() override {}
+  void WaysAreWatched() override {}
   absl::Status DetachAll() override;
 
   // --- the test's side ---
