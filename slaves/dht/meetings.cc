@@ -90,9 +90,7 @@ void Meetings::OnCall(const std::string& argument, Respond respond) {
   const auto place = PlaceOf(message->meeting.to);
   if (!place && Find(message->meeting.to))
     return respond(absl::UnavailableError("who has " + message->meeting.to.ToString() + " is looked up"));
-  if (!place)
-    return respond(
-        absl::NotFoundError("no member of the ring has proven to have " + message->meeting.to.ToString()));
+  if (!place) return respond(absl::ResourceExhaustedError("too many prefixes are looked up at once"));
   if (questions_.size() >= kMost)
     return respond(absl::ResourceExhaustedError("too many meetings are arranged"));
   ++counters_.asked;

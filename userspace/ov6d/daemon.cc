@@ -397,7 +397,10 @@ DirectPaths::Environment Daemon::DirectEnvironment() {
   };
   const auto call = [this](const std::string& slave, const std::string& method, const std::string& argument,
                            DirectPaths::Reply reply) {
-    service_->Call(slave, method, argument, std::move(reply));
+    // Not from inside the caller, who may be going through what the answer changes.
+    asio::post(io_, [this, slave, method, argument, reply = std::move(reply)]() mutable {
+      service_->Call(slave, method, argument, std::move(reply));
+    });
   };
   return {io_,
           *master_,

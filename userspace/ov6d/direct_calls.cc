@@ -31,15 +31,6 @@ bool IsSet(const json::object& object, std::string_view name) {
   return value != nullptr && value->is_bool() && value->get_bool();
 }
 
-// What a router may say of itself; the rest is for a master to say.
-json::object Described(const json::object& said) {
-  json::object description;
-  for (const char* field : {"user", "password", "candidates"}) {
-    if (const json::value* value = said.if_contains(field)) description[field] = *value;
-  }
-  return description;
-}
-
 // An answer, and not silence or want of time.
 bool IsNo(const absl::Status& status) {
   return absl::IsNotFound(status) || absl::IsPermissionDenied(status) || absl::IsInvalidArgument(status);
@@ -59,6 +50,22 @@ absl::StatusOr<std::vector<Value>> ListIn(const json::object& object, std::strin
     values.push_back(*value);
   }
   return values;
+}
+
+absl::Status CheckWords(const StunCredentials& words) {
+  if (words.user.size() >= kShortestUser && words.password.size() >= kShortestPassword &&
+      words.user.size() <= kLongestWord && words.password.size() <= kLongestWord)
+    return absl::OkStatus();
+  return absl::InvalidArgumentError("\"user\" and \"password\" should have 12 and 36 to 64 characters");
+}
+
+// What a router may say of itself; the rest is for a master to say.
+absl::StatusOr<json::object> Described(const json::object& said) {
+  const std::string user = TextIn(said, "user"), password = TextIn(said, "password");
+  const auto candidates = ListIn<Endpoint>(said, "candidates", PathCheck::kMaxCandidates);
+  if (!candidates.ok()) return candidates.status();
+  if (const auto status = CheckWords({user, password}); !status.ok()) return status;
+  return json::object{{"user", user}, {"password", password}, {"candidates", Strings(*candidates)}};
 }
 
 }  // namespace
@@ -101,21 +108,27 @@ void DirectPaths::OnRemoteCall(const std::string& slave, const CallCapsule& call
   const auto to = Prefix::Parse(TextIn(argument, "to"));
   if (call.method != "direct" || !to)
     return reply(absl::InvalidArgumentError("\"to\" should be a prefix that the call \"peer\" returned"));
-  json::object offer = Described(argument);
-  if (IsFar(to->address)) return Introduce(slave, *to, std::move(offer), std::move(reply));
+  auto offer = Described(argument);
+  if (!offer.ok()) return reply(offer.status());
+  if (IsFar(to->address)) return Introduce(slave, *to, *std::move(offer), std::move(reply));
   const auto route = env_.master.routes().routes().find(*to);
   const RegisteredSlave* other =
       route == env_.master.routes().routes().end() ? nullptr : env_.master.slaves().Find(route->second.slave);
   if (other == nullptr || other->entry.name == slave)
     return reply(absl::NotFoundError(to->ToString() + " is no site of this router's"));
-  if (!env_.is_elsewhere(other->entry.name)) return reply(OnOffer(slave, PrefixesOf(slave), offer));
-  offer["prefixes"] = Strings(PrefixesOf(slave));
-  env_.call(
-      other->entry.name, "direct", json::serialize(offer),
-      [reply = std::move(reply)](const absl::StatusOr<std::string>& answer) {
-        const auto said = answer.ok() ? ObjectIn(*answer) : answer.status();
-        reply(said.ok() ? json::serialize(Described(*said)) : absl::StatusOr<std::string>(said.status()));
-      });
+  if (!env_.is_elsewhere(other->entry.name)) return reply(OnOffer(slave, PrefixesOf(slave), *offer));
+  (*offer)["prefixes"] = Strings(PrefixesOf(slave));
+  AskSite(other->entry.name, *offer, std::move(reply));
+}
+
+// What a router elsewhere says of itself to such an offer, and no more than that.
+void DirectPaths::AskSite(const std::string& site, const json::object& offer, Reply reply) {
+  env_.call(site, "direct", json::serialize(offer),
+            [reply = std::move(reply)](const absl::StatusOr<std::string>& answer) {
+              const auto said = answer.ok() ? ObjectIn(*answer) : answer.status();
+              const auto own = said.ok() ? Described(*said) : said.status();
+              reply(own.ok() ? json::serialize(*own) : absl::StatusOr<std::string>(own.status()));
+            });
 }
 
 absl::StatusOr<std::string> DirectPaths::WhoHas(const std::string& asker, const Ipv6& address) const {
@@ -161,7 +174,9 @@ absl::Status DirectPaths::OnCarried(const std::string& slave, const json::object
   if (!address) return absl::InvalidArgumentError("\"address\" should be an IPv6 address");
   const BootTime now = env_.clock();
   if (Peer* peer = Covering(*address)) {
-    if (peer->check.state() == PathCheck::State::kFailed && now >= peer->next_offer) Offer(*peer);
+    if (peer->check.state() != PathCheck::State::kFailed || now < peer->next_offer) return absl::OkStatus();
+    peer->wanted = true;
+    Offer(*peer);
     return absl::OkStatus();
   }
   // An offer without the outside place would be half of one.
@@ -187,6 +202,7 @@ void DirectPaths::Ask(const std::string& slave, const Ipv6& address) {
               if (!peer.ok()) return NoteNobody(place, peer.status());
               (*peer)->place = place;
               (*peer)->relays = IsSet(*object, "relays");
+              (*peer)->wanted = true;
               Offer(**peer);
             });
 }
@@ -206,7 +222,6 @@ json::object DirectPaths::Description(const Peer& peer) const {
 
 void DirectPaths::Offer(Peer& peer) {
   if (std::exchange(peer.offering, true)) return;
-  peer.wanted = true;
   ++counters_.offers;
   json::object offer = Description(peer);
   offer["to"] = peer.prefixes.front().ToString();
@@ -285,9 +300,7 @@ absl::Status DirectPaths::Start(Peer& peer, const json::object& description) {
   const StunCredentials remote{TextIn(description, "user"), TextIn(description, "password")};
   const auto told = ListIn<Endpoint>(description, "candidates", PathCheck::kMaxCandidates);
   if (!told.ok()) return told.status();
-  if (remote.user.size() < kShortestUser || remote.password.size() < kShortestPassword ||
-      remote.user.size() > kLongestWord || remote.password.size() > kLongestWord)
-    return absl::InvalidArgumentError("\"user\" and \"password\" should have 12 and 36 to 64 characters");
+  if (const auto status = CheckWords(remote); !status.ok()) return status;
   const BootTime now = env_.clock();
   peer.strange = IsSet(description, "ring");
   peer.vouched = now;
@@ -296,9 +309,12 @@ absl::Status DirectPaths::Start(Peer& peer, const json::object& description) {
   for (const Endpoint& place : *told) {
     if (place.port >= first && !place.address.IsMartian() && !IsOwn(place)) candidates.push_back(place);
   }
+  if (peer.strange) peer.brings.reset();
   const auto brings = Prefix::Parse(TextIn(description, "brings"));
   if (brings && CheckPrefixes(peer.slave, {*brings}).ok()) peer.brings = *brings;
-  if (peer.check.state() != PathCheck::State::kUp) peer.used = now;
+  // Not idle before the caller is done with it.
+  const bool up = peer.check.state() == PathCheck::State::kUp;
+  peer.used = up ? std::max(peer.used, now - kIdle + std::chrono::seconds(1)) : now;
   peer.check.Start(now, remote, candidates,
                    peer.strange ? PathCheck::Told::kByRing : PathCheck::Told::kByMaster);
   Tick();

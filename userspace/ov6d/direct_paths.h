@@ -139,6 +139,7 @@ class DirectPaths {
   absl::StatusOr<FarEnd> FarPlace(const Ipv6& address) const;
   void Introduce(const std::string& slave, const Prefix& to, boost::json::object offer, Reply reply);
   absl::StatusOr<std::string> WithSources(const Prefix& to, const absl::StatusOr<std::string>& answer) const;
+  void AskSite(const std::string& site, const boost::json::object& offer, Reply reply);
   void OnMet(const std::string& slave, const boost::json::object& argument, Reply reply);
   absl::StatusOr<std::string> Take(const std::string& slave, const Met& met,
                                    const boost::json::object& argument);

@@ -112,7 +112,7 @@ void DirectPaths::OnMet(const std::string& slave, const json::object& argument, 
   const auto site = SiteAround(*to);
   if (!site) return reply(absl::NotFoundError(to->ToString() + " is no site of this router's"));
   const MappingControl& control = env_.master.mappings();
-  if (control.Around(*prefix) == nullptr)
+  if (control.SaidAround(*prefix) == nullptr)
     return reply(absl::UnavailableError("who has " + prefix->ToString() + " is not known yet"));
   if (!control.IsAt(env_.clock(), *id, *prefix, *from))
     return reply(absl::PermissionDeniedError(prefix->ToString() + " is not reached by " + from->ToString()));
@@ -129,7 +129,7 @@ void DirectPaths::PassOn(const std::string& site, const Met& met, const json::ob
   offer["candidates"] = argument.contains("candidates") ? argument.at("candidates") : json::array();
   offer["prefixes"] = Strings({met.prefix});
   offer["ring"] = true;
-  env_.call(site, "direct", json::serialize(offer), std::move(reply));
+  AskSite(site, offer, std::move(reply));
 }
 
 // To a site of this machine. Nothing is sent until the other's check has come.

@@ -15,7 +15,8 @@ void PathCheck::Start(BootTime now, StunCredentials remote, std::span<const Endp
   for (const Endpoint& candidate : candidates) {
     Pair* pair = Find(candidate);
     if (pair == nullptr) pair = Add(candidate, true);
-    pair->told = true;
+    const auto told = std::count_if(pairs_.begin(), pairs_.end(), [](const Pair& p) { return p.told; });
+    if (static_cast<size_t>(told) < kMaxCandidates) pair->told = true;
     pair->strange = by == Told::kByRing;
     pair->tried = 0;
   }

@@ -119,8 +119,15 @@ TEST_F(DirectRingTest, AMasterPassesOnToItsSiteElsewhereWhatAnotherMasterAsks) {
                                                            {"candidates", met.at("candidates")},
                                                            {"prefixes", {"fd02:0:0:ffff::/64"}},
                                                            {"ring", true}}));
-  asked_[0].reply("what home says of itself");
-  EXPECT_EQ(*answer, "what home says of itself");
+  const json::object said{
+      {"user", "athomeathome"}, {"password", std::string(36, 'h')}, {"candidates", {"192.0.2.7:6080"}}};
+  json::object more = said;  // which only masters say
+  more["port"] = 6080;
+  more["brings"] = "fd00::/8";
+  more["ring"] = false;
+  asked_[0].reply(json::serialize(more));
+  ASSERT_TRUE(answer.ok());
+  EXPECT_EQ(json::parse(*answer), said);
   EXPECT_EQ(paths_.counters().passed_on, 1u);
   EXPECT_TRUE(paths_.Json().at("peers").as_array().empty()) << "it has no part in that path";
   EXPECT_TRUE(sent_.empty());
