@@ -128,7 +128,10 @@ void DeviceKeeper::SetSource(const std::string& interface, const Ipv6& source) {
     if (kept.spec.interface != interface || kept.spec.icmp_source == source) continue;
     kept.spec.icmp_source = source;
     if (kept.link.ifindex == 0) continue;
-    if (const absl::Status status = Attach(kept, kept.link); !status.ok()) Complain(kept, Message(status));
+    if (const absl::Status status = Attach(kept, kept.link); !status.ok())
+      Complain(kept, Message(status));
+    else
+      kept.trouble.clear();
   }
 }
 
