@@ -3,7 +3,8 @@
  * The front cache (abi/front.h): entries of addresses that have been decided on, as long as
  * nothing of what was decided by has changed. At XDP doors hit.h does what they say, at TC doors
  * front_decision.h takes it for decided; what misses goes through the tables, which then may leave an entry
- * here. Of all this a CPU writes its own lines only.
+ * here. Of all this a CPU writes its own lines only; what CPUs share is written once a second
+ * (front_put_off).
  */
 #ifndef OV6_LIB_FRONT_H
 #define OV6_LIB_FRONT_H
@@ -40,7 +41,7 @@ static __always_inline int front_open(struct front *f, __u32 ingress)
 	__u64 now = bpf_jiffies64();
 
 	f->world = front_world();
-	if (!f->world || now >= *(volatile __u64 *)&f->world->until)
+	if (!f->world || !f->world->sets || now >= *(volatile __u64 *)&f->world->until)
 		return -1;
 	f->now = now;
 	f->key = ov6_front_key(ingress, OV6_FRONT_NONE);
@@ -156,7 +157,10 @@ static __always_inline __u32 front_on_locator(const struct front *f, __be32 loca
 
 static __always_inline int front_holds(const struct front *f, const struct ov6_front_entry *e, __u8 kind)
 {
-	return e->generation == front_generation(f, e->on, kind) && (__s32)(f->now - e->until) < 0;
+	__u32 left = e->until - f->now;
+
+	return e->generation == front_generation(f, e->on, kind) &&
+	       left - 1 < (__u32)OV6_FRONT_LIFE_SECONDS * f->world->ticks_per_second;
 }
 
 static __always_inline const struct ov6_front_entry *front_get(const struct front *f,
@@ -198,19 +202,20 @@ static __always_inline void front_ordered(__u64 *counter)
 }
 
 /*
- * Once a second, by who finds that the front holds no more. If nobody is there who would tell of changes, or
- * was it lately, all of it is forgotten first. While a monitor looks nothing holds, so that it sees every
- * packet; it may have begun since it was looked for.
+ * Once a second, by the first who finds that the front holds no more. If nobody is there who would tell of
+ * changes, or was it lately, all of it is forgotten. While a monitor looks nothing holds, so that it sees
+ * every packet; it may have begun since it was looked for.
  */
 static __always_inline void front_put_off(struct ov6_front_generations *world)
 {
-	__u64 now = bpf_jiffies64();
+	__u64 now = bpf_jiffies64(), until = *(volatile __u64 *)&world->until;
 
-	if (!world->sets || now < *(volatile __u64 *)&world->until || monitor_looks())
+	if (!world->sets || now < until || monitor_looks())
+		return;
+	if (__sync_val_compare_and_swap(&world->until, until, now + world->ticks_per_second) != until)
 		return;
 	if (!__sync_lock_test_and_set(&world->told, 0))
 		__sync_fetch_and_add(&world->all, 1);
-	__sync_lock_test_and_set(&world->until, now + world->ticks_per_second);
 	if (monitor_looks())
 		world->until = 0;
 }
@@ -367,7 +372,7 @@ static __always_inline void front_fill(const struct front *f, struct ov6_front_e
 				       __u32 locator, __u32 ticks)
 {
 	__builtin_memcpy(e->address, address, sizeof(e->address));
-	e->on |= front_on_destination(f, address) | locator | OV6_FRONT_REFERENCED;
+	e->on |= front_on_destination(f, address) | locator;
 	e->generation = generation;
 	e->until = f->now + ticks;
 	e->key = f->key | kind;

@@ -4,6 +4,7 @@
 #define OV6_LIB_PATH_H
 
 #include "device.h"
+#include "hook.h"
 
 #define PATH_NS_PER_SECOND 1000000000ULL
 
@@ -41,9 +42,12 @@ static __always_inline void path_changed(__be32 address)
 {
 	__u32 zero = 0;
 	struct ov6_front_generations *now = bpf_map_lookup_elem(&front_changes, &zero);
+	__u32 before;
 
-	if (now)
-		__sync_fetch_and_add(&now->locators[ov6_front_locator(now->seeds, address)], 1);
+	if (!now)
+		return;
+	before = __sync_fetch_and_add(&now->locators[ov6_front_locator(now->seeds, address)], 1);
+	hook_opaque(before); /* an atomic that returns a value orders the path's change before */
 }
 
 /* RFC 1191 section 3: an error never raises it; only time does. */
@@ -57,7 +61,8 @@ static __always_inline void path_lower(__be32 address, __u16 mtu)
 		return;
 	lowered.mtu_expiry = bpf_ktime_get_boot_ns() + path_lifetime();
 	bpf_map_update_elem(&locators, &address, &lowered, BPF_ANY);
-	path_changed(address);
+	if (known != mtu)
+		path_changed(address);
 }
 
 #endif

@@ -101,8 +101,8 @@ class Datapath : public Tables {
 
   // What the kernel's routes, links and neighbours said counts no more: they have changed. From any thread.
   virtual void ForgetWays() = 0;
-  // Whoever would call that lives: said several times a second, or what the kernel said counts for a second
-  // only.
+  // Whoever would call that lives: said several times a second, or what the kernel said counts for
+  // seconds only.
   virtual void WaysAreWatched() = 0;
 
   // Programs, pins and links away; the tables with them.

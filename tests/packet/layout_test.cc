@@ -70,6 +70,7 @@ constexpr Member kMembers[] = {
     OV6_MEMBER(ov6_config, dscp),
     OV6_MEMBER(ov6_count, packets),
     OV6_MEMBER(ov6_count, bytes),
+    OV6_MEMBER(ov6_count, front),
     OV6_MEMBER(ov6_bucket, updated),
     OV6_MEMBER(ov6_bucket, tokens),
     OV6_MEMBER(ov6_bucket_key, source),

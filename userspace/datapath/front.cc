@@ -61,13 +61,13 @@ absl::StatusOr<Front> Front::Map(int generations_fd) {
 absl::Status Front::Set(uint32_t sets) {
   if (world_ == nullptr) return absl::OkStatus();
   std::atomic_ref(world_->sets).store(0);
+  std::atomic_ref(world_->until).store(0);
   AllChanged();
   if (sets == 0) return absl::OkStatus();
   const auto ticks = TicksPerSecond();
   if (!ticks.ok()) return ticks.status();
   world_->ticks_per_second = *ticks;
   world_->flags = 0;
-  std::atomic_ref(world_->until).store(0);
   // Once for all: programs may be at it, and an entry knows its generations by the seeds it was made with.
   if (std::ranges::all_of(world_->seeds, [](uint64_t seed) { return seed == 0; }))
     FillRandom(std::span(reinterpret_cast<uint8_t*>(world_->seeds), sizeof(world_->seeds)));
@@ -92,7 +92,9 @@ void Front::AllChanged() const {
 }
 
 void Front::Told() const {
-  if (world_ != nullptr) std::atomic_ref(world_->told).store(1);
+  if (world_ == nullptr) return;
+  std::atomic_ref told(world_->told);
+  if (told.load() == 0) told.store(1);  // it stands on a line that all CPUs read
 }
 
 void Front::Lapse() const {

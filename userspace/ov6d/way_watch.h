@@ -17,7 +17,7 @@ namespace ov6 {
 class WayWatch {
  public:
   // From here on no change is missed. Both are called from the thread: `forget` after a change, `alive`
-  // several times a second while there are none that wait.
+  // several times a second.
   static absl::StatusOr<std::unique_ptr<WayWatch>> Open(std::function<void()> forget,
                                                         std::function<void()> alive);
   ~WayWatch();
