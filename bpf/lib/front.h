@@ -244,7 +244,7 @@ static __always_inline __u32 front_victim(const struct front *f, struct ov6_fron
 {
 	__u32 slot = set->hand;
 
-	if (home >= OV6_FRONT_ENTRIES || !(set->entries[home].on & OV6_FRONT_REFERENCED) ||
+	if (!(set->entries[home].on & OV6_FRONT_REFERENCED) ||
 	    !front_holds(f, &set->entries[home], ov6_front_kind(&set->entries[home])))
 		return home;
 	for (int i = 0; i < FRONT_SWEEP; i++) {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/datapath/front.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <sys/mman.h>
 #include <time.h>
 
@@ -15,9 +13,8 @@
 #include <span>
 #include <vector>
 
-#include "ov6/abi/maps.h"
-#include "ov6/abi/verdict.h"
 #include "userspace/base/crypto.h"
+#include "userspace/datapath/map_tables.h"
 #include "userspace/datapath/pins.h"
 #include "userspace/datapath/typed_map.h"
 
@@ -117,16 +114,6 @@ absl::StatusOr<uint64_t> CountEntries(const RawMap& front, uint32_t sets) {
   return entries;
 }
 
-absl::StatusOr<uint64_t> CountHits(const RawMap& verdicts, size_t cpus) {
-  uint64_t hits = 0;
-  std::vector<ov6_count> counts(cpus);
-  for (uint32_t verdict = 0; verdict < OV6_VERDICT_MAX; ++verdict) {
-    if (const auto status = verdicts.Get(&verdict, counts.data()); !status.ok()) return status;
-    for (const ov6_count& count : counts) hits += count.front;
-  }
-  return hits;
-}
-
 }  // namespace
 
 absl::StatusOr<Front> PinnedFront(const std::filesystem::path& bpffs) {
@@ -162,9 +149,9 @@ absl::StatusOr<std::optional<FrontSummary>> SummarizePinnedFront(const std::file
     summary.counts.filled += cpu.filled;
     summary.counts.evicted += cpu.evicted;
   }
-  const auto hits = CountHits(RawMap("verdicts", *std::move(verdicts)), cpus.size());
-  if (!hits.ok()) return hits.status();
-  summary.hits = *hits;
+  const auto sums = SumVerdicts(RawMap("verdicts", *std::move(verdicts)));
+  if (!sums.ok()) return sums.status();
+  for (const ov6_count& verdict : *sums) summary.hits += verdict.front;
   return summary;
 }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/datapath/map_tables.h"
 
-#include <bpf/libbpf.h>
-
 #include <algorithm>
 
 namespace ov6 {
@@ -107,14 +105,11 @@ absl::StatusOr<ov6_config> MapTables<Base>::Config() {
   return maps_.config.Get(kOnly);
 }
 
-template <typename Base>
-absl::StatusOr<std::array<ov6_count, OV6_VERDICT_MAX>> MapTables<Base>::Verdicts() {
-  const int cpus = libbpf_num_possible_cpus();
-  if (cpus < 0) return absl::ErrnoToStatus(-cpus, "counting the processors");
-  std::vector<ov6_count> counts(static_cast<size_t>(cpus));
+absl::StatusOr<std::array<ov6_count, OV6_VERDICT_MAX>> SumVerdicts(const RawMap& verdicts) {
+  auto counts = ForEachCpu<ov6_count>();
   std::array<ov6_count, OV6_VERDICT_MAX> sums{};
   for (uint32_t verdict = 0; verdict < OV6_VERDICT_MAX; ++verdict) {
-    if (auto status = maps_.verdicts.Get(&verdict, counts.data()); !status.ok()) return status;
+    if (auto status = verdicts.Get(&verdict, counts.data()); !status.ok()) return status;
     for (const ov6_count& count : counts) {
       sums[verdict].packets += count.packets;
       sums[verdict].bytes += count.bytes;
@@ -122,6 +117,11 @@ absl::StatusOr<std::array<ov6_count, OV6_VERDICT_MAX>> MapTables<Base>::Verdicts
     }
   }
   return sums;
+}
+
+template <typename Base>
+absl::StatusOr<std::array<ov6_count, OV6_VERDICT_MAX>> MapTables<Base>::Verdicts() {
+  return SumVerdicts(maps_.verdicts);
 }
 
 template class MapTables<Tables>;

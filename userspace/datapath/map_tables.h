@@ -24,6 +24,9 @@ struct TableMaps {
   Front front;
 };
 
+// Of all CPUs.
+absl::StatusOr<std::array<ov6_count, OV6_VERDICT_MAX>> SumVerdicts(const RawMap& verdicts);
+
 template <typename Base>
 class MapTables : public Base {
  public:

@@ -127,11 +127,7 @@ void DeviceKeeper::SetSource(const std::string& interface, const Ipv6& source) {
   for (Kept& kept : kept_) {
     if (kept.spec.interface != interface || kept.spec.icmp_source == source) continue;
     kept.spec.icmp_source = source;
-    if (kept.link.ifindex == 0) continue;
-    if (const absl::Status status = Attach(kept, kept.link); !status.ok())
-      Complain(kept, Message(status));
-    else
-      kept.trouble.clear();
+    if (kept.link.ifindex != 0) AttachAgain(kept);
   }
 }
 
@@ -142,6 +138,13 @@ absl::Status DeviceKeeper::Attach(Kept& kept, const netlink::Link& link) {
   kept.facts = netlink::GetXdpFacts(link);  // with its programs
   spdlog::info("{}: door {} ({})", state->interface, state->door, state->reason);
   return absl::OkStatus();
+}
+
+void DeviceKeeper::AttachAgain(Kept& kept) {
+  if (const absl::Status status = Attach(kept, kept.link); !status.ok())
+    Complain(kept, Message(status));
+  else
+    kept.trouble.clear();
 }
 
 bool DeviceKeeper::Follow() {
@@ -178,8 +181,7 @@ bool DeviceKeeper::FollowOne(Kept& kept) {
 
 void DeviceKeeper::FollowDoors() {
   for (Kept& kept : kept_) {
-    if (kept.link.ifindex == 0 || netlink::GetXdpFacts(kept.link) == kept.facts) continue;
-    if (const absl::Status status = Attach(kept, kept.link); !status.ok()) Complain(kept, Message(status));
+    if (kept.link.ifindex != 0 && netlink::GetXdpFacts(kept.link) != kept.facts) AttachAgain(kept);
   }
 }
 

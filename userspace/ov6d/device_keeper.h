@@ -58,6 +58,7 @@ class DeviceKeeper {
 
   void Add(const DeviceSpec& spec, bool own_address);
   absl::Status Attach(Kept& kept, const netlink::Link& link);
+  void AttachAgain(Kept& kept);
   bool FollowOne(Kept& kept);
   bool Lose(Kept& kept);
   void Complain(Kept& kept, const std::string& sentence);

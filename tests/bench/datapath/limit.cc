@@ -108,7 +108,8 @@ void AddLimit(CLI::App& app) {
   CLI::App* verb = app.add_subcommand("place", "another program at a door of ov6d's");
   verb->add_option("bpffs", options->bpffs, "of the instance")->required();
   verb->add_option("device", options->device)->required();
-  verb->add_option("program", options->program, "encap, encap_line, encap_udp, decap, decap_udp; ov6d's own; or a pin")
+  verb->add_option("program", options->program,
+                   "encap, encap_line, encap_udp, decap, decap_udp; ov6d's own; or a pin")
       ->required();
   verb->add_option("--size", options->size, "of the frames to be encapsulated");
   AddOptions(*verb, &options->way);

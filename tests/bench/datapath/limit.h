@@ -18,8 +18,8 @@ struct LimitWay {
 };
 void AddOptions(CLI::App& app, LimitWay* way);
 
-// encap, encap_line, encap_udp, decap, decap_udp. What encapsulates has the length of frames of `size` bytes in its
-// header.
+// encap, encap_line, encap_udp, decap, decap_udp. What encapsulates has the length of frames of `size` bytes
+// in its header.
 int LoadLimit(const std::string& name, const LimitWay& way, uint32_t size);
 // Of the folder programs of an instance's bpffs.
 int DoorsProgram(const std::string& folder, const std::string& name);
