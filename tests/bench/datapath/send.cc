@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -39,7 +40,7 @@ struct Send {
   int cpus = 1, packets = kEver;  // of each CPU
 };
 
-// Sends until a signal ends the system call: each one begins with making pages and ends with waiting for a
+// Sends until a signal ends the system call, which it does not before it has begun: each one begins with making pages and ends with waiting for a
 // grace period.
 void SendFromCpu(Generator& generator, int cpu, int packets) {
   StayOnCpu(cpu);
@@ -55,19 +56,27 @@ void SendFromCpu(Generator& generator, int cpu, int packets) {
 // While it lives, frames are sent from as many CPUs.
 class Senders {
  public:
-  Senders(Generator& generator, int cpus, int packets) {
+  Senders(Generator& generator, int cpus, int packets) : sending_(cpus) {
     struct sigaction ends {};
     ends.sa_handler = [](int) {};
     sigaction(SIGUSR1, &ends, nullptr);
-    for (int cpu = 0; cpu < cpus; ++cpu)
-      threads_.emplace_back([&generator, cpu, packets] { SendFromCpu(generator, cpu, packets); });
+    for (int cpu = 0; cpu < cpus; ++cpu) {
+      threads_.emplace_back([this, &generator, cpu, packets] {
+        SendFromCpu(generator, cpu, packets);
+        --sending_;
+      });
+    }
   }
   ~Senders() {
-    for (std::thread& thread : threads_) pthread_kill(thread.native_handle(), SIGUSR1);
+    while (sending_ > 0) {
+      for (std::thread& thread : threads_) pthread_kill(thread.native_handle(), SIGUSR1);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
     for (std::thread& thread : threads_) thread.join();
   }
 
  private:
+  std::atomic<int> sending_;
   std::vector<std::thread> threads_;
 };
 
