@@ -10,13 +10,11 @@
 #undef OV6_HOOK_TC
 #define LICENSE license_tc_port
 #include "bpf/tc_port.bpf.c"
-
 #include "tests/host/register.h"
 
-HOST_EXPORT void host_register_tc(void)
-{
-	HOST_ALL_MAPS
-	HOST_PROGRAM(tc_site, HOST_TC)
-	HOST_PROGRAM(tc_underlay, HOST_TC)
-	HOST_PROGRAM(tc_port, HOST_TC)
+HOST_EXPORT void host_register_tc(void) {
+  HOST_ALL_MAPS
+  HOST_PROGRAM(tc_site, HOST_TC)
+  HOST_PROGRAM(tc_underlay, HOST_TC)
+  HOST_PROGRAM(tc_port, HOST_TC)
 }

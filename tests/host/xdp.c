@@ -8,14 +8,12 @@
 #undef LICENSE
 #define LICENSE license_xdp_port
 #include "bpf/xdp_port.bpf.c"
-
 #include "tests/host/register.h"
 
-HOST_EXPORT void host_register_xdp(void)
-{
-	HOST_ALL_MAPS
-	HOST_PROGRAM(xdp_site, HOST_XDP)
-	HOST_PROGRAM(xdp_underlay, HOST_XDP)
-	HOST_PROGRAM(xdp_port, HOST_XDP)
-	HOST_PROGRAM(xdp_far, HOST_XDP)
+HOST_EXPORT void host_register_xdp(void) {
+  HOST_ALL_MAPS
+  HOST_PROGRAM(xdp_site, HOST_XDP)
+  HOST_PROGRAM(xdp_underlay, HOST_XDP)
+  HOST_PROGRAM(xdp_port, HOST_XDP)
+  HOST_PROGRAM(xdp_far, HOST_XDP)
 }

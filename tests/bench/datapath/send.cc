@@ -40,8 +40,8 @@ struct Send {
   int cpus = 1, packets = kEver;  // of each CPU
 };
 
-// Sends until a signal ends the system call, which it does not before it has begun: each one begins with making pages and ends with waiting for a
-// grace period.
+// Sends until a signal ends the system call, which it does not before it has begun: each one begins with
+// making pages and ends with waiting for a grace period.
 void SendFromCpu(Generator& generator, int cpu, int packets) {
   StayOnCpu(cpu);
   ComeFirst(Rank::kWorks);

@@ -6,10 +6,10 @@
 #define BPF_CORE_READ(skb, field) host_skb_##field(skb)
 #define BPF_CORE_READ_BITFIELD_PROBED(skb, field) host_skb_##field(skb)
 
-unsigned char *host_skb_head(const void *skb);
-unsigned char *host_skb_data(const void *skb);
-unsigned short host_skb_csum_start(const void *skb);
-unsigned short host_skb_csum_offset(const void *skb);
-unsigned char host_skb_ip_summed(const void *skb);
+unsigned char* host_skb_head(const void* skb);
+unsigned char* host_skb_data(const void* skb);
+unsigned short host_skb_csum_start(const void* skb);
+unsigned short host_skb_csum_offset(const void* skb);
+unsigned char host_skb_ip_summed(const void* skb);
 
 #endif
