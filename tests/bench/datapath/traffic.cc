@@ -5,14 +5,14 @@
 #include <net/if.h>
 #include <netinet/ether.h>
 #include <sched.h>
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <random>
+#include <iterator>
 
 #include "ov6/abi/config.h"
 #include "tests/bench/datapath/bpf/flows.h"
@@ -66,18 +66,28 @@ udphdr Udp(uint16_t from, uint16_t to, size_t length, uint16_t checksum) {
           .check = checksum};
 }
 
-// The sum of 1/k for all k up to each.
-std::vector<double> Harmonic(uint32_t flows) {
-  std::vector<double> sums(flows);
+// How often each flow and those before it are drawn: by Zipf's law (s = 1), or all alike.
+std::vector<double> Sums(const Traffic& traffic) {
+  std::vector<double> sums(traffic.flows);
   double sum = 0;
-  for (uint32_t k = 0; k < flows; ++k) sums[k] = sum += 1.0 / (k + 1);
+  for (uint32_t k = 0; k < traffic.flows; ++k) sums[k] = sum += traffic.zipf ? 1.0 / (k + 1) : 1.0;
   return sums;
 }
 
-// Each CPU at another place of the draws.
+// Below which part of the flows so much of the traffic is, with 32 bits behind the point; within a flow as
+// much as its part.
+uint64_t Quantile(const std::vector<double>& sums, double part) {
+  const double wanted = part * sums.back();
+  const auto flow = std::ranges::lower_bound(sums, wanted);
+  const double before = flow == sums.begin() ? 0 : *std::prev(flow);
+  const double within = (wanted - before) / (*flow - before);
+  return static_cast<uint64_t>(std::ldexp(static_cast<double>(flow - sums.begin()) + within, 32));
+}
+
+// Each CPU at another place of the random numbers.
 std::vector<flow_cursor> Starts() {
   std::vector<flow_cursor> cursors(static_cast<size_t>(libbpf_num_possible_cpus()));
-  for (size_t cpu = 0; cpu < cursors.size(); ++cpu) cursors[cpu].at = cpu * FLOW_DRAWS / cursors.size();
+  for (size_t cpu = 0; cpu < cursors.size(); ++cpu) cursors[cpu].at = uint64_t{cpu} << 48;
   return cursors;
 }
 
@@ -184,23 +194,14 @@ void Generator::Pace(double rate) {
 }
 
 void Generator::Draw(const Traffic& traffic) {
-  const size_t bytes = FLOW_DRAWS * sizeof(uint64_t);
-  void* memory =
-      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(skeleton_->maps.draws), 0);
-  if (memory == MAP_FAILED) Fail("mapping the draws", errno);
-  auto* draws = static_cast<uint64_t*>(memory);
-  std::mt19937_64 random(traffic.flows);  // the same traffic every time
-  if (traffic.zipf) {
-    const auto sums = Harmonic(traffic.flows);
-    std::uniform_real_distribution<double> where(0, sums.back());
-    std::generate_n(draws, FLOW_DRAWS, [&] {
-      return static_cast<uint64_t>(std::ranges::upper_bound(sums, where(random)) - sums.begin());
-    });
-  } else {
-    std::uniform_int_distribution<uint64_t> flow(0, traffic.flows - 1);
-    std::generate_n(draws, FLOW_DRAWS, [&] { return flow(random); });
+  const auto sums = Sums(traffic);
+  const int fd = bpf_map__fd(skeleton_->maps.quantiles);
+  for (uint32_t at = 0; at <= FLOW_QUANTILES; ++at) {
+    // No flow is above the last one.
+    const uint64_t quantile = std::min(Quantile(sums, static_cast<double>(at) / FLOW_QUANTILES),
+                                       (uint64_t{traffic.flows} << 32) - 1);
+    if (bpf_map_update_elem(fd, &at, &quantile, BPF_ANY) != 0) Fail("writing the quantiles", errno);
   }
-  munmap(memory, bytes);
   BeginAgain();
 }
 

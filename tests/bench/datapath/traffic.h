@@ -58,7 +58,7 @@ class Generator {
   uint32_t ifindex() const { return ifindex_; }
   void Measure(int program);  // what caller() calls
   uint64_t Written() const;   // packets, since BeginAgain
-  void BeginAgain();          // at the first draws
+  void BeginAgain();          // at the first random number
   // Of a packet that came by the device it is run at; `context` and the generator must outlive the call.
   bpf_test_run_opts TestRun(xdp_md* context, int repeat) const;
 

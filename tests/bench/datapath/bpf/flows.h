@@ -14,7 +14,8 @@
 #include <linux/types.h>
 #include <linux/udp.h>
 
-#define FLOW_DRAWS (1u << 21)	   /* flows drawn in advance; after them it begins again */
+#define FLOW_QUANTILE_BITS 10
+#define FLOW_QUANTILES (1u << FLOW_QUANTILE_BITS) /* of the distribution that flows are drawn by */
 #define FLOW_OVERLAY 0xfd	   /* fd00::/8 */
 #define FLOW_PLAIN 0x20		   /* 2000::/8: what goes without a tunnel */
 #define FLOW_BATCH 64		   /* live frames are sent so many at a time */
@@ -23,14 +24,26 @@
 #define FLOW_LOCATOR_MASK 0x1ffffu /* more sites than addresses: some share one */
 #define FLOW_FIRST_PORT 0xc000u	   /* of 16384 UDP source ports */
 
-/* The 40 random bits of site `index`: the end of splitmix64. */
-static inline __u64 flow_bits(__u64 index)
+/* Number `index` of splitmix64. */
+static inline __u64 flow_random(__u64 index)
 {
 	__u64 z = (index + 1) * 0x9e3779b97f4a7c15ull;
 
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
 	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-	return (z ^ (z >> 31)) >> 24;
+	return z ^ (z >> 31);
+}
+
+/* The 40 random bits of site `index`. */
+static inline __u64 flow_bits(__u64 index)
+{
+	return flow_random(index) >> 24;
+}
+
+/* One between those two quantiles, which have 32 bits behind the point, and as likely as any other there. */
+static inline __u32 flow_between(__u64 low, __u64 high, __u64 random)
+{
+	return (low + ((high - low) >> 22) * (random & 0x3fffff)) >> 32;
 }
 
 /* The first half of its addresses, in host byte order: a /48 of the /8 `first`, subnet 0. */
@@ -83,7 +96,7 @@ struct flow_setting {
 
 /* Each CPU's own. */
 struct flow_cursor {
-	__u64 at;  /* in the draws */
+	__u64 at;  /* packets, and where it began */
 	__u64 due; /* paced: when the next batch may leave */
 	__u64 pad[14];
 };

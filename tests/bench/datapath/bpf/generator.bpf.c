@@ -13,11 +13,10 @@
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, FLOW_DRAWS);
+	__uint(max_entries, FLOW_QUANTILES + 1);
 	__type(key, __u32);
-	__type(value, __u64); /* what user space maps has eight bytes an element, whatever the type */
-} draws SEC(".maps");
+	__type(value, __u64);
+} quantiles SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -44,10 +43,12 @@ static __always_inline struct flow_cursor *cursor(void)
 
 static __always_inline __u32 draw(struct flow_cursor *cursor)
 {
-	__u32 at = cursor->at++ & (FLOW_DRAWS - 1);
-	__u64 *flow = bpf_map_lookup_elem(&draws, &at);
+	__u64 random = flow_random(cursor->at++), *low, *high;
+	__u32 at = random >> (64 - FLOW_QUANTILE_BITS), next = at + 1;
 
-	return flow ? *flow : 0;
+	low = bpf_map_lookup_elem(&quantiles, &at);
+	high = bpf_map_lookup_elem(&quantiles, &next);
+	return low && high ? flow_between(*low, *high, random) : 0;
 }
 
 static __always_inline void put_elsewhere(void *address, __u32 flow)
