@@ -55,7 +55,8 @@ int xdp_far(struct xdp_md *ctx)
 	if (!door)
 		return XDP_DROP;
 	if (hook_load(ctx, 0, &frame, sizeof(frame)) || frame.ethernet.h_proto != bpf_htons(OV6_ETH_P_PORT) ||
-	    frame.header.version != OV6_PORT_HEADER_VERSION || frame.header.type != OV6_PORT_PUNT)
+	    frame.header.version != OV6_PORT_HEADER_VERSION ||
+	    (frame.header.type != OV6_PORT_PUNT && frame.header.type != OV6_PORT_CARRY))
 		return act_drop(ctx, &door->packet, OV6_VERDICT_DROP_PORT_HEADER);
 	if (bpf_redirect_map(&port_sockets, bpf_ntohs(frame.header.port), XDP_DROP) != XDP_REDIRECT)
 		return act_drop(ctx, &door->packet, OV6_VERDICT_DROP_PORT_SOCKET);

@@ -62,35 +62,51 @@ struct port_frame {
 	struct ov6_port_header header;
 } __attribute__((packed));
 
-static __always_inline int act_push(hook_ctx *ctx, struct packet *p, const struct decision *d)
+/* Global as ov6_act is. */
+__noinline int ov6_push(hook_ctx *ctx, struct packet *p, struct decision *d, __u32 type, __u32 ingress)
 {
-	struct port_frame frame = {.ethernet = p->ethernet};
+	struct port_frame frame = {};
 
+	if (!p || !d)
+		return -1;
+	frame.ethernet = p->ethernet;
 	frame.ethernet.h_proto = bpf_htons(OV6_ETH_P_PORT);
 	frame.header.version = OV6_PORT_HEADER_VERSION;
-	frame.header.type = OV6_PORT_PUNT;
+	frame.header.type = type;
 	frame.header.reason = d->punt.reason;
 	frame.header.port = bpf_htons(d->punt.slot);
 	frame.header.slave = bpf_htonl(d->punt.slave);
-	frame.header.ingress = bpf_htonl(p->ingress);
-	if (d->strip && decap(ctx, p, d->strip))
-		return -1;
+	frame.header.ingress = bpf_htonl(ingress);
 	if (hook_push(ctx, sizeof(frame) - HOOK_LINK))
 		return -1;
 	return hook_store(ctx, 0, &frame, sizeof(frame));
 }
 
-static __always_inline int act_punt(hook_ctx *ctx, struct packet *p, const struct decision *d)
+static __always_inline int act_into_port(hook_ctx *ctx, const struct packet *p, const struct decision *d)
+{
+	int result = hook_send_port(d);
+
+	return act_count(ctx, p, result == HOOK_DROP ? OV6_VERDICT_DROP_NO_PORT : d->verdict, result);
+}
+
+static __always_inline int act_punt(hook_ctx *ctx, struct packet *p, struct decision *d)
 {
 	__u32 spent = d->punt.carried ? 0 : budget_take_punt(p, d->punt.reason);
-	int result;
 
 	if (spent)
 		return act_drop(ctx, p, spent);
-	if (act_push(ctx, p, d))
+	if ((d->strip && decap(ctx, p, d->strip)) || ov6_push(ctx, p, d, OV6_PORT_PUNT, p->ingress))
 		return act_drop(ctx, p, OV6_VERDICT_DROP_NO_ROOM);
-	result = hook_send_port(d);
-	return act_count(ctx, p, result == HOOK_DROP ? OV6_VERDICT_DROP_NO_PORT : d->verdict, result);
+	return act_into_port(ctx, p, d);
+}
+
+/* To a site elsewhere by ov6d's port, whose slot is that of a decision that is no punt; XDP only. */
+static __always_inline int act_carry(hook_ctx *ctx, struct packet *p, struct decision *d)
+{
+	p->ip6.hop_limit--;
+	if (decap(ctx, p, d->strip) || ov6_push(ctx, p, d, OV6_PORT_CARRY, d->fib.ifindex))
+		return act_drop(ctx, p, OV6_VERDICT_DROP_NO_ROOM);
+	return act_into_port(ctx, p, d);
 }
 
 /* With a new Ethernet header, since stripping took the old one. */
@@ -119,10 +135,11 @@ static __always_inline int act_stack(hook_ctx *ctx, struct packet *p, const stru
 	return hook_to_stack(ctx, p, d->verdict);
 }
 
-static __always_inline int act_out(hook_ctx *ctx, struct packet *p, const struct decision *d)
+static __always_inline int act_out(hook_ctx *ctx, struct packet *p, struct decision *d)
 {
 	if (!hook_can_send(d))
-		return hook_finish(ctx, p);
+		return hook_carries(d) && ip6_is_carried(&p->ip6) ? act_carry(ctx, p, d)
+								  : hook_finish(ctx, p);
 	if (d->act == ACT_ANSWER)
 		return act_answer(ctx, p, d);
 	return d->act == ACT_TUNNEL ? act_tunnel(ctx, p, d) : act_forward(ctx, p, d);

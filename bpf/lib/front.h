@@ -409,13 +409,15 @@ static __always_inline int front_leaves(const struct decision *d)
 	return !d->by_stack && !device_is_xdp_target(d->fib.ifindex);
 }
 
-/* Without room; how much there would be stands elsewhere. */
+/* Without room; how much there would be stands elsewhere, and nothing of an outer header. */
 static __always_inline void front_fill_room(struct ov6_front_entry *e, const struct decision *d, __u32 mtu)
 {
-	if (front_leaves(d))
-		e->check = mtu;
-	else
+	if (!front_leaves(d)) {
 		e->mtu = mtu;
+		return;
+	}
+	e->check = mtu;
+	e->on &= (1U << OV6_FRONT_DSCP_SHIFT) - 1;
 }
 
 /* Only of what is sent to alone, whole, from port to port or from none to none. */
@@ -460,6 +462,8 @@ static __always_inline void front_keep_host(const struct front *f, const struct 
 		return;
 	front_fill_link(e, d);
 	front_fill_room(e, d, fib_mtu(d));
+	if (front_leaves(d) && hook_carries(d))
+		e->on |= OV6_FRONT_CARRIED;
 	front_fill(f, e, &p->ip6.daddr, kind, generation, 0, front_ticks(f, 0, 0));
 }
 
@@ -467,6 +471,26 @@ static __always_inline void front_keep_host(const struct front *f, const struct 
 static __always_inline int front_keeps_left(const struct decision *d)
 {
 	return d->act == ACT_FORWARD && front_leaves(d);
+}
+
+/* A slave that carries what it gets: no budget is asked, and nothing but its port and failures decide. */
+static __always_inline int front_keeps_port(const struct decision *d)
+{
+	return d->act == ACT_PUNT && d->punt.carried;
+}
+
+static __always_inline void front_keep_port(const struct front *f, const struct packet *p,
+					    const struct decision *d, __u32 generation)
+{
+	struct ov6_front_entry *e = front_admit(p, OV6_FRONT_TUNNEL);
+	struct ov6_front_port *port = (void *)e;
+
+	if (!e)
+		return;
+	port->slave = d->punt.slave;
+	port->slot = d->punt.slot;
+	port->mtu = device_mtu(d->punt.device) - sizeof(struct ov6_port_header);
+	front_fill(f, e, &p->ip6.daddr, OV6_FRONT_TUNNEL, generation, 0, front_ticks(f, 0, 0));
 }
 
 static __always_inline void front_keep_source_out(const struct front *f, const struct packet *p,
@@ -520,14 +544,19 @@ __noinline int ov6_front_after_site(struct packet *p, struct decision *d, __u32 
 {
 	struct front f;
 
-	if (!p || !d || (!front_keeps_tunnel(d) && !front_keeps_left(d)) || front_open(&f, p->ingress) ||
-	    f.world->flags & OV6_FRONT_LOOK)
+	if (!p || !d || (!front_keeps_tunnel(d) && !front_keeps_left(d) && !front_keeps_port(d)) ||
+	    front_open(&f, p->ingress) || f.world->flags & OV6_FRONT_LOOK)
 		return 0;
 	front_keep_source_out(&f, p, source);
-	if (front_keeps_tunnel(d))
+	if (front_keeps_tunnel(d)) {
 		front_keep_tunnel(&f, p, d, destination);
+		return 0;
+	}
+	destination += front_locator_generation(&f, 0); /* front_holds adds it to every tunnel's */
+	if (front_keeps_port(d))
+		front_keep_port(&f, p, d, destination);
 	else
-		front_keep_host(&f, p, d, OV6_FRONT_TUNNEL, destination + front_locator_generation(&f, 0));
+		front_keep_host(&f, p, d, OV6_FRONT_TUNNEL, destination);
 	return 0;
 }
 

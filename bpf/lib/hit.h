@@ -28,15 +28,6 @@ static __always_inline int hit_fits(const struct ipv6hdr *ip6, const struct ov6_
 	return ip6->hop_limit > 1 && bytes <= way->mtu;
 }
 
-/* To where XDP sends nothing: what may go on is TC's, and the rest the tables'. */
-static __always_inline int hit_left(hook_ctx *ctx, const struct ipv6hdr *ip6,
-				    const struct ov6_front_entry *way, __u32 bytes)
-{
-	if (!way || way->mtu || ip6->hop_limit <= 1 || bytes > way->check)
-		return HIT_NONE;
-	return hook_leave(ctx);
-}
-
 static __always_inline int hit_sent(__u32 verdict, __u32 bytes, __u32 egress)
 {
 	count_packets(verdict, 1, bytes, 1);
@@ -47,6 +38,68 @@ static __always_inline int hit_no_room(__u32 bytes)
 {
 	count_packets(OV6_VERDICT_DROP_NO_ROOM, 1, bytes, 1);
 	return XDP_DROP;
+}
+
+/* The packet of a frame that begins with `macs` into a slave's port, behind so many bytes that are taken off.
+ */
+static __always_inline int hit_push(hook_ctx *ctx, const __u32 *macs, __u32 strip,
+				    const struct ov6_port_header *header)
+{
+	__u32 to = macs[0], both = macs[1], from = macs[2], *frame;
+
+	if (bpf_xdp_adjust_head(ctx, (int)strip - (int)sizeof(*header)))
+		return -1;
+	frame = hook_at(ctx, 0, ETH_HLEN + sizeof(*header));
+	if (!frame)
+		return -1;
+	frame[0] = to;
+	frame[1] = both;
+	frame[2] = from;
+	HIT_PROTOCOL(frame) = bpf_htons(OV6_ETH_P_PORT);
+	__builtin_memcpy((char *)frame + ETH_HLEN, header, sizeof(*header));
+	return 0;
+}
+
+static __always_inline int hit_into_port(__u32 slot, __u32 verdict, __u32 bytes)
+{
+	int result = bpf_redirect_map(&slave_ports, slot, XDP_DROP);
+
+	count_packets(result == XDP_DROP ? OV6_VERDICT_DROP_NO_PORT : verdict, 1, bytes, 1);
+	return result;
+}
+
+/* What a site's packet may be that hit something. */
+struct hit {
+	const void *frame;
+	struct ipv6hdr *ip6;
+	__u32 strip;   /* bytes in front of it that are to be taken off */
+	__u32 counted; /* its own */
+	__u32 verdict;
+};
+
+static __always_inline int hit_carry(hook_ctx *ctx, const struct hit *h, const struct ov6_front_entry *way)
+{
+	struct ov6_port_header header = {
+	    .version = OV6_PORT_HEADER_VERSION,
+	    .type = OV6_PORT_CARRY,
+	    .port = bpf_htons(OV6_PORT_DAEMON),
+	    .ingress = bpf_htonl(way->egress),
+	};
+
+	h->ip6->hop_limit--;
+	if (hit_push(ctx, h->frame, h->strip, &header))
+		return hit_no_room(h->counted);
+	return hit_into_port(OV6_PORT_DAEMON, h->verdict, h->counted);
+}
+
+/* To where XDP sends nothing: what may go on is carried or TC's, and the rest the tables'. */
+static __always_inline int hit_left(hook_ctx *ctx, const struct hit *h, const struct ov6_front_entry *way)
+{
+	if (!way || way->mtu || h->ip6->hop_limit <= 1 || h->counted > way->check)
+		return HIT_NONE;
+	if (way->on & OV6_FRONT_CARRIED && ip6_is_carried(h->ip6))
+		return hit_carry(ctx, h, way);
+	return hook_leave(ctx);
 }
 
 /* The whole Ethernet header, in front of which ever packet stands there now. */
@@ -143,6 +196,37 @@ static __always_inline int hit_tunnel(hook_ctx *ctx, struct ipv6hdr *ip6, const 
 	return hit_encapsulate(ctx, ip6, way, counted, 1, source);
 }
 
+/* As act_punt of what a slave carries. */
+static __always_inline int hit_port(hook_ctx *ctx, const struct hit *h, const struct ov6_front_port *port)
+{
+	struct in6_addr destination = h->ip6->daddr; /* on the stack: see punt_device */
+	struct ov6_port_header header = {
+	    .version = OV6_PORT_HEADER_VERSION,
+	    .type = OV6_PORT_PUNT,
+	    .reason = OV6_PUNT_ROUTE,
+	    .port = bpf_htons(port->slot),
+	    .slave = bpf_htonl(port->slave),
+	    .ingress = bpf_htonl(hook_ifindex(ctx)),
+	};
+
+	if (h->ip6->hop_limit <= 1 || h->counted > port->mtu || negative_find(&destination))
+		return HIT_NONE;
+	if (hit_push(ctx, h->frame, 0, &header))
+		return hit_no_room(h->counted);
+	return hit_into_port(port->slot, OV6_VERDICT_PUNT_ROUTE, h->counted);
+}
+
+/* To where no tunnel leads, or not that packet. */
+static __always_inline int hit_elsewhere(hook_ctx *ctx, const void *frame, struct ipv6hdr *ip6,
+					 const struct ov6_front_entry *way, __u32 counted)
+{
+	struct hit h = {.frame = frame, .ip6 = ip6, .counted = counted, .verdict = OV6_VERDICT_LOCAL};
+
+	if (way && !way->mtu && !way->check)
+		return hit_port(ctx, &h, (const void *)way);
+	return hit_left(ctx, &h, way);
+}
+
 /* A packet from a site, or HIT_NONE: it is as it came. No function of its own, since calls are dear where
  * returns are guarded. */
 static __always_inline int hit_site(hook_ctx *ctx)
@@ -162,7 +246,7 @@ static __always_inline int hit_site(hook_ctx *ctx)
 		return HIT_NONE;
 	way = front_get(&f, &ip6->daddr, OV6_FRONT_TUNNEL);
 	if (!way || !hit_fits(ip6, way, counted))
-		return hit_left(ctx, ip6, way, counted);
+		return hit_elsewhere(ctx, ethernet, ip6, way, counted);
 	return hit_tunnel(ctx, ip6, way, counted);
 }
 
@@ -248,8 +332,11 @@ static __always_inline int hit_underlay(hook_ctx *ctx)
 	source = front_get(&f, &ip6->saddr, OV6_FRONT_SOURCE_IN);
 	if (!source || !hit_is_from(source, ethernet, ip, udp))
 		return HIT_NONE;
-	if (!hit_fits(ip6, way, counted))
-		return hit_left(ctx, ip6, way, counted);
+	if (!hit_fits(ip6, way, counted)) {
+		struct hit h = {ethernet, ip6, strip, counted, OV6_VERDICT_SITE};
+
+		return hit_left(ctx, &h, way);
+	}
 	return hit_deliver(ctx, ip6, way, strip, counted);
 }
 

@@ -265,6 +265,12 @@ static __always_inline int hook_send_port(const struct decision *d)
 	return bpf_redirect(d->punt.device, 0);
 }
 
+/* See hook_xdp.h: here every device can be sent to. */
+static __always_inline int hook_carries(const struct decision *d)
+{
+	return 0;
+}
+
 static __always_inline int hook_can_enter_stack(const struct packet *p)
 {
 	return 1;

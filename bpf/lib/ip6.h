@@ -3,6 +3,7 @@
 #ifndef OV6_LIB_IP6_H
 #define OV6_LIB_IP6_H
 
+#include <linux/in.h>
 #include <linux/ipv6.h>
 #include <bpf/bpf_endian.h>
 
@@ -24,6 +25,12 @@ static __always_inline void ip6_set_ecn(struct ipv6hdr *ip6, __u8 ecn)
 static __always_inline __u32 ip6_length(const struct ipv6hdr *ip6)
 {
 	return sizeof(*ip6) + bpf_ntohs(ip6->payload_len);
+}
+
+/* To a site elsewhere one by one. TCP goes by the site's device, before which GRO makes it large. */
+static __always_inline int ip6_is_carried(const struct ipv6hdr *ip6)
+{
+	return ip6->nexthdr != IPPROTO_TCP;
 }
 
 #endif

@@ -221,7 +221,7 @@ Bytes Generator::SlaveFrame() {
 
 Bytes Generator::FarFrame() {
   Bytes frame = SlaveFrame();
-  if (frame.size() > 15) frame[15] = dice_.Of<uint8_t>({OV6_PORT_PUNT, OV6_PORT_DELIVER});
+  if (frame.size() > 15) frame[15] = dice_.Of<uint8_t>({OV6_PORT_PUNT, OV6_PORT_CARRY, OV6_PORT_DELIVER});
   return frame;
 }
 

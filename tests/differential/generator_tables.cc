@@ -127,6 +127,7 @@ void Generator::ChangeSlaves(model::Tables& tables) {
     dht.port = dice_.Of<uint16_t>({OV6_PORT_NONE, packet::kManagementSlot, OV6_PORT_DAEMON});
   if (dice_.Chance(3)) tables.slaves.erase(packet::kDht);
   if (dice_.Chance(3)) tables.port_devices.erase(packet::kDhtSlot);
+  if (dice_.Chance(70)) tables.port_devices[OV6_PORT_DAEMON] = devices_.port2;
 }
 
 void Generator::ChangeConfig(model::Tables& tables) {

@@ -158,8 +158,9 @@ Outcome Walk::FarEnd() {
   if (packet_.size() < sizeof(header) || Get16(ethernet_, 12) != OV6_ETH_P_PORT)
     return Drop(OV6_VERDICT_DROP_PORT_HEADER);
   std::memcpy(&header, packet_.data(), sizeof(header));
-  const bool punt = header.version == OV6_PORT_HEADER_VERSION && header.type == OV6_PORT_PUNT;
-  return Drop(punt ? OV6_VERDICT_DROP_PORT_SOCKET : OV6_VERDICT_DROP_PORT_HEADER);
+  const bool for_slave = header.version == OV6_PORT_HEADER_VERSION &&
+                         (header.type == OV6_PORT_PUNT || header.type == OV6_PORT_CARRY);
+  return Drop(for_slave ? OV6_VERDICT_DROP_PORT_SOCKET : OV6_VERDICT_DROP_PORT_HEADER);
 }
 
 }  // namespace ov6::model

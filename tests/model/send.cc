@@ -138,9 +138,38 @@ Outcome Walk::Deliver(ov6_verdict verdict) {
   const uint32_t mtu = Mtu(answer.hop);
   // RFC 8200 section 5: a link of less than 1280 is none for IPv6, and nobody may be told to send less.
   if (size_ > mtu) return mtu < OV6_MIN_MTU ? Drop(OV6_VERDICT_DROP_TOO_BIG) : TooBig(mtu);
+  if (Carries(answer.hop)) return Carry(verdict, answer.hop);
   if (!CanSend(answer.hop)) return Finish();
   packet_[7]--;
   return Send(verdict, answer.hop, kEtherTypeIp6, packet_);
+}
+
+// To a site elsewhere XDP has a way of its own, by ov6d's port; but not for what GRO makes large. Behind a
+// slave's port TC gets what XDP left.
+bool Walk::Carries(const NextHop& hop) {
+  const ov6_device* device = FindDevice(tables_, hop.device);
+  const bool xdp = in_.hook == Hook::kXdp || in_.door == Door::kPort;
+  return xdp && (in_.hook == Hook::kTc || !CanSend(hop)) && device != nullptr &&
+         (device->flags & OV6_DEVICE_ELSEWHERE) != 0 && tables_.port_devices.count(OV6_PORT_DAEMON) != 0 &&
+         packet_[6] != kTcp;
+}
+
+Outcome Walk::Carry(ov6_verdict verdict, const NextHop& hop) {
+  packet_[7]--;
+  ov6_port_header header{};
+  header.version = OV6_PORT_HEADER_VERSION;
+  header.type = OV6_PORT_CARRY;
+  header.port = htons(OV6_PORT_DAEMON);
+  header.ingress = htonl(hop.device);
+  return {.end = End::kPunt, .verdict = verdict, .frame = PortFrame(header, packet_), .counted = counted_};
+}
+
+Bytes Walk::PortFrame(const ov6_port_header& header, const Bytes& packet) const {
+  Bytes frame = ethernet_;
+  Put16(frame, 12, OV6_ETH_P_PORT);
+  Append(frame, View(reinterpret_cast<const uint8_t*>(&header), sizeof(header)));
+  Append(frame, packet);
+  return frame;
 }
 
 // RFC 6324 section 3: no tunnel to ourselves, and only by an underlay of ours.
@@ -292,14 +321,12 @@ Outcome Walk::Punt(uint32_t id, ov6_punt_reason reason, bool carried) {
                                .reserved = 0,
                                .slave = htonl(id),
                                .ingress = htonl(ingress_)};
-  const auto* bytes = reinterpret_cast<const uint8_t*>(&header);
-  Bytes frame = ethernet_;
-  Put16(frame, 12, OV6_ETH_P_PORT);
-  Append(frame, View(bytes, sizeof(header)));
-  Append(frame, packet);
   const ov6_verdict verdicts[] = {OV6_VERDICT_UNSPECIFIED, OV6_VERDICT_PUNT_MISS, OV6_VERDICT_PUNT_ROUTE,
                                   OV6_VERDICT_PUNT_VERIFY};
-  return {.end = End::kPunt, .verdict = verdicts[reason], .frame = frame, .counted = counted_};
+  return {.end = End::kPunt,
+          .verdict = verdicts[reason],
+          .frame = PortFrame(header, packet),
+          .counted = counted_};
 }
 
 // The source's own budget first, then that of the station behind whatever sources it names, then that of

@@ -260,5 +260,35 @@ TEST_F(FrontTest, WhatXdpCannotSendItLeavesToTc) {
   EXPECT_TRUE(Hits([] { return Receive(); }));
 }
 
+// A second device for the same: TCP, which comes out of it in large segments.
+TEST_F(FrontTest, ToASiteElsewhereTcpGoesByItsDeviceAndTheRestByOv6dsPort) {
+  const auto send = [](bool tcp) {
+    const Frame frame = FromHost().Ip6(kHost, kHost2);
+    return RunProgram(Hook::kXdp, "site", "lan",
+                      tcp ? Frame(frame).Tcp(1, 2, 30).Done() : Frame(frame).Udp(1, 2, 30).Done());
+  };
+  SetElsewhere("lan2");
+  FrontForget();
+  for (int time = 0; time < 3; ++time) {
+    EXPECT_EQ(send(false).code, uint32_t(XDP_REDIRECT));
+    EXPECT_EQ(send(true).code, uint32_t(XDP_PASS));
+  }
+  EXPECT_EQ(Count(OV6_VERDICT_LOCAL), 3u);
+  EXPECT_EQ(FrontHits(), 2u);
+  ClearMap("port_devices");
+  FrontForget();
+  for (int time = 0; time < 3; ++time) EXPECT_EQ(send(false).code, uint32_t(XDP_PASS));
+  EXPECT_EQ(Count(OV6_VERDICT_LOCAL), 3u);
+}
+
+TEST_F(FrontTest, WhatASlaveCarriesIsLookedForAmongFailures) {
+  SetRoute("fd00:9::/48", OV6_ACTION_PORT, kDht, OV6_ROUTE_CARRIED);
+  Warm(kUnmapped);
+  EXPECT_TRUE(SendHits(kUnmapped));
+  SetNegative("fd00:9::/48", 0);
+  EXPECT_FALSE(SendHits(kUnmapped));
+  EXPECT_EQ(Count(OV6_VERDICT_ANSWER_UNREACHABLE), 1u);
+}
+
 }  // namespace
 }  // namespace ov6::packet

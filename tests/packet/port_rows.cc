@@ -209,9 +209,18 @@ std::vector<Row> Fars() {
   Row socket = Near(
       "no socket", nullptr, [=] { return punt().Ip6(kHost, kUnmapped).Echo(8).Done(); }, End::kDrop,
       OV6_VERDICT_DROP_PORT_SOCKET);
+  Row carried = Near(
+      "no socket of ov6d's", nullptr,
+      [] {
+        return Frame(kFarMac, kPortMac)
+            .Port(PortHeader(OV6_PORT_CARRY, "lan"))
+            .EtherType(OV6_ETH_P_PORT)
+            .Done();
+      },
+      End::kDrop, OV6_VERDICT_DROP_PORT_SOCKET);
   Row strange = Near("not a punt", nullptr, Out(kRemote), End::kDrop, OV6_VERDICT_DROP_PORT_HEADER);
-  socket.door = strange.door = "far";
-  return {socket, strange};
+  socket.door = carried.door = strange.door = "far";
+  return {socket, carried, strange};
 }
 
 }  // namespace

@@ -41,6 +41,15 @@ Outcome RunTc(int program, const std::string& device, const Bytes& frame,
 
 }  // namespace
 
+Row Carried(Row row) {
+  row.carried = true;
+  return row;
+}
+Row ByXdp(Row row) {
+  row.hooks = Hooks::kXdp;
+  return row;
+}
+
 std::ostream& operator<<(std::ostream& out, const Row& row) { return out << row.name; }
 
 bool RunsIn(const Row& row, Hook hook) {

@@ -34,10 +34,13 @@ struct Row {
   // The front never answers, though it is forwarded: why.
   const char* past_front = nullptr;
   const char* past_hit = nullptr;  // at XDP doors
+  bool carried = false;            // at XDP doors: into a port by the front's word
   bool flow_port = false;          // the outer UDP source port is any of 49152-65535
   std::optional<std::pair<uint32_t, uint32_t>> gso = std::nullopt;  // segments, payload of each (TC)
 };
 std::ostream& operator<<(std::ostream& out, const Row& row);
+Row Carried(Row row);
+Row ByXdp(Row row);
 
 const std::vector<Row>& SiteRows();
 const std::vector<Row>& UnderlayRows();

@@ -80,9 +80,10 @@ TEST_P(TcRow, EndsAsItShould) {
   Check(GetParam(), Hook::kTc);
 }
 
-// What the front answers, once it knows it: XDP's what goes through a tunnel, TC's what goes on within the
-// site, too.
+// What the front answers, once it knows it: XDP's what goes through a tunnel or is carried, TC's what goes on
+// within the site, too.
 bool IsForFront(const Row& row, Hook hook) {
+  if (row.carried && hook == Hook::kXdp) return true;
   if (row.door == "port" || row.end != End::kForward || row.past_front != nullptr) return false;
   const bool plain = row.verdict == OV6_VERDICT_TUNNEL || row.verdict == OV6_VERDICT_SITE;
   return hook == Hook::kXdp ? plain && row.past_hit == nullptr : plain || row.verdict == OV6_VERDICT_LOCAL;

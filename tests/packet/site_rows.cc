@@ -322,7 +322,7 @@ std::vector<Row> Punts() {
       Site(
           "budget of the station used up", [] { EmptyBucket("200:0:102::", OV6_BUCKET_STATION); },
           To(kUnmapped), End::kDrop, OV6_VERDICT_DROP_PUNT_SOURCE_BUDGET),
-      Site(
+      Carried(Site(
           "what the slave carries itself is in no budget",
           [] {
             SetRoute("fd00:9::/48", OV6_ACTION_PORT, kDht, OV6_ROUTE_CARRIED);
@@ -331,7 +331,19 @@ std::vector<Row> Punts() {
             EmptyBucket("200:0:102::", OV6_BUCKET_STATION);
           },
           To(kUnmapped), End::kPunt, OV6_VERDICT_PUNT_ROUTE,
-          [] { return Punted(OV6_PUNT_ROUTE, kDht, kDhtSlot, Udp(kUnmapped)); }),
+          [] { return Punted(OV6_PUNT_ROUTE, kDht, kDhtSlot, Udp(kUnmapped)); })),
+      ByXdp(Carried(Site(
+          "to a site elsewhere by ov6d's port", [] { SetElsewhere("lan2"); }, To(kHost2), End::kPunt,
+          OV6_VERDICT_LOCAL,
+          [] {
+            return FromHost()
+                .Port(PortHeader(OV6_PORT_CARRY, "lan2"))
+                .Ip6(kHost, kHost2)
+                .HopLimit(63)
+                .Udp(1000, 2000, 100)
+                .EtherType(OV6_ETH_P_PORT)
+                .Done();
+          }))),
       Site(
           "what a slave is asked about is in the budgets, though its route takes all",
           [] {

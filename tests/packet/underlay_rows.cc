@@ -205,6 +205,29 @@ std::vector<Row> Deliveries() {
 }
 
 // Who had the prefix before us brings what still comes for it, from sources that it has verified.
+// By ov6d's port; the MAC addresses are as they came.
+std::vector<Row> Elsewhere() {
+  const auto elsewhere = [] { SetElsewhere("lan"); };
+  const auto carried = [] { return FromPeer().Port(PortHeader(OV6_PORT_CARRY, "lan")); };
+  return {
+      ByXdp(Carried(Underlay("to a site elsewhere", elsewhere, Inner(kRemote), End::kPunt, OV6_VERDICT_SITE,
+                             [=] {
+                               return carried()
+                                   .Ip6(kRemote, kHost)
+                                   .HopLimit(63)
+                                   .Udp(1000, 2000, 100)
+                                   .EtherType(OV6_ETH_P_PORT)
+                                   .Done();
+                             }))),
+      ByXdp(Carried(Underlay(
+          "out of UDP to a site elsewhere", elsewhere, [] { return UdpTunnel(); }, End::kPunt,
+          OV6_VERDICT_SITE,
+          [=] {
+            return carried().Ip6(kRemoteUdp, kHost).HopLimit(63).Echo(8).EtherType(OV6_ETH_P_PORT).Done();
+          }))),
+  };
+}
+
 std::vector<Row> Moved() {
   const auto delivered = [](const std::string& source) {
     return [=] { return ToHost().Ip6(source, kHost).HopLimit(63).Udp(1000, 2000, 100).Done(); };
@@ -548,8 +571,8 @@ std::vector<Row> DirectPaths() {
 const std::vector<Row>& UnderlayRows() {
   static const std::vector<Row>* rows = [] {
     auto* all = new std::vector<Row>;
-    for (auto part : {Passes(), Deliveries(), Moved(), MovedAway(), DirectPaths(), Punts(), Answers(),
-                      OuterDrops(), InnerDrops()})
+    for (auto part : {Passes(), Deliveries(), Elsewhere(), Moved(), MovedAway(), DirectPaths(), Punts(),
+                      Answers(), OuterDrops(), InnerDrops()})
       all->insert(all->end(), part.begin(), part.end());
     return all;
   }();

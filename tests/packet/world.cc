@@ -282,13 +282,21 @@ Frame ToHost() { return Frame(kHostMac, kLanMac); }
 Frame FromPeer() { return Frame(kWanMac, kPeerMac); }
 Frame ToPeer() { return Frame(kPeerMac, kWanMac); }
 
+void SetElsewhere(const std::string& name) {
+  ov6_device device = Device(name);
+  device.flags = OV6_DEVICE_ELSEWHERE;
+  SetDevice(name, device);
+  const uint32_t slot = OV6_PORT_DAEMON, port = Ifindex("port");
+  SetEntry("slave_ports", slot, port);
+  SetEntry("port_devices", slot, port);
+}
+
 ov6_port_header PortHeader(ov6_port_type type, const std::string& ingress, uint8_t reason) {
   ov6_port_header header{};
   header.version = OV6_PORT_HEADER_VERSION;
   header.type = type;
   header.reason = reason;
-  header.port = htons(kDhtSlot);
-  header.slave = htonl(kDht);
+  if (type != OV6_PORT_CARRY) header.port = htons(kDhtSlot), header.slave = htonl(kDht);
   header.ingress = htonl(Ifindex(ingress));
   return header;
 }

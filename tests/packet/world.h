@@ -62,6 +62,8 @@ Frame FromHost();  // to the router, at lan
 Frame ToHost();
 Frame FromPeer();  // at wan
 Frame ToPeer();
+// What is behind that device is another machine's, and ov6d has its port.
+void SetElsewhere(const std::string& device);
 ov6_port_header PortHeader(ov6_port_type type, const std::string& ingress, uint8_t reason = 0);
 
 }  // namespace ov6::packet

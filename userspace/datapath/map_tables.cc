@@ -75,12 +75,16 @@ absl::StatusOr<std::vector<std::pair<Prefix, Negative>>> MapTables<Base>::Negati
 
 template <typename Base>
 absl::Status MapTables<Base>::SetSlave(SlaveId id, const SlaveEntry& slave) {
-  return maps_.slaves.Set(id, ToAbi(slave));
+  absl::Status status = maps_.slaves.Set(id, ToAbi(slave));
+  maps_.front.AllChanged();
+  return status;
 }
 
 template <typename Base>
 absl::Status MapTables<Base>::DeleteSlave(SlaveId id) {
-  return maps_.slaves.Delete(id);
+  absl::Status status = maps_.slaves.Delete(id);
+  maps_.front.AllChanged();
+  return status;
 }
 
 template <typename Base>

@@ -273,6 +273,7 @@ absl::Status Daemon::OpenTunnelEnds() {
     auto port = DaemonPort::Open(io_, *datapath_);
     if (!port.ok()) return port.status();
     port_ = *std::move(port);
+    port_->CarryTo([this](uint32_t ifindex) { return remote_.SiteAt(ifindex); });
     const auto resubmit = [this](uint32_t ingress, std::span<const uint8_t> packet) {
       return port_->Resubmit(OV6_PORT_RESUBMIT_IN, ingress, packet);
     };

@@ -59,12 +59,22 @@ void DaemonPort::Watch() {
                        });
 }
 
-// No route leads here: what arrives was punted for a slave that has no port.
+// In the order in which they came, site by site as long as it is the same one.
 void DaemonPort::Drain() {
   std::array<PortRings::Frame, 64> frames;
-  const size_t count = rings_->RxBurst(frames);
-  for (size_t i = 0; i < count; ++i) rings_->Release(frames[i]);
-  unexpected_ += count;
+  const std::span burst(frames.data(), rings_->RxBurst(frames));
+  for (size_t begin = 0; begin < burst.size();) {
+    const auto device = CarriedTo(burst[begin].bytes);
+    size_t end = begin + 1;
+    while (end < burst.size() && CarriedTo(burst[end].bytes) == device) ++end;
+    const auto site = device ? site_at_(*device) : nullptr;
+    if (site)
+      site->Carry(burst.subspan(begin, end - begin));
+    else
+      unexpected_ += end - begin;
+    begin = end;
+  }
+  for (const PortRings::Frame& frame : burst) rings_->Release(frame);
 }
 
 }  // namespace ov6

@@ -247,6 +247,12 @@ std::shared_ptr<RemoteSite> RemoteControl::SiteOf(const std::string& name) const
   return found == sites_.end() ? nullptr : found->second;
 }
 
+std::shared_ptr<RemoteSite> RemoteControl::SiteAt(uint32_t ifindex) const {
+  const auto found =
+      std::ranges::find_if(sites_, [&](const auto& s) { return s.second->ifindex() == ifindex; });
+  return found == sites_.end() ? nullptr : found->second;
+}
+
 json::object RemoteControl::Json() const {
   json::array listeners;
   for (const auto& listener : listeners_) {

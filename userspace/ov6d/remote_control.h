@@ -47,6 +47,7 @@ class RemoteControl {
   static bool RemoveFrom(const std::string& name, Config* config);
 
   std::shared_ptr<RemoteSite> SiteOf(const std::string& name) const;
+  std::shared_ptr<RemoteSite> SiteAt(uint32_t ifindex) const;
   const TokenStore& tokens() const { return tokens_; }
   boost::json::object Json() const;  // tokens and listeners
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/ov6d/remote_site.h"
 
+#include <net/if.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -13,6 +15,7 @@ static_assert(kSegmentHeader == TunDevice::kHeader);
 
 RemoteSite::RemoteSite(boost::asio::io_context& io, TunDevice device)
     : device_(std::move(device)),
+      ifindex_(if_nametoindex(device_.name().c_str())),
       descriptor_(io, device_.fd()),
       in_(TunDevice::kHeader + TunDevice::kMaxPacket) {}
 
@@ -66,6 +69,20 @@ void RemoteSite::ToGateway(std::span<const uint8_t> bytes) {
                         ? session_->SendPacket(kPacketContext, kSegmentHeader, bytes.size() - kSegmentHeader)
                         : session_->SendPacket(kSegmentContext, 0, bytes.size());
   ++(sent ? counters_.sent : counters_.dropped_queue);
+}
+
+// Behind what waits in the device's queue, which came before.
+void RemoteSite::Carry(std::span<const Frame> frames) {
+  if (!session_) {
+    counters_.dropped_waiting += frames.size();
+    return;
+  }
+  Drain();
+  for (const Frame& frame : frames) {
+    const bool sent = session_->TakesPackets() && session_->SendDatagram(kPacketContext, PacketIn(frame));
+    ++(sent ? counters_.sent : counters_.dropped_queue);
+  }
+  session_->Flush();
 }
 
 void RemoteSite::FromGateway(const DatagramView& datagram) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A site that is elsewhere: its packets between a TUN device here, which is the site's device to the
-// datapath, and the session of its gateway. What the session has no room for is dropped and counted. One
-// thread.
+// datapath, and the session of its gateway. What XDP has for it comes by ov6d's port instead, unless it is
+// TCP. What the session has no room for is dropped and counted. One thread.
 #ifndef OV6_USERSPACE_OV6D_REMOTE_SITE_H
 #define OV6_USERSPACE_OV6D_REMOTE_SITE_H
 
@@ -14,6 +14,7 @@
 
 #include "userspace/base/tun.h"
 #include "userspace/ov6d/slave_session.h"
+#include "userspace/port/frame_port.h"
 
 namespace ov6 {
 
@@ -34,6 +35,8 @@ class RemoteSite : public std::enable_shared_from_this<RemoteSite> {
   // `segments`: it takes DATAGRAMs of kSegmentContext.
   void Attach(std::shared_ptr<SlaveSession> session, bool segments);
   void FromGateway(const DatagramView& datagram);
+  // What the datapath gave to ov6d's port for this site; the frames stay the caller's.
+  void Carry(std::span<const Frame> frames);
   // The session takes packets again.
   void OnDrained();
   // Somebody took the device away: nothing comes or goes any more, and a session is closed as soon as it
@@ -42,6 +45,7 @@ class RemoteSite : public std::enable_shared_from_this<RemoteSite> {
   absl::Status SetMtu(int mtu) const { return device_.SetMtu(mtu); }
 
   const std::string& device() const { return device_.name(); }
+  uint32_t ifindex() const { return ifindex_; }  // of the device
   const RemoteSiteCounters& counters() const { return counters_; }
 
  private:
@@ -53,6 +57,7 @@ class RemoteSite : public std::enable_shared_from_this<RemoteSite> {
   void ToGateway(std::span<const uint8_t> bytes);
 
   TunDevice device_;
+  const uint32_t ifindex_;
   bool segments_ = false;
   bool watching_ = false;
   boost::asio::posix::stream_descriptor descriptor_;

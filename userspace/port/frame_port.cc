@@ -64,13 +64,20 @@ std::span<const uint8_t> InnerOf(std::span<const uint8_t> packet) {
   return size < 20 || size > packet.size() ? std::span<const uint8_t>() : packet.subspan(size);
 }
 
+// What is behind the Ethernet header; empty: not that type, or no frame this version understands.
+std::span<const uint8_t> HeaderOf(std::span<const uint8_t> frame, ov6_port_type type) {
+  if (frame.size() < kPortHeaders || Big16(frame, 12) != OV6_ETH_P_PORT) return {};
+  const auto header = frame.subspan(kEthernetSize, sizeof(ov6_port_header));
+  const bool right = header[offsetof(ov6_port_header, version)] == OV6_PORT_HEADER_VERSION &&
+                     header[offsetof(ov6_port_header, type)] == type;
+  return right ? header : std::span<const uint8_t>();
+}
+
 }  // namespace
 
 std::optional<Punt> ParsePunt(std::span<const uint8_t> frame) {
-  if (frame.size() < kPortHeaders || Big16(frame, 12) != OV6_ETH_P_PORT) return std::nullopt;
-  const auto header = frame.subspan(kEthernetSize);
-  if (header[offsetof(ov6_port_header, version)] != OV6_PORT_HEADER_VERSION) return std::nullopt;
-  if (header[offsetof(ov6_port_header, type)] != OV6_PORT_PUNT) return std::nullopt;
+  const auto header = HeaderOf(frame, OV6_PORT_PUNT);
+  if (header.empty()) return std::nullopt;
   const auto packet = frame.subspan(kPortHeaders);
   switch (const auto reason = static_cast<ov6_punt_reason>(header[offsetof(ov6_port_header, reason)])) {
     case OV6_PUNT_MISS:
@@ -85,6 +92,12 @@ std::optional<Punt> ParsePunt(std::span<const uint8_t> frame) {
     }
   }
   return std::nullopt;
+}
+
+std::optional<uint32_t> CarriedTo(std::span<const uint8_t> frame) {
+  const auto header = HeaderOf(frame, OV6_PORT_CARRY);
+  if (header.empty() || !IsIpv6(frame.subspan(kPortHeaders))) return std::nullopt;
+  return Big32(header, offsetof(ov6_port_header, ingress));
 }
 
 // The datapath asks nothing of the Ethernet addresses.

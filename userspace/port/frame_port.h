@@ -61,6 +61,9 @@ struct Punt {
 // nullopt: not a punt this version understands, or too short for the addresses it must have.
 std::optional<Punt> ParsePunt(std::span<const uint8_t> frame);
 
+// The device of the site elsewhere whose packet that is (OV6_PORT_CARRY); nullopt: it is something else.
+std::optional<uint32_t> CarriedTo(std::span<const uint8_t> frame);
+
 // Turns a punted frame into one for the datapath, in place. It goes in the name of `slave`, which is
 // another than it was punted to if it waited in the ring of a predecessor.
 void Resubmit(const Frame& frame, ov6_port_type type, SlaveId slave);

@@ -21,7 +21,7 @@
 
 enum ov6_front_kind {
 	OV6_FRONT_NONE = 0,
-	OV6_FRONT_TUNNEL = 1,	  /* destination of a site's packet -> the tunnel to it */
+	OV6_FRONT_TUNNEL = 1,	  /* destination of a site's packet -> the tunnel to it, or ov6_front_port */
 	OV6_FRONT_SOURCE_OUT = 2, /* source that may send from this site (BCP 38) */
 	OV6_FRONT_SITE = 3,	  /* inner destination from the underlay -> the host's link */
 	OV6_FRONT_SOURCE_IN = 4,  /* inner source -> who may send for it, and to where */
@@ -42,7 +42,7 @@ struct ov6_front_entry {
 	__u32 generation;   /* the sum, before the tables were asked */
 	__u32 until;	    /* it holds before that; jiffies, low half */
 	__u32 on;	    /* OV6_FRONT_ON_... */
-	__u16 mtu;	    /* TUNNEL, SITE: biggest IPv6 packet; 0: up to `check` it is TC's */
+	__u16 mtu;	    /* TUNNEL, SITE: biggest IPv6 packet; 0: up to `check` it is TC's, or carried */
 	__u16 check;	    /* TUNNEL: sum of the outer IPv4 header, but for its length and ECN */
 	__u32 egress;	    /* TUNNEL, SITE: ifindex */
 	__be32 source;	    /* outer; SOURCE_IN: the peer */
@@ -53,6 +53,10 @@ struct ov6_front_entry {
 	__u8 from[6];
 };
 OV6_SIZE(struct ov6_front_entry, 64);
+
+/* Of `on` of a host's, where a tunnel's entry has its DSCP: to a site elsewhere, and what is no TCP goes by
+ * ov6d's port (OV6_PORT_CARRY). TCP goes by the site's device, where GRO has made it large. */
+#define OV6_FRONT_CARRIED (1U << 26)
 
 /* Of `on` of a way, where a tunnel's entry has its DSCP. */
 #define OV6_FRONT_WAY_TUNNEL (1U << 26)	    /* else to a host */
@@ -89,6 +93,25 @@ OV6_FRONT_SAME(egress);
 OV6_FRONT_SAME(to);
 OV6_FRONT_SAME(from);
 #undef OV6_FRONT_SAME
+
+/* A site's packet to where a slave carries it (OV6_ROUTE_CARRIED): in the place of a tunnel's entry, which
+ * has something where `none` is. Remembered failures are looked for with every packet. */
+struct ov6_front_port {
+	__u8 address[16];
+	__u32 key; /* of kind OV6_FRONT_TUNNEL */
+	__u32 generation;
+	__u32 until;
+	__u32 on;
+	__u16 none[2]; /* 0, an entry's mtu and check */
+	__u32 slave;   /* id */
+	__u16 slot;    /* its port's */
+	__u16 mtu;     /* biggest IPv6 packet */
+	__u8 reserved[20];
+};
+OV6_SIZE(struct ov6_front_port, sizeof(struct ov6_front_entry));
+OV6_STATIC_ASSERT(__builtin_offsetof(struct ov6_front_port, none) ==
+		      __builtin_offsetof(struct ov6_front_entry, mtu),
+		  "a port's none is where an entry's mtu and check are");
 
 /* Eight cache lines: what is looked through, and the entries. */
 struct ov6_front_set {

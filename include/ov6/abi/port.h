@@ -18,6 +18,9 @@
 enum ov6_port_type {
 	/* datapath -> slave */
 	OV6_PORT_PUNT = 1,
+	/* datapath -> ov6d: for the site elsewhere that is behind the device `ingress`; decided and counted,
+	 * its hop limit is lower by one */
+	OV6_PORT_CARRY = 2,
 	/* slave -> datapath */
 	OV6_PORT_RESUBMIT_OUT = 16, /* treat it as if it had just come from the site */
 	OV6_PORT_RESUBMIT_IN = 17,  /* with its outer header: as if it had just come from the underlay */
@@ -39,7 +42,7 @@ struct ov6_port_header {
 	__be16 port;  /* slot of the slave's port */
 	__be16 reserved;
 	__be32 slave;	/* id of the slave the route names */
-	__be32 ingress; /* ifindex of the device the packet came by */
+	__be32 ingress; /* ifindex of the device the packet came by; CARRY: that it is for */
 };
 OV6_SIZE(struct ov6_port_header, 16);
 

@@ -16,13 +16,13 @@
 
 #define FLOW_QUANTILE_BITS 10
 #define FLOW_QUANTILES (1u << FLOW_QUANTILE_BITS) /* of the distribution that flows are drawn by */
-#define FLOW_OVERLAY 0xfd	   /* fd00::/8 */
-#define FLOW_PLAIN 0x20		   /* 2000::/8: what goes without a tunnel */
-#define FLOW_BATCH 64		   /* live frames are sent so many at a time */
-#define FLOW_HOSTS 16		   /* hosts here: the site's prefix and 1 to 16 */
-#define FLOW_LOCATORS 0xc6120000u  /* 198.18.0.0/15, RFC 2544's own */
-#define FLOW_LOCATOR_MASK 0x1ffffu /* more sites than addresses: some share one */
-#define FLOW_FIRST_PORT 0xc000u	   /* of 16384 UDP source ports */
+#define FLOW_OVERLAY 0xfd			  /* fd00::/8 */
+#define FLOW_PLAIN 0x20				  /* 2000::/8: what goes without a tunnel */
+#define FLOW_BATCH 64				  /* live frames are sent so many at a time */
+#define FLOW_HOSTS 16				  /* hosts here: the site's prefix and 1 to 16 */
+#define FLOW_LOCATORS 0xc6120000u		  /* 198.18.0.0/15, RFC 2544's own */
+#define FLOW_LOCATOR_MASK 0x1ffffu		  /* more sites than addresses: some share one */
+#define FLOW_FIRST_PORT 0xc000u			  /* of 16384 UDP source ports */
 
 /* Number `index` of splitmix64. */
 static inline __u64 flow_random(__u64 index)
