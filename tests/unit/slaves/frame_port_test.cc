@@ -63,6 +63,21 @@ TEST(ParsePunt, EveryTruncationIsRefused) {
   }
 }
 
+TEST(CarriedTo, IsTheDeviceOfWhatIsCarriedAndOfNothingElse) {
+  const Bytes punt = PuntBytes(OV6_PUNT_MISS, kInner);
+  Bytes carried = Changed(punt, 15, OV6_PORT_CARRY);
+  const Bytes ingress = {1, 2, 3, 4};
+  std::copy(ingress.begin(), ingress.end(), carried.begin() + 26);
+  EXPECT_EQ(CarriedTo(carried), 0x01020304u);
+  EXPECT_EQ(CarriedTo(punt), std::nullopt);
+  EXPECT_EQ(CarriedTo(Changed(carried, 14, 2)), std::nullopt) << "another version";
+  EXPECT_EQ(CarriedTo(Changed(carried, 30, 0x45)), std::nullopt) << "IPv4";
+  EXPECT_FALSE(ParsePunt(carried).has_value());
+  for (size_t size = 0; size < kPortHeaders + 40; ++size) {
+    EXPECT_EQ(CarriedTo(std::span(carried).first(size)), std::nullopt) << size;
+  }
+}
+
 TEST(Resubmit, ChangesTheTypeAndTheSlaveAlone) {
   Frames frames;
   const Frame frame = frames.Punt(OV6_PUNT_MISS, kInner);
