@@ -138,8 +138,8 @@ static __always_inline int act_stack(hook_ctx *ctx, struct packet *p, const stru
 static __always_inline int act_out(hook_ctx *ctx, struct packet *p, struct decision *d)
 {
 	if (!hook_can_send(d))
-		return hook_carries(d) && ip6_is_carried(&p->ip6) ? act_carry(ctx, p, d)
-								  : hook_finish(ctx, p);
+		return ip6_is_carried(&p->ip6) && hook_carries(d, fib_mtu(d)) ? act_carry(ctx, p, d)
+									      : hook_finish(ctx, p);
 	if (d->act == ACT_ANSWER)
 		return act_answer(ctx, p, d);
 	return d->act == ACT_TUNNEL ? act_tunnel(ctx, p, d) : act_forward(ctx, p, d);

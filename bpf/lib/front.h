@@ -462,7 +462,7 @@ static __always_inline void front_keep_host(const struct front *f, const struct 
 		return;
 	front_fill_link(e, d);
 	front_fill_room(e, d, fib_mtu(d));
-	if (front_leaves(d) && hook_carries(d))
+	if (front_leaves(d) && hook_carries(d, fib_mtu(d)))
 		e->on |= OV6_FRONT_CARRIED;
 	front_fill(f, e, &p->ip6.daddr, kind, generation, 0, front_ticks(f, 0, 0));
 }

@@ -266,7 +266,7 @@ static __always_inline int hook_send_port(const struct decision *d)
 }
 
 /* See hook_xdp.h: here every device can be sent to. */
-static __always_inline int hook_carries(const struct decision *d)
+static __always_inline int hook_carries(const struct decision *d, __u32 mtu)
 {
 	return 0;
 }

@@ -178,12 +178,14 @@ static __always_inline int hook_can_send(const struct decision *d)
 	return d->neighbour && device_is_xdp_target(d->fib.ifindex);
 }
 
-/* To a site elsewhere, whose device is none for XDP: by ov6d's port, while there is one. */
-static __always_inline int hook_carries(const struct decision *d)
+/* To a site elsewhere, whose device is none for XDP: by ov6d's port, if there is one that takes all that may
+ * go there. `mtu`: the way's. */
+static __always_inline int hook_carries(const struct decision *d, __u32 mtu)
 {
 	__u32 slot = OV6_PORT_DAEMON, *port = bpf_map_lookup_elem(&port_devices, &slot);
 
-	return d->act == ACT_FORWARD && device_is_elsewhere(d->fib.ifindex) && port && *port;
+	return d->act == ACT_FORWARD && device_is_elsewhere(d->fib.ifindex) && port && *port &&
+	       mtu + sizeof(struct ov6_port_header) <= device_mtu(*port);
 }
 
 static __always_inline int hook_send(hook_ctx *ctx, const struct decision *d, __u16 protocol)

@@ -147,11 +147,14 @@ Outcome Walk::Deliver(ov6_verdict verdict) {
 // To a site elsewhere XDP has a way of its own, by ov6d's port; but not for what GRO makes large. Behind a
 // slave's port TC gets what XDP left.
 bool Walk::Carries(const NextHop& hop) {
+  const bool xdp = in_.hook == Hook::kXdp ? !CanSend(hop) : in_.door == Door::kPort;
   const ov6_device* device = FindDevice(tables_, hop.device);
-  const bool xdp = in_.hook == Hook::kXdp || in_.door == Door::kPort;
-  return xdp && (in_.hook == Hook::kTc || !CanSend(hop)) && device != nullptr &&
-         (device->flags & OV6_DEVICE_ELSEWHERE) != 0 && tables_.port_devices.count(OV6_PORT_DAEMON) != 0 &&
-         packet_[6] != kTcp;
+  const auto port = tables_.port_devices.find(OV6_PORT_DAEMON);
+  if (!xdp || device == nullptr || (device->flags & OV6_DEVICE_ELSEWHERE) == 0 ||
+      port == tables_.port_devices.end() || packet_[6] == kTcp)
+    return false;
+  const ov6_device* near = FindDevice(tables_, port->second);
+  return near == nullptr || near->mtu == 0 || Mtu(hop) + sizeof(ov6_port_header) <= near->mtu;
 }
 
 Outcome Walk::Carry(ov6_verdict verdict, const NextHop& hop) {

@@ -75,8 +75,9 @@ absl::StatusOr<std::vector<std::pair<Prefix, Negative>>> MapTables<Base>::Negati
 
 template <typename Base>
 absl::Status MapTables<Base>::SetSlave(SlaveId id, const SlaveEntry& slave) {
+  const auto before = maps_.slaves.Get(id);
   absl::Status status = maps_.slaves.Set(id, ToAbi(slave));
-  maps_.front.AllChanged();
+  if (before.ok() && before->port != slave.port) maps_.front.AllChanged();  // what the front has of a slave
   return status;
 }
 

@@ -143,7 +143,7 @@ json::object DeviceJson(const DeviceState& device) {
 }
 
 json::object CountersJson(const MasterCounters& master, const ServiceCounters& service,
-                          const ReassemblyCounters& reassembly) {
+                          const ReassemblyCounters& reassembly, const DaemonPortCounters& port) {
   json::object counters;
 #define OV6_COUNTER_JSON(name) counters[#name] = master.name;
   OV6_MASTER_COUNTERS(OV6_COUNTER_JSON)
@@ -174,6 +174,8 @@ json::object CountersJson(const MasterCounters& master, const ServiceCounters& s
   counters["reassembly_not_fragmented"] = reassembly.not_fragmented;
   counters["reassembly_malformed"] = reassembly.malformed;
   counters["reassembly_dropped"] = reassembly.dropped;
+  counters["port_unexpected"] = port.unexpected;
+  counters["port_lost"] = port.lost;
   return counters;
 }
 
@@ -438,24 +440,25 @@ std::string ControlApi::Status() const {
   }
   const Master& master = context_.master;
   const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(context_.clock() - context_.started);
-  return json::serialize(json::object{
-      {"version", kVersion},
-      {"pid", ::getpid()},
-      {"uptime_s", uptime.count()},
-      {"run", context_.config.node.run.string()},
-      {"public_key", ToHex(context_.key.key.public_key())},
-      {"underlays", std::move(underlays)},
-      {"sites", std::move(sites)},
-      {"self", std::move(selves)},
-      {"domains", std::move(domains)},
-      {"tables",
-       {{"routes", master.routes().routes().size()},
-        {"mappings", master.mappings().mappings().size()},
-        {"negatives", master.mappings().negatives().size()},
-        {"slaves", master.slaves().slaves().size()},
-        {"writes_pending", master.mappings().pending()}}},
-      {"direct_paths", context_.direct_paths()},
-      {"counters", CountersJson(master.counters(), context_.service.counters(), context_.reassembly())}});
+  return json::serialize(
+      json::object{{"version", kVersion},
+                   {"pid", ::getpid()},
+                   {"uptime_s", uptime.count()},
+                   {"run", context_.config.node.run.string()},
+                   {"public_key", ToHex(context_.key.key.public_key())},
+                   {"underlays", std::move(underlays)},
+                   {"sites", std::move(sites)},
+                   {"self", std::move(selves)},
+                   {"domains", std::move(domains)},
+                   {"tables",
+                    {{"routes", master.routes().routes().size()},
+                     {"mappings", master.mappings().mappings().size()},
+                     {"negatives", master.mappings().negatives().size()},
+                     {"slaves", master.slaves().slaves().size()},
+                     {"writes_pending", master.mappings().pending()}}},
+                   {"direct_paths", context_.direct_paths()},
+                   {"counters", CountersJson(master.counters(), context_.service.counters(),
+                                             context_.reassembly(), context_.port())}});
 }
 
 }  // namespace ov6

@@ -37,6 +37,7 @@ struct ControlContext {
   std::function<absl::Status(const boost::json::object&)> add_slave = nullptr;
   std::function<absl::Status(const std::string& name)> remove_slave = nullptr;
   std::function<boost::json::object()> direct_paths = [] { return boost::json::object(); };
+  std::function<DaemonPortCounters()> port = [] { return DaemonPortCounters(); };
 };
 
 class ControlApi {

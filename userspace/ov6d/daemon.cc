@@ -374,7 +374,8 @@ absl::Status Daemon::Serve() {
                               [this](const std::string& name) { return RemoveRemote(name); },
                               [this](const boost::json::object& body) { return AddSlave(body); },
                               [this](const std::string& name) { return RemoveSlave(name); },
-                              [this] { return direct_->Json(); }});
+                              [this] { return direct_->Json(); },
+                              [this] { return port_ ? port_->Counters() : DaemonPortCounters{}; }});
   remote_.Start([this](std::unique_ptr<Stream> stream, const Endpoint& from, RemoteListener::Place place) {
     service_->AcceptRemote(std::move(stream), from, std::move(place));
   });

@@ -59,22 +59,28 @@ void DaemonPort::Watch() {
                        });
 }
 
-// In the order in which they came, site by site as long as it is the same one.
+// Site by site, so that each session sends once; for each in the order in which they came.
 void DaemonPort::Drain() {
-  std::array<PortRings::Frame, 64> frames;
-  const std::span burst(frames.data(), rings_->RxBurst(frames));
-  for (size_t begin = 0; begin < burst.size();) {
-    const auto device = CarriedTo(burst[begin].bytes);
-    size_t end = begin + 1;
-    while (end < burst.size() && CarriedTo(burst[end].bytes) == device) ++end;
+  std::array<PortRings::Frame, 64> frames, same;
+  for (size_t left = rings_->RxBurst(frames); left > 0;) {
+    const auto device = CarriedTo(frames[0].bytes);
+    size_t matching = 0, others = 0;
+    for (size_t i = 0; i < left; ++i)
+      (CarriedTo(frames[i].bytes) == device ? same[matching++] : frames[others++]) = frames[i];
+    left = others;
+    const std::span group(same.data(), matching);
     const auto site = device ? site_at_(*device) : nullptr;
     if (site)
-      site->Carry(burst.subspan(begin, end - begin));
+      site->Carry(group);
     else
-      unexpected_ += end - begin;
-    begin = end;
+      unexpected_ += matching;
+    for (const PortRings::Frame& frame : group) rings_->Release(frame);
   }
-  for (const PortRings::Frame& frame : burst) rings_->Release(frame);
+}
+
+DaemonPortCounters DaemonPort::Counters() const {
+  const xdp_statistics statistics = rings_->Statistics();
+  return {unexpected_, statistics.rx_dropped + statistics.rx_ring_full};
 }
 
 }  // namespace ov6

@@ -22,6 +22,11 @@ namespace ov6 {
 
 enum class Resubmitted { kSent, kTooBig, kNoRoom };
 
+struct DaemonPortCounters {
+  uint64_t unexpected = 0;  // packets that came here for nobody
+  uint64_t lost = 0;        // packets that the ring had no room for
+};
+
 class DaemonPort {
  public:
   static constexpr const char* kName = "master";
@@ -38,8 +43,8 @@ class DaemonPort {
   using SiteAt = std::function<std::shared_ptr<RemoteSite>(uint32_t ifindex)>;
   void CarryTo(SiteAt site_at) { site_at_ = std::move(site_at); }
 
-  size_t max_packet() const;                           // bytes of the biggest packet that fits
-  uint64_t unexpected() const { return unexpected_; }  // what came here for nobody
+  size_t max_packet() const;  // bytes of the biggest packet that fits
+  DaemonPortCounters Counters() const;
 
  private:
   DaemonPort(boost::asio::io_context& io, std::unique_ptr<PortRings> rings, int fd);

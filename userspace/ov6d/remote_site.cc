@@ -51,6 +51,7 @@ void RemoteSite::OnDrained() {
 // What the session has no room for waits in the device's queue; what that has none for the kernel drops.
 void RemoteSite::Drain() {
   int packets = 0;
+  carried_ = 0;
   for (; packets < kBurst; ++packets) {
     held_back_ = !session_->TakesPackets();
     if (held_back_) return session_->Flush();
@@ -71,18 +72,21 @@ void RemoteSite::ToGateway(std::span<const uint8_t> bytes) {
   ++(sent ? counters_.sent : counters_.dropped_queue);
 }
 
-// Behind what waits in the device's queue, which came before.
+// While the device waits for room of which they have a part, so that neither keeps the other out.
 void RemoteSite::Carry(std::span<const Frame> frames) {
-  if (!session_) {
+  const auto session = session_;  // which may end when it sends
+  if (!session) {
     counters_.dropped_waiting += frames.size();
     return;
   }
-  Drain();
   for (const Frame& frame : frames) {
-    const bool sent = session_->TakesPackets() && session_->SendDatagram(kPacketContext, PacketIn(frame));
+    const auto packet = PacketIn(frame);
+    const bool room = !held_back_ || carried_ < kMostCarried;
+    const bool sent = room && session->SendDatagram(kPacketContext, packet);
+    carried_ += sent ? packet.size() : 0;
     ++(sent ? counters_.sent : counters_.dropped_queue);
   }
-  session_->Flush();
+  session->Flush();
 }
 
 void RemoteSite::FromGateway(const DatagramView& datagram) {

@@ -21,6 +21,7 @@ namespace ov6 {
 namespace {
 
 constexpr uint32_t kEthernetHeader = 14;
+constexpr uint32_t kKept = 64;        // chunks to send from, whatever waits to be received
 constexpr uint32_t kSendBudget = 32;  // frames a sendto sends in copy mode
 constexpr uint32_t kMaxChunks = 1u << 20;
 
@@ -236,7 +237,9 @@ void PortRings::Reclaim() {
 void PortRings::Refill() {
   Rings& r = *rings_;
   const uint32_t room = xsk_prod_nb_free(&r.fill, r.fill.size);
-  const uint32_t count = std::min(room, static_cast<uint32_t>(r.free.size()));
+  const size_t kept = std::min<size_t>(kKept, geometry_.frame_count / 2);
+  const uint32_t count =
+      r.free.size() < kept ? 0 : std::min(room, static_cast<uint32_t>(r.free.size() - kept));
   uint32_t index = 0;
   if (count == 0 || xsk_ring_prod__reserve(&r.fill, count, &index) != count) return;
   for (uint32_t i = 0; i < count; ++i) {
