@@ -72,7 +72,8 @@ void RemoteSite::ToGateway(std::span<const uint8_t> bytes) {
   ++(sent ? counters_.sent : counters_.dropped_queue);
 }
 
-// While the device waits for room of which they have a part, so that neither keeps the other out.
+// As much as of the device is taken. While that waits for room, or the session is as full, there is a little
+// more, so that a download keeps no ping out, nor a flood the device.
 void RemoteSite::Carry(std::span<const Frame> frames) {
   const auto session = session_;  // which may end when it sends
   if (!session) {
@@ -81,9 +82,10 @@ void RemoteSite::Carry(std::span<const Frame> frames) {
   }
   for (const Frame& frame : frames) {
     const auto packet = PacketIn(frame);
-    const bool room = !held_back_ || carried_ < kMostCarried;
-    const bool sent = room && session->SendDatagram(kPacketContext, packet);
-    carried_ += sent ? packet.size() : 0;
+    const bool free = !held_back_ && session->TakesPackets();
+    if (free) carried_ = 0;
+    const bool sent = (free || carried_ < kMostCarried) && session->SendDatagram(kPacketContext, packet);
+    carried_ += sent && !free ? packet.size() : 0;
     ++(sent ? counters_.sent : counters_.dropped_queue);
   }
   session->Flush();

@@ -50,8 +50,8 @@ class RemoteSite : public std::enable_shared_from_this<RemoteSite> {
 
  private:
   static constexpr int kBurst = 64;
-  static constexpr size_t kMostCarried = 128 << 10;  // bytes
-  static constexpr int kMostWaiting = 4096;          // more than a TUN device's queue
+  static constexpr size_t kMostCarried = 32 << 10;  // bytes
+  static constexpr int kMostWaiting = 4096;         // more than a TUN device's queue
 
   void Watch();
   void Drain();
@@ -64,7 +64,7 @@ class RemoteSite : public std::enable_shared_from_this<RemoteSite> {
   boost::asio::posix::stream_descriptor descriptor_;
   std::shared_ptr<SlaveSession> session_;
   bool held_back_ = false;   // packets stay in the device's queue until the session takes them
-  size_t carried_ = 0;       // bytes since the device had its turn
+  size_t carried_ = 0;       // bytes since the device had its turn, or the session was not full
   std::vector<uint8_t> in_;  // one packet
   RemoteSiteCounters counters_;
 };
