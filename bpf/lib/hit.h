@@ -60,22 +60,26 @@ static __always_inline int hit_push(hook_ctx *ctx, const __u32 *macs, __u32 stri
 	return 0;
 }
 
-static __always_inline int hit_into_port(__u32 slot, __u32 verdict, __u32 bytes)
-{
-	int result = bpf_redirect_map(&slave_ports, slot, XDP_DROP);
+/* A packet whose destination has an entry, but none that XDP sends by. */
+struct hit {
+	const void *frame; /* it begins there */
+	struct ipv6hdr *ip6;
+	__u32 strip;   /* bytes between the Ethernet header and `ip6`, to be taken off */
+	__u32 counted; /* bytes of the IPv6 packet */
+	__u32 verdict; /* if it is delivered */
+};
 
-	count_packets(result == XDP_DROP ? OV6_VERDICT_DROP_NO_PORT : verdict, 1, bytes, 1);
+static __always_inline int hit_into_port(hook_ctx *ctx, const struct hit *h, __u32 slot,
+					 const struct ov6_port_header *header, __u32 verdict)
+{
+	int result;
+
+	if (hit_push(ctx, h->frame, h->strip, header))
+		return hit_no_room(h->counted);
+	result = bpf_redirect_map(&slave_ports, slot, XDP_DROP);
+	count_packets(result == XDP_DROP ? OV6_VERDICT_DROP_NO_PORT : verdict, 1, h->counted, 1);
 	return result;
 }
-
-/* What a site's packet may be that hit something. */
-struct hit {
-	const void *frame;
-	struct ipv6hdr *ip6;
-	__u32 strip;   /* bytes in front of it that are to be taken off */
-	__u32 counted; /* its own */
-	__u32 verdict;
-};
 
 static __always_inline int hit_carry(hook_ctx *ctx, const struct hit *h, const struct ov6_front_entry *way)
 {
@@ -87,9 +91,7 @@ static __always_inline int hit_carry(hook_ctx *ctx, const struct hit *h, const s
 	};
 
 	h->ip6->hop_limit--;
-	if (hit_push(ctx, h->frame, h->strip, &header))
-		return hit_no_room(h->counted);
-	return hit_into_port(OV6_PORT_DAEMON, h->verdict, h->counted);
+	return hit_into_port(ctx, h, OV6_PORT_DAEMON, &header, h->verdict);
 }
 
 /* To where XDP sends nothing: what may go on is carried or TC's, and the rest the tables'. */
@@ -211,9 +213,7 @@ static __always_inline int hit_port(hook_ctx *ctx, const struct hit *h, const st
 
 	if (h->ip6->hop_limit <= 1 || h->counted > port->mtu || negative_find(&destination))
 		return HIT_NONE;
-	if (hit_push(ctx, h->frame, 0, &header))
-		return hit_no_room(h->counted);
-	return hit_into_port(port->slot, OV6_VERDICT_PUNT_ROUTE, h->counted);
+	return hit_into_port(ctx, h, port->slot, &header, OV6_VERDICT_PUNT_ROUTE);
 }
 
 /* To where no tunnel leads, or not that packet. */

@@ -115,10 +115,10 @@ class Walk {
   std::optional<ov6_verdict> FindWay(const ov6_locator& locator, Way& way);
   Outcome Encapsulate(ov6_verdict verdict, const Way& way, Bytes packet) const;
   Outcome PuntByRoute(const ov6_route& route);
-  // `carried`: the slave sends it on itself, and no budget counts it.
   bool Carries(const NextHop& hop);
   Outcome Carry(ov6_verdict verdict, const NextHop& hop);
   Bytes PortFrame(const ov6_port_header& header, const Bytes& packet) const;
+  // `carried`: the slave sends it on itself, and no budget counts it.
   Outcome Punt(uint32_t slave, ov6_punt_reason reason, bool carried = false);
   std::optional<ov6_verdict> SpendPunt(ov6_punt_reason reason);
   bool SpendError();

@@ -459,10 +459,9 @@ std::vector<Row> Answers() {
 
 std::vector<Row> Drops() {
   // As an skb the kernel refuses it before the door does.
-  Row cut = Site(
+  const Row cut = ByXdp(Site(
       "cut within the header", nullptr, [] { return FromHost().Ip6(kHost, kRemote).Echo(8).Cut(50).Done(); },
-      End::kDrop, OV6_VERDICT_DROP_MALFORMED);
-  cut.hooks = Hooks::kXdp;
+      End::kDrop, OV6_VERDICT_DROP_MALFORMED));
   return {
       cut,
       Site(

@@ -204,7 +204,6 @@ std::vector<Row> Deliveries() {
   };
 }
 
-// Who had the prefix before us brings what still comes for it, from sources that it has verified.
 // By ov6d's port; the MAC addresses are as they came.
 std::vector<Row> Elsewhere() {
   const auto elsewhere = [] { SetElsewhere("lan"); };
@@ -228,6 +227,7 @@ std::vector<Row> Elsewhere() {
   };
 }
 
+// Who had the prefix before us brings what still comes for it, from sources that it has verified.
 std::vector<Row> Moved() {
   const auto delivered = [](const std::string& source) {
     return [=] { return ToHost().Ip6(source, kHost).HopLimit(63).Udp(1000, 2000, 100).Done(); };
