@@ -281,13 +281,16 @@ static __always_inline struct ov6_front_entry *front_entry(__u32 number)
 	return set && slot < OV6_FRONT_ENTRIES ? &set->entries[slot] : 0;
 }
 
+/* Whoever has the home of one that is seen for the first time is to be used until the second, or to go. */
 static __always_inline int front_admit_new(const struct front *f, const struct front_place *place,
 					   struct ov6_front_counts *counts)
 {
 	__u32 slot;
 
-	if (!front_is_candidate(place->set, place->seen))
+	if (!front_is_candidate(place->set, place->seen)) {
+		place->set->entries[place->home].on &= ~OV6_FRONT_REFERENCED;
 		return -1;
+	}
 	slot = front_victim(f, place->set, place->home);
 	hook_opaque(slot);
 	if (slot >= OV6_FRONT_ENTRIES)
@@ -366,7 +369,8 @@ static __always_inline __u32 front_ticks(const struct front *f, const struct ov6
 	return left * f->world->ticks_per_second / FRONT_NS_PER_SECOND;
 }
 
-/* Last of all the key, without which it is nobody's. `locator`: as front_on_locator, or 0. */
+/* Last of all the key, without which it is nobody's. `locator`: as front_on_locator, or 0. Of its time up to
+ * a quarter is taken, or all that came together would end together. */
 static __always_inline void front_fill(const struct front *f, struct ov6_front_entry *e,
 				       const struct in6_addr *address, __u8 kind, __u32 generation,
 				       __u32 locator, __u32 ticks)
@@ -374,7 +378,7 @@ static __always_inline void front_fill(const struct front *f, struct ov6_front_e
 	__builtin_memcpy(e->address, address, sizeof(e->address));
 	e->on |= front_on_destination(f, address) | locator;
 	e->generation = generation;
-	e->until = f->now + ticks;
+	e->until = f->now + ticks - (ticks * (e->on & OV6_FRONT_ON_DESTINATION) >> 16);
 	e->key = f->key | kind;
 }
 

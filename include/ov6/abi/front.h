@@ -16,7 +16,7 @@
 #define OV6_FRONT_SITE_BITS 48 /* a destination's generation is that of its first so many bits */
 #define OV6_FRONT_DESTINATIONS 16384
 #define OV6_FRONT_LOCATORS 2048
-#define OV6_FRONT_LIFE_SECONDS 10 /* the most that an entry holds: what nobody tells of is stale so long */
+#define OV6_FRONT_LIFE_SECONDS 60 /* the most that an entry holds: what nobody tells of is stale so long */
 #define OV6_FRONT_KIND_BITS 4
 
 enum ov6_front_kind {
