@@ -30,6 +30,7 @@ using Clock = std::chrono::steady_clock;
 using Seconds = std::chrono::duration<double>;
 
 constexpr int kEver = std::numeric_limits<int>::max();
+constexpr double kTurn = 0.04, kSettle = 0.01;  // seconds
 
 struct Send {
   Traffic traffic;
@@ -110,6 +111,37 @@ double Recovery(const Generator& generator, const Arrived& arrived, uint64_t fir
       ->first;
 }
 
+// Packets a second, for so long.
+double Rate(const Arrived& arrived, double seconds) {
+  const auto begin = Clock::now();
+  const uint64_t before = arrived.Packets();
+  std::this_thread::sleep_for(Seconds(seconds));
+  return static_cast<double>(arrived.Packets() - before) / Seconds(Clock::now() - begin).count();
+}
+
+double Median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<ptrdiff_t>(values.size() / 2);
+  std::ranges::nth_element(values, middle);
+  return *middle;
+}
+
+// The medians of both, taken in turns so short that a machine which drifts is the same for both.
+struct Rates {
+  double flows = 0, beside = 0;
+};
+Rates InTurns(Generator& generator, const Arrived& arrived, double seconds) {
+  const int turns = std::max(1, static_cast<int>(seconds / kTurn));
+  std::vector<double> flows, beside;
+  for (int turn = 0; turn < turns; ++turn) {
+    for (auto* rates : {&beside, &flows}) {
+      generator.Beside(rates == &beside);
+      std::this_thread::sleep_for(Seconds(kSettle));
+      rates->push_back(Rate(arrived, kTurn));
+    }
+  }
+  return {.flows = Median(flows), .beside = Median(beside)};
+}
+
 void Run(const Send& send) {
   ComeFirst(Rank::kMeasures);
   Generator generator(send.traffic);
@@ -117,14 +149,16 @@ void Run(const Send& send) {
   Arrived arrived(send.sink);
   arrived.CountDelays(send.traffic.stamp);
   const uint64_t first = arrived.Packets();
-  double rate = 0, recovery = 0;
+  Rates rates;
+  double recovery = 0;
   {
     const Senders senders(generator, send.cpus, send.packets);
     std::this_thread::sleep_for(Seconds(send.warm));
-    const auto begin = Clock::now();
-    const uint64_t before = arrived.Packets();
-    std::this_thread::sleep_for(Seconds(send.seconds));
-    rate = static_cast<double>(arrived.Packets() - before) / Seconds(Clock::now() - begin).count();
+    if (send.traffic.beside > 0) {
+      rates = InTurns(generator, arrived, send.seconds);
+    } else {
+      rates.flows = Rate(arrived, send.seconds);
+    }
     if (send.then > 0) {
       generator.Pace(send.then / send.cpus);
       recovery = Recovery(generator, arrived, first);
@@ -132,9 +166,10 @@ void Run(const Send& send) {
   }
   std::this_thread::sleep_for(Seconds(send.tail));
   arrived.CountDelays(false);
-  std::printf("{\"packets_per_second\": %.0f, \"sent\": %llu, \"arrived\": %llu", rate,
+  std::printf("{\"packets_per_second\": %.0f, \"sent\": %llu, \"arrived\": %llu", rates.flows,
               static_cast<unsigned long long>(generator.Written()),
               static_cast<unsigned long long>(arrived.Packets() - first));
+  if (send.traffic.beside > 0) std::printf(", \"beside\": %.0f", rates.beside);
   if (send.traffic.stamp) PrintDelays(arrived);
   if (send.then > 0) std::printf(", \"recovery\": %.4f", recovery);
   std::printf("}\n");
@@ -146,6 +181,8 @@ void AddSend(CLI::App& app) {
   auto send = std::make_shared<Send>();
   CLI::App* verb = app.add_subcommand("send", "live frames for some seconds");
   AddOptions(*verb, &send->traffic);
+  verb->add_option("--beside", send->traffic.beside,
+                   "as many flows in turns with --flows, in which each is measured for --seconds");
   verb->add_option("--sink", send->sink, "folder of the sinks' pins")->required();
   verb->add_option("--seconds", send->seconds);
   verb->add_option("--warm", send->warm, "seconds before them");

@@ -67,10 +67,10 @@ udphdr Udp(uint16_t from, uint16_t to, size_t length, uint16_t checksum) {
 }
 
 // How often each flow and those before it are drawn: by Zipf's law (s = 1), or all alike.
-std::vector<double> Sums(const Traffic& traffic) {
-  std::vector<double> sums(traffic.flows);
+std::vector<double> Sums(uint32_t flows, bool zipf) {
+  std::vector<double> sums(flows);
   double sum = 0;
-  for (uint32_t k = 0; k < traffic.flows; ++k) sums[k] = sum += traffic.zipf ? 1.0 / (k + 1) : 1.0;
+  for (uint32_t k = 0; k < flows; ++k) sums[k] = sum += zipf ? 1.0 / (k + 1) : 1.0;
   return sums;
 }
 
@@ -158,7 +158,9 @@ Generator::Generator(const Traffic& traffic, int moved) : skeleton_(bench_genera
   sender_ = bpf_program__fd(bpf_object__find_program_by_name(object, ("send_" + traffic.way).c_str()));
   caller_ = bpf_program__fd(bpf_object__find_program_by_name(object, ("call_" + traffic.way).c_str()));
   Set(traffic, moved);
-  Draw(traffic);
+  Draw(traffic.flows, traffic.zipf, 0);
+  if (traffic.beside > 0) Draw(traffic.beside, traffic.zipf, FLOW_TABLE);
+  BeginAgain();
 }
 
 void Generator::Set(const Traffic& traffic, int moved) {
@@ -193,16 +195,18 @@ void Generator::Pace(double rate) {
   skeleton_->bss->setting.gap = rate > 0 ? static_cast<uint32_t>(FLOW_BATCH * 1e9 / rate) : 0;
 }
 
-void Generator::Draw(const Traffic& traffic) {
-  const auto sums = Sums(traffic);
+void Generator::Beside(bool on) { skeleton_->bss->setting.table = on ? FLOW_TABLE : 0; }
+
+void Generator::Draw(uint32_t flows, bool zipf, uint32_t table) {
+  const auto sums = Sums(flows, zipf);
   const int fd = bpf_map__fd(skeleton_->maps.quantiles);
   for (uint32_t at = 0; at <= FLOW_QUANTILES; ++at) {
     // No flow is above the last one.
-    const uint64_t quantile = std::min(Quantile(sums, static_cast<double>(at) / FLOW_QUANTILES),
-                                       (uint64_t{traffic.flows} << 32) - 1);
-    if (bpf_map_update_elem(fd, &at, &quantile, BPF_ANY) != 0) Fail("writing the quantiles", errno);
+    const uint64_t quantile =
+        std::min(Quantile(sums, static_cast<double>(at) / FLOW_QUANTILES), (uint64_t{flows} << 32) - 1);
+    const uint32_t entry = table + at;
+    if (bpf_map_update_elem(fd, &entry, &quantile, BPF_ANY) != 0) Fail("writing the quantiles", errno);
   }
-  BeginAgain();
 }
 
 void Generator::Measure(int program) {

@@ -36,6 +36,7 @@ struct Traffic {
   std::string router;       // IPv4 address, the outer destination
   std::string destination;  // from a site: the only one, instead of flows
   uint32_t flows = 16;
+  uint32_t beside = 0;  // as many flows instead, while Generator::Beside says so
   bool zipf = false;    // s = 1.0; else all alike
   bool plain = false;   // to addresses that no tunnel leads to
   bool forged = false;  // from the underlay: a locator of another site
@@ -50,6 +51,7 @@ class Generator {
   explicit Generator(const Traffic& traffic, int moved = 0);
   // Packets a second of each CPU; 0: as many as can be.
   void Pace(double rate);
+  void Beside(bool on);
 
   int sender() const { return sender_; }  // sends into the veth it is run at
   int caller() const { return caller_; }  // calls the program under test
@@ -66,7 +68,8 @@ class Generator {
   struct Destroy {
     void operator()(bench_generator* skeleton) const { bench_generator::destroy(skeleton); }
   };
-  void Draw(const Traffic& traffic);
+  // Into the entries of `quantiles` from there on.
+  void Draw(uint32_t flows, bool zipf, uint32_t table);
   void Set(const Traffic& traffic, int moved);
 
   std::unique_ptr<bench_generator, Destroy> skeleton_;

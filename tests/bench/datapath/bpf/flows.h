@@ -16,6 +16,7 @@
 
 #define FLOW_QUANTILE_BITS 10
 #define FLOW_QUANTILES (1u << FLOW_QUANTILE_BITS) /* of the distribution that flows are drawn by */
+#define FLOW_TABLE (FLOW_QUANTILES + 1)		  /* entries of such a distribution, with both ends */
 #define FLOW_OVERLAY 0xfd			  /* fd00::/8 */
 #define FLOW_PLAIN 0x20				  /* 2000::/8: what goes without a tunnel */
 #define FLOW_BATCH 64				  /* live frames are sent so many at a time */
@@ -89,6 +90,8 @@ struct flow_setting {
 	__u32 size;  /* of the frame */
 	__u32 lie;   /* the outer source is the locator of the site so much further on */
 	__u32 gap;   /* ns between batches of one CPU; 0: none but what they take */
+	__u32
+	    table; /* flows are drawn from the quantiles from here on: 0, or FLOW_TABLE for the other ones */
 	__u32 stamp; /* the time of sending is the frame's last eight bytes */
 	__s32 moved; /* test-runs: bytes to be put back if the program under test has changed the packet's
 			length */

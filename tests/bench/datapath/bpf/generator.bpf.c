@@ -13,7 +13,7 @@
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, FLOW_QUANTILES + 1);
+	__uint(max_entries, 2 * FLOW_TABLE);
 	__type(key, __u32);
 	__type(value, __u64);
 } quantiles SEC(".maps");
@@ -44,7 +44,7 @@ static __always_inline struct flow_cursor *cursor(void)
 static __always_inline __u32 draw(struct flow_cursor *cursor)
 {
 	__u64 random = flow_random(cursor->at++), *low, *high;
-	__u32 at = random >> (64 - FLOW_QUANTILE_BITS), next = at + 1;
+	__u32 at = setting.table + (random >> (64 - FLOW_QUANTILE_BITS)), next = at + 1;
 
 	low = bpf_map_lookup_elem(&quantiles, &at);
 	high = bpf_map_lookup_elem(&quantiles, &next);

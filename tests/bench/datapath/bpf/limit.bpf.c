@@ -33,8 +33,8 @@ SEC("xdp") int encap(struct xdp_md *ctx)
 	return leave(ctx, -(int)OUTER_6IN4, ETH_HLEN + OUTER_6IN4);
 }
 
-#define LINES (1u << 17)
-#define LINE 8 /* words of eight bytes */
+#define LINES (1u << 18) /* as a CPU's part of the front */
+#define LINE 8		 /* words of eight bytes */
 
 __u64 lines[LINES * LINE];
 
@@ -46,7 +46,7 @@ SEC("xdp") int encap_line(struct xdp_md *ctx)
 	if ((void *)(frame + 1) > (void *)(long)ctx->data_end)
 		return XDP_DROP;
 	__builtin_memcpy(&network, &frame->ip6.daddr, sizeof(network));
-	if (*(volatile __u64 *)&lines[(network * 0x9e3779b97f4a7c15ULL >> 47) * LINE])
+	if (*(volatile __u64 *)&lines[(network * 0x9e3779b97f4a7c15ULL >> 46) * LINE])
 		return XDP_DROP;
 	return leave(ctx, -(int)OUTER_6IN4, ETH_HLEN + OUTER_6IN4);
 }
