@@ -353,12 +353,13 @@ TEST_P(FrontTruth, InTheSoftWindowAUseIsToldOnceASecond) {
   SetMapping(mapping);
   Traffic traffic("lanh", FromSite());
   std::vector<BootTime> told;
-  while (BootClock::now() < soft + milliseconds(2100)) {
+  while (told.size() < 3 && BootClock::now() < soft + milliseconds(5000)) {
     ASSERT_TRUE(datapath_->DrainEvents([&](const ov6_event&) { told.push_back(BootClock::now()); }).ok());
     std::this_thread::sleep_for(milliseconds(1));
   }
   ASSERT_EQ(told.size(), 3u);
   EXPECT_LT(told[0] - soft, milliseconds(10));
+  EXPECT_GE(told[2] - soft, milliseconds(2000));  // how much later depends on when the machine lets them
   EXPECT_GT(Hits(), 500u);
 }
 
