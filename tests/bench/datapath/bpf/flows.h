@@ -90,8 +90,7 @@ struct flow_setting {
 	__u32 size;  /* of the frame */
 	__u32 lie;   /* the outer source is the locator of the site so much further on */
 	__u32 gap;   /* ns between batches of one CPU; 0: none but what they take */
-	__u32
-	    table; /* flows are drawn from the quantiles from here on: 0, or FLOW_TABLE for the other ones */
+	__u32 table; /* the first of the quantiles in use: 0, or FLOW_TABLE for the other distribution */
 	__u32 stamp; /* the time of sending is the frame's last eight bytes */
 	__s32 moved; /* test-runs: bytes to be put back if the program under test has changed the packet's
 			length */
