@@ -378,5 +378,108 @@ TEST(Stale, EndsWhenTheDhtSaysSo) {
   }
 }
 
+// --- what was told ---------------------------------------------------------------------
+
+// A /128 of a site moves: its new place tells, and the DHT has only the site.
+class Told : public testing::Test {
+ protected:
+  Told() : registry_(OpenDomain("fd00::/8", 48)), resolver_(Make(registry_)) {
+    OnlyTheSite();
+    registry_.Resolve(&resolver_, kHost);
+    now_ = registry_.now;
+  }
+  void OnlyTheSite() {
+    registry_.Clear();
+    registry_.AddRaw(kSite, Signed(registry_.domain(), kSite, 1, {At("198.51.100.2")}, kKey));
+  }
+  Bytes HostRecord(uint64_t sequence, std::vector<Locator> locators) const {
+    return Signed(registry_.domain(), {kHost, 128}, sequence, std::move(locators), kKey);
+  }
+  bool Tell(uint64_t sequence) {
+    const auto record = DecodeSigned(HostRecord(sequence, {At("198.51.100.3")}));
+    return resolver_.Learn(registry_.now, registry_.wall, record->record);
+  }
+  std::string Where(ResolveOptions options = {.fresh = true}) {
+    const ResolveOutput output = registry_.Resolve(&resolver_, kHost, options);
+    return output.records.empty() ? "" : output.records.front().locators.front().address.ToString();
+  }
+
+  const Prefix kSite = P("fd00:0:1::/48");
+  const Ipv6 kHost = A("fd00:0:1::9");
+  const PrivateKey kKey = KeyPair(1);
+  Registry registry_;
+  Resolver resolver_;
+  BootTime now_;
+};
+
+TEST_F(Told, CountsWhileTheDhtHasNotHeardOfIt) {
+  ASSERT_TRUE(Tell(1));
+  EXPECT_EQ(Where({}), "198.51.100.3");
+  while (registry_.now < now_ + 59s) {
+    const ResolveOutput output = registry_.Resolve(&resolver_, kHost, {.fresh = true});
+    ASSERT_EQ(output.records.size(), 2u) << "the host and the site around it";
+    EXPECT_EQ(output.records[0].locators[0], At("198.51.100.3"));
+    EXPECT_EQ(output.records[1].prefix, kSite);
+    EXPECT_EQ(output.soft_lifetime, 10s) << "asked about again soon";
+    registry_.now += output.soft_lifetime;
+  }
+  EXPECT_EQ(Where(), "198.51.100.2") << "a minute, as the old place relays";
+}
+
+// The question was under way when it was told.
+TEST_F(Told, OutlivesAnAnswerFromBefore) {
+  resolver_.Resolve(registry_.now, registry_.wall, 1, kHost, {.fresh = true});
+  ASSERT_TRUE(Tell(1));
+  while (const auto output = resolver_.NextOutput()) {
+    if (const auto* get = std::get_if<GetRequest>(&*output))
+      resolver_.OnGet(registry_.now, registry_.wall, registry_.Answer(*get));
+    else
+      EXPECT_EQ(std::get<ResolveOutput>(*output).records.front().prefix.length, 128);
+  }
+  EXPECT_EQ(Where({}), "198.51.100.3");
+}
+
+struct ToldRow {
+  const char* name;
+  uint64_t sequence;  // of what the DHT has; told is 2
+  const char* locator;
+  const char* where;
+};
+class ToldAndFound : public Told, public testing::WithParamInterface<ToldRow> {};
+
+TEST_P(ToldAndFound, TheNewerOfOneClaimCounts) {
+  const ToldRow& row = GetParam();
+  const bool revoked = *row.locator == '\0';
+  ASSERT_TRUE(Tell(2));
+  registry_.AddRaw({kHost, 128},
+                   HostRecord(row.sequence, revoked ? std::vector<Locator>() : std::vector{At(row.locator)}));
+  EXPECT_EQ(Where(), row.where);
+  OnlyTheSite();
+  EXPECT_EQ(Where(), row.sequence < 2 ? "198.51.100.3" : "198.51.100.2")
+      << "what the DHT has had is found there or nowhere";
+}
+
+INSTANTIATE_TEST_SUITE_P(Resolver, ToldAndFound,
+                         testing::Values(ToldRow{"older", 1, "198.51.100.4", "198.51.100.3"},
+                                         ToldRow{"older_revoked", 1, "", "198.51.100.3"},
+                                         ToldRow{"the_same", 2, "198.51.100.3", "198.51.100.3"},
+                                         ToldRow{"newer", 3, "198.51.100.4", "198.51.100.4"},
+                                         ToldRow{"newer_revoked", 3, "", "198.51.100.2"}),
+                         [](const auto& info) { return info.param.name; });
+
+TEST_F(Told, NoMoreThanThereIsRoomFor) {
+  Ipv6 address = A("fd00:0:1:1::");
+  for (int i = 0; i < 300; ++i) {
+    address.bytes[14] = static_cast<uint8_t>(i >> 8);
+    address.bytes[15] = static_cast<uint8_t>(i);
+    const auto record =
+        DecodeSigned(Signed(registry_.domain(), {address, 128}, 1, {At("198.51.100.3")}, kKey));
+    ASSERT_TRUE(resolver_.Learn(registry_.now += 1ms, registry_.wall, record->record));
+  }
+  const ResolveOutput output = registry_.Resolve(&resolver_, address, {.fresh = true});
+  EXPECT_EQ(output.records.size(), 257u) << "the last 256 and the site";
+  EXPECT_EQ(output.records.front().prefix, (Prefix{address, 128}));
+}
+
 }  // namespace
 }  // namespace ov6::sim

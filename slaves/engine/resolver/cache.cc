@@ -3,12 +3,15 @@
 
 #include <algorithm>
 
+#include "ov6/move.h"
 #include "slaves/engine/resolver/piece.h"
+#include "slaves/engine/resolver/records.h"
 
 namespace ov6 {
 namespace {
 
 constexpr size_t kMaxShared = 1024;
+constexpr size_t kMaxTold = 256;
 // What was only told is asked about soon: the DHT knows what else there is.
 constexpr Duration kToldSoft = std::chrono::seconds(10);
 
@@ -32,6 +35,26 @@ void ResolverCache::KeepNewer(UnixTime wall, const Piece& old, std::vector<Recor
   }
 }
 
+// What was told and no key has brought yet. A ring that is in two parts, or to which the owner has still to
+// say it, does not have it; a newer record, a revocation among them, says otherwise. True: some was kept.
+bool ResolverCache::KeepTold(BootTime now, UnixTime wall, Findings* findings) {
+  std::erase_if(told_, [&](const auto& told) {
+    const Record& record = told.second.record;
+    return told.second.until <= now || record.expiry <= wall ||
+           std::any_of(findings->seen.begin(), findings->seen.end(), [&](const Record& seen) {
+             return SameClaim(seen, record) && seen.sequence >= record.sequence;
+           });
+  });
+  bool kept = false;
+  for (const auto& [prefix, told] : told_) {
+    if (!findings->piece.Overlaps(prefix)) continue;
+    findings->records.push_back(told.record);
+    kept = true;
+  }
+  if (kept) findings->records = ThatCount(std::move(findings->records));
+  return kept;
+}
+
 // Pieces in it or around it.
 std::vector<Prefix> ResolverCache::Overlapped(const Prefix& prefix) const {
   std::vector<Prefix> overlapped;
@@ -51,13 +74,16 @@ void ResolverCache::Learn(BootTime now, UnixTime wall, Findings findings) {
     KeepNewer(wall, old->second, &findings.records);
     Erase(old);
   }
+  const bool kept = KeepTold(now, wall, &findings);
   while (pieces_.size() >= config_.max_cached) Erase(pieces_.find(useless_.begin()->second));
   std::erase_if(failures_, [&](const auto& failure) { return findings.piece.Overlaps(failure.first); });
   Duration hard = config_.found_lifetime;
   for (const Record& record : findings.records) hard = std::min<Duration>(hard, record.expiry - wall);
-  const Duration soft = std::min(hard, Jittered(hard * config_.soft_percent / 100, config_.soft_jitter));
+  Duration soft = std::min(hard, Jittered(hard * config_.soft_percent / 100, config_.soft_jitter));
+  if (kept) soft = std::min(soft, kToldSoft);
   Piece piece{std::move(findings.records), now, now + soft, now + hard, {}, {}};
   piece.absent = now + Jittered(config_.absent_lifetime, config_.absent_jitter);
+  if (kept) piece.absent = std::min(piece.absent, piece.soft);
   piece.useless = piece.records.empty() ? piece.absent : piece.hard + config_.stale_limit;
   useless_.emplace(piece.useless, findings.piece);
   pieces_.emplace(findings.piece, std::move(piece));
@@ -71,18 +97,15 @@ bool ResolverCache::Learn(BootTime now, UnixTime wall, const Record& record) {
       if (!SameClaim(known, record) || known.sequence >= record.sequence) return false;
     }
   }
-  if (overlapped.empty()) Learn(now, wall, {true, record.prefix, {record}});
-  for (const Prefix& prefix : overlapped) {
-    std::vector<Record> records = pieces_.at(prefix).records;
-    std::erase_if(records, [&](const Record& known) { return known.prefix == record.prefix; });
-    records.push_back(record);
-    Learn(now, wall, {true, prefix, std::move(records)});
+  if (told_.size() >= kMaxTold && !told_.contains(record.prefix)) {
+    told_.erase(std::min_element(told_.begin(), told_.end(), [](const auto& a, const auto& b) {
+      return a.second.until < b.second.until;
+    }));
   }
-  for (const Prefix& prefix : Overlapped(record.prefix)) {
-    Piece& piece = pieces_.at(prefix);
-    piece.soft = std::min(piece.soft, now + kToldSoft);
-    piece.absent = std::min(piece.absent, piece.soft);
-  }
+  told_[record.prefix] = {record, now + kMoveTime};
+  if (overlapped.empty()) Learn(now, wall, {true, record.prefix, {}, {}});
+  for (const Prefix& prefix : overlapped)
+    Learn(now, wall, {true, prefix, std::vector<Record>(pieces_.at(prefix).records), {}});
   return true;
 }
 
@@ -190,11 +213,6 @@ const Record* ResolverCache::Around(BootTime now, const Prefix& prefix) const {
 }
 
 // --- forgetting ----------------------------------------------------------------------
-
-void ResolverCache::Forget(const Ipv6& address) {
-  if (const auto piece = Around(address); piece != pieces_.end()) Erase(piece);
-  shared_.clear();
-}
 
 void ResolverCache::Erase(Pieces::const_iterator piece) {
   useless_.erase({piece->second.useless, piece->first});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a resolver remembers: pieces of the address space about which everything is known,
-// kept past their lifetime in case the DHT can't be asked; failures, for longer and
-// longer (RFC 9520); and keys that many addresses share, for as long as a negative.
+// kept past their lifetime in case the DHT can't be asked; what was told that the DHT may not have yet;
+// failures, for longer and longer (RFC 9520); and keys that many addresses share, for as long as a negative.
 #ifndef OV6_SLAVES_ENGINE_RESOLVER_CACHE_H
 #define OV6_SLAVES_ENGINE_RESOLVER_CACHE_H
 
@@ -39,7 +39,6 @@ class ResolverCache {
   std::map<Prefix, const Record*> Records(BootTime now) const;
   const Record* Around(BootTime now, const Prefix& prefix) const;
 
-  void Forget(const Ipv6& address);
   size_t size() const { return pieces_.size(); }
 
  private:
@@ -47,6 +46,10 @@ class ResolverCache {
     std::vector<Record> records;
     BootTime learned{}, soft{}, hard{}, absent{};  // absent: until when its holes count
     BootTime useless{};                            // from then on it is not worth its room
+  };
+  struct Told {
+    Record record;
+    BootTime until{};
   };
   struct Failure {
     Duration lifetime{};
@@ -57,6 +60,7 @@ class ResolverCache {
   Pieces::const_iterator Around(const Ipv6& address) const;
   std::vector<Prefix> Overlapped(const Prefix& prefix) const;
   void KeepNewer(UnixTime wall, const Piece& old, std::vector<Record>* records) const;
+  bool KeepTold(BootTime now, UnixTime wall, Findings* findings);
   ResolveOutput Output(const Pieces::value_type& piece, BootTime now, const Ipv6& address) const;
   void Erase(Pieces::const_iterator piece);
   Duration Jittered(Duration d, int percent);
@@ -65,6 +69,7 @@ class ResolverCache {
   std::mt19937_64 random_;
   Pieces pieces_;
   std::set<std::pair<BootTime, Prefix>> useless_;
+  std::map<Prefix, Told> told_;
   std::map<Prefix, Failure> failures_;  // by aggregate
   std::map<Ipv6, std::pair<KeyAnswer, BootTime>> shared_;
   static constexpr size_t kMostFull = 1024;

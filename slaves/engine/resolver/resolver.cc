@@ -57,7 +57,6 @@ class Resolver::Impl {
   bool Knows(BootTime now, const Ipv6& address) const;
   bool OnGet(BootTime now, UnixTime wall, const GetOutput& answer);
   std::optional<ResolverOutput> NextOutput();
-  void Forget(const Ipv6& address) { cache_.Forget(address); }
   bool Learn(BootTime now, UnixTime wall, const Record& record) { return cache_.Learn(now, wall, record); }
   const ResolverCache& cache() const { return cache_; }
 
@@ -317,7 +316,6 @@ std::map<Prefix, const Record*> Resolver::Records(BootTime now) const { return i
 const Record* Resolver::Around(BootTime now, const Prefix& prefix) const {
   return impl_->cache().Around(now, prefix);
 }
-void Resolver::Forget(const Ipv6& address) { impl_->Forget(address); }
 const ResolverCounters& Resolver::counters() const { return impl_->counters; }
 size_t Resolver::cached() const { return impl_->cached(); }
 

@@ -114,15 +114,14 @@ class Resolver {
   bool OnGet(BootTime now, UnixTime wall, const GetOutput& answer);
   std::optional<ResolverOutput> NextOutput();
 
-  // A valid record that came another way than by asking: it counts until the DHT has been asked, which is
-  // soon. False: no news, or another's claim to the same prefix.
+  // A valid record that came another way than by asking: it counts until the DHT brings it or
+  // what is newer, which is asked soon, or for kMoveTime. False: no news, or another's claim to the same
+  // prefix.
   bool Learn(BootTime now, UnixTime wall, const Record& record);
   // Whom what is known leads to, by prefix; until more is learned.
   std::map<Prefix, const Record*> Records(BootTime now) const;
   // The longest known record around the whole prefix; nullptr: none.
   const Record* Around(BootTime now, const Prefix& prefix) const;
-  // Forgets what is known around the address (a mapping was refused, a record revoked).
-  void Forget(const Ipv6& address);
   const ResolverCounters& counters() const;
   size_t cached() const;
 

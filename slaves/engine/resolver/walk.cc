@@ -3,8 +3,6 @@
 
 #include <algorithm>
 
-#include "slaves/engine/resolver/records.h"
-
 namespace ov6 {
 namespace {
 
@@ -36,11 +34,11 @@ void Walk::Take(const Ipv6& key, KeyAnswer answer) {
   answers_[key] = std::move(answer);
 }
 
-std::vector<Record> Walk::Records() const {
-  std::vector<Record> records;
+std::vector<Record> Walk::Seen() const {
+  std::vector<Record> seen;
   for (const auto& [key, answer] : answers_)
-    records.insert(records.end(), answer.records.begin(), answer.records.end());
-  return ThatCount(std::move(records));
+    seen.insert(seen.end(), answer.records.begin(), answer.records.end());
+  return seen;
 }
 
 // --- the paper's way ---------------------------------------------------------------
@@ -114,19 +112,20 @@ std::vector<Ipv6> Walk::NextPlaces() const {
 
 // A longer record may be hidden behind silence, so nothing shorter may stand in for it.
 Findings Walk::Judge() const {
-  Findings findings{true, {}, Records()};
+  Findings findings{true, {}, Records(), Seen()};
   const int needed = Needed(findings.records);
   int piece = 0;
   for (const auto& [length, places] : places_) {
     const Reach reach = ReachOf(places);
     piece = std::max(piece, reach.piece);
     if (reach.known) continue;
-    if (length >= needed) return {false, Prefix::Of(address_, places_.rbegin()->first), {}};
+    if (length >= needed) return {false, Prefix::Of(address_, places_.rbegin()->first), {}, {}};
     // Something shorter may lie beside what was found, not in it.
     piece = std::max(piece, LongestAround(findings.records, address_)->prefix.length);
   }
   findings.piece = Prefix::Of(address_, piece);
-  std::erase_if(findings.records, [&](const Record& r) { return !findings.piece.Overlaps(r.prefix); });
+  for (auto* records : {&findings.records, &findings.seen})
+    std::erase_if(*records, [&](const Record& r) { return !findings.piece.Overlaps(r.prefix); });
   return findings;
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "ov6/engine.h"
+#include "slaves/engine/resolver/records.h"
 #include "userspace/wire/record.h"
 #include "userspace/wire/storage_key.h"
 
@@ -27,6 +28,7 @@ struct Findings {
   bool sure = false;            // false: could not ask
   Prefix piece;                 // around the address: what lies in it or around it is known
   std::vector<Record> records;  // that count, of the piece and around it
+  std::vector<Record> seen;     // all that the keys brought of it, revocations too
 };
 
 class Walk {
@@ -57,7 +59,8 @@ class Walk {
   bool Settled(const std::vector<Record>& records) const;
   Reach ReachOf(const std::vector<Place>& places) const;
   int Needed(const std::vector<Record>& records) const;
-  std::vector<Record> Records() const;
+  std::vector<Record> Seen() const;
+  std::vector<Record> Records() const { return ThatCount(Seen()); }
 
   const Domain& domain_;
   const std::set<Ipv6>& full_;
