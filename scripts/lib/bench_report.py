@@ -185,6 +185,15 @@ def plots(data, folder):
     return [name for name, svg in drawn.items() if svg]
 
 
+def beside(rows, other):
+    """With the medians of another machine's run, if there are any."""
+    if not other.exists():
+        return rows
+    data = json.loads(other.read_text())
+    medians = [data["machine"]["cpu"], *(row[2] for row in held(data))]
+    return [(*row, median) for row, median in zip(rows, medians)]
+
+
 def document(data, page):
     folder = page.with_suffix("")
     plots(data, folder)
@@ -195,5 +204,5 @@ def document(data, page):
     counts = [one["rounds"] for one in data["profiles"].values()] or [0]
     rounds = str(min(counts)) if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
     plot.between_marks(page, f"{m['cpu']}, {m['cpus']} CPUs, kernel {m['kernel']}; {rounds} rounds.", "machine")
-    plot.between_marks(page, markdown([HEAD, *held(data)]))
+    plot.between_marks(page, markdown(beside([HEAD, *held(data)], folder / "other.json")))
     plot.between_marks(page, markdown([HEAD_MEASURED, *measured(data)]), "measured")

@@ -111,10 +111,15 @@ traffic() {
 sender() { case $1 in site) echo t0 ;; plain) echo t2 ;; *) echo t1 ;; esac; }
 door() { case $1 in site) echo eth1 ;; *) echo eth0 ;; esac; }
 
-# send WAY OPTIONS...: frames for $seconds, as one line of JSON
+# send WAY OPTIONS...: frames for $seconds, as one line of JSON. Where none arrives nothing was measured, and the counters say why.
 send() {
-  local way=$1; shift
-  in_node tester "$TOOL" send --device "$(sender "$way")" $(traffic "$way") --sink "$TMP/sinks" --seconds "$seconds" --warm "$warm" "$@"
+  local way=$1 out; shift
+  out=$(in_node tester "$TOOL" send --device "$(sender "$way")" $(traffic "$way") --sink "$TMP/sinks" --seconds "$seconds" --warm "$warm" "$@")
+  if [ "$(jq .packets_per_second <<<"$out")" = 0 ]; then
+    ctl counter show >&2
+    die "no frame of $way $* arrived: $out"
+  fi
+  printf '%s\n' "$out"
 }
 # rate NAME WAY OPTIONS...: a sample of packets a second
 rate() {
