@@ -35,7 +35,7 @@ kind = "dht"
 domain = "chord"
 ${LAB_TABLES-}
 END
-  nsenter --net="/run/netns/$LAB-$1" -- "$LAB_BIN/ov6d" --config "$dir/ov6.toml" >"$dir/log" 2>&1 </dev/null &
+  nsenter --net="/run/netns/$LAB-$1" -- ${LAB_APART-} "$LAB_BIN/ov6d" --config "$dir/ov6.toml" >"$dir/log" 2>&1 </dev/null &
   lone_pid=$! lone_dir=$dir
   disown
   expect_within 20 "ov6d of $1 answers" ctl status

@@ -8,6 +8,7 @@
 # Sinks at t0 and t1 count and drop. Whatever is compared goes through the same namespace, the same devices and the same veth code.
 . "$(dirname "${BASH_SOURCE[0]}")/samples.sh"
 LAB_ATTACH=native
+LAB_APART=setsid  # else it goes on where it is held still, when the shell that began all this ends (an orphaned process group)
 . "$OV6_ROOT/tests/netns/lone.sh"
 
 SITE=fd00:6:6:1                # its /64
