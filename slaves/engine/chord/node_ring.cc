@@ -170,11 +170,11 @@ std::vector<Peer> ChordEngine::Node::ListBehind(const Peer& head, const Message&
 // before it as a list is long. Whoever has answered this node itself stays in, at its place.
 void ChordEngine::Node::WithHeard(const Peer& head, std::vector<Peer>* list) const {
   if (heard_.empty() || static_cast<int>(list->size()) < config_.successors) return;
-  const Key& last = list->back().id;
+  const Key first = head.id, last = list->back().id;  // the list grows below, and `head` may be in it
   for (const auto& [id, heard] : heard_) {
     const bool listed = std::any_of(list->begin(), list->end(),
                                     [&heard = heard](const Peer& p) { return p.id == heard.peer.id; });
-    if (!listed && !Buried(heard.peer) && Between(head.id, id, last)) list->push_back(heard.peer);
+    if (!listed && !Buried(heard.peer) && Between(first, id, last)) list->push_back(heard.peer);
   }
   std::sort(list->begin(), list->end(), [&](const Peer& a, const Peer& b) {
     return Distance(self_.id, a.id) < Distance(self_.id, b.id);
