@@ -11,7 +11,7 @@ namespace ov6 {
 namespace {
 
 constexpr size_t kMaxShared = 1024;
-constexpr size_t kMaxTold = 256;
+constexpr size_t kMaxTold = 256, kMaxToldOfRoot = 64;
 // What was only told is asked about soon: the DHT knows what else there is.
 constexpr Duration kToldSoft = std::chrono::seconds(10);
 
@@ -35,24 +35,52 @@ void ResolverCache::KeepNewer(UnixTime wall, const Piece& old, std::vector<Recor
   }
 }
 
-// What was told and no key has brought yet. A ring that is in two parts, or to which the owner has still to
-// say it, does not have it; a newer record, a revocation among them, says otherwise. True: some was kept.
+// A newer record of the claim, a revocation among them, or anybody else's that counts.
+bool ResolverCache::Refuted(const Record& told, const std::vector<Record>& seen) const {
+  return std::any_of(seen.begin(), seen.end(), [&](const Record& other) {
+    if (other.prefix != told.prefix) return false;
+    return SameClaim(other, told) ? other.sequence > told.sequence : !other.locators.empty();
+  });
+}
+
+// What was told and no key has brought. A ring that is in two parts, or to which the owner has still to say
+// it, does not have it. What something longer around the piece hides is nobody's answer. True: some was kept.
 bool ResolverCache::KeepTold(BootTime now, UnixTime wall, Findings* findings) {
   std::erase_if(told_, [&](const auto& told) {
     const Record& record = told.second.record;
-    return told.second.until <= now || record.expiry <= wall ||
-           std::any_of(findings->seen.begin(), findings->seen.end(), [&](const Record& seen) {
-             return SameClaim(seen, record) && seen.sequence >= record.sequence;
-           });
+    return told.second.until <= now || record.expiry <= wall || Refuted(record, findings->seen);
   });
+  std::vector<Record>& records = findings->records;
   bool kept = false;
   for (const auto& [prefix, told] : told_) {
-    if (!findings->piece.Overlaps(prefix)) continue;
-    findings->records.push_back(told.record);
+    const bool useless = std::any_of(records.begin(), records.end(), [&](const Record& found) {
+      const bool longer = found.prefix.length > told.record.prefix.length;
+      return found == told.record || (longer && found.prefix.Contains(findings->piece));
+    });
+    if (useless || !findings->piece.Overlaps(prefix)) continue;
+    records.push_back(told.record);
     kept = true;
   }
-  if (kept) findings->records = ThatCount(std::move(findings->records));
+  if (kept) records = ThatCount(std::move(records));
   return kept;
+}
+
+// One root's are few, and so are all: who tells more has his own oldest forgotten, in the pieces too.
+void ResolverCache::RememberTold(BootTime now, const Record& record) {
+  const auto ours = [&](const auto& told) { return RootOf(told.second.record) == RootOf(record); };
+  const bool many = std::count_if(told_.begin(), told_.end(), ours) >= static_cast<ptrdiff_t>(kMaxToldOfRoot);
+  if (!told_.contains(record.prefix) && (many || told_.size() >= kMaxTold)) {
+    auto oldest = told_.end();
+    for (auto it = told_.begin(); it != told_.end(); ++it) {
+      if (many && !ours(*it)) continue;
+      if (oldest == told_.end() || it->second.until < oldest->second.until) oldest = it;
+    }
+    const Record forgotten = oldest->second.record;
+    told_.erase(oldest);
+    for (const Prefix& prefix : Overlapped(forgotten.prefix))
+      std::erase(pieces_.at(prefix).records, forgotten);
+  }
+  told_[record.prefix] = {record, now + kMoveTime};
 }
 
 // Pieces in it or around it.
@@ -80,13 +108,17 @@ void ResolverCache::Learn(BootTime now, UnixTime wall, Findings findings) {
   Duration hard = config_.found_lifetime;
   for (const Record& record : findings.records) hard = std::min<Duration>(hard, record.expiry - wall);
   Duration soft = std::min(hard, Jittered(hard * config_.soft_percent / 100, config_.soft_jitter));
-  if (kept) soft = std::min(soft, kToldSoft);
+  if (kept) soft = std::min(soft, Jittered(kToldSoft, config_.soft_jitter));
   Piece piece{std::move(findings.records), now, now + soft, now + hard, {}, {}};
   piece.absent = now + Jittered(config_.absent_lifetime, config_.absent_jitter);
   if (kept) piece.absent = std::min(piece.absent, piece.soft);
+  Put(findings.piece, std::move(piece));
+}
+
+void ResolverCache::Put(const Prefix& prefix, Piece piece) {
   piece.useless = piece.records.empty() ? piece.absent : piece.hard + config_.stale_limit;
-  useless_.emplace(piece.useless, findings.piece);
-  pieces_.emplace(findings.piece, std::move(piece));
+  useless_.emplace(piece.useless, prefix);
+  pieces_.emplace(prefix, std::move(piece));
 }
 
 bool ResolverCache::Learn(BootTime now, UnixTime wall, const Record& record) {
@@ -97,16 +129,24 @@ bool ResolverCache::Learn(BootTime now, UnixTime wall, const Record& record) {
       if (!SameClaim(known, record) || known.sequence >= record.sequence) return false;
     }
   }
-  if (told_.size() >= kMaxTold && !told_.contains(record.prefix)) {
-    told_.erase(std::min_element(told_.begin(), told_.end(), [](const auto& a, const auto& b) {
-      return a.second.until < b.second.until;
-    }));
-  }
-  told_[record.prefix] = {record, now + kMoveTime};
+  RememberTold(now, record);
   if (overlapped.empty()) Learn(now, wall, {true, record.prefix, {}, {}});
-  for (const Prefix& prefix : overlapped)
-    Learn(now, wall, {true, prefix, std::vector<Record>(pieces_.at(prefix).records), {}});
+  for (const Prefix& prefix : overlapped) LearnAgain(now, wall, prefix);
   return true;
+}
+
+// With what was told. The rest of it is no younger for that, and is asked about when it would have been.
+void ResolverCache::LearnAgain(BootTime now, UnixTime wall, const Prefix& prefix) {
+  const Piece old = pieces_.at(prefix);
+  Learn(now, wall, {true, prefix, old.records, {}});
+  const auto again = pieces_.find(prefix);
+  Piece piece = again->second;
+  Erase(again);
+  piece.learned = old.learned;
+  piece.hard = std::min(piece.hard, old.hard);
+  piece.soft = std::min(piece.soft, piece.hard);
+  piece.absent = std::min(piece.absent, piece.soft);
+  Put(prefix, std::move(piece));
 }
 
 void ResolverCache::LearnFailure(BootTime now, const Prefix& aggregate) {

@@ -60,7 +60,11 @@ class ResolverCache {
   Pieces::const_iterator Around(const Ipv6& address) const;
   std::vector<Prefix> Overlapped(const Prefix& prefix) const;
   void KeepNewer(UnixTime wall, const Piece& old, std::vector<Record>* records) const;
+  bool Refuted(const Record& told, const std::vector<Record>& seen) const;
   bool KeepTold(BootTime now, UnixTime wall, Findings* findings);
+  void RememberTold(BootTime now, const Record& record);
+  void LearnAgain(BootTime now, UnixTime wall, const Prefix& prefix);
+  void Put(const Prefix& prefix, Piece piece);
   ResolveOutput Output(const Pieces::value_type& piece, BootTime now, const Ipv6& address) const;
   void Erase(Pieces::const_iterator piece);
   Duration Jittered(Duration d, int percent);

@@ -114,9 +114,9 @@ class Resolver {
   bool OnGet(BootTime now, UnixTime wall, const GetOutput& answer);
   std::optional<ResolverOutput> NextOutput();
 
-  // A valid record that came another way than by asking: it counts until the DHT brings it or
-  // what is newer, which is asked soon, or for kMoveTime. False: no news, or another's claim to the same
-  // prefix.
+  // A valid record that came another way than by asking: it counts for kMoveTime, or until the
+  // DHT, which is asked soon, brings what is newer or another's. False: no news, or another's claim to the
+  // same prefix.
   bool Learn(BootTime now, UnixTime wall, const Record& record);
   // Whom what is known leads to, by prefix; until more is learned.
   std::map<Prefix, const Record*> Records(BootTime now) const;
