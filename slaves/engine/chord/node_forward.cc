@@ -57,6 +57,8 @@ void ChordEngine::Node::HandleForward(const Message& request, size_t size) {
   if (request.count >= kMaxForwards) return Count("forward_too_far");
   std::vector<Peer> nodes;
   if (KnowsOwner(*request.key, &nodes)) return TellOrigin(request, size, std::move(nodes));
+  // Others' share of the room for requests: who is silent behind us must not cost us our neighbours.
+  if (rpcs_.size() >= config_.max_rpcs / 4) return Count("forward_overflow");
   Message next = Make(MessageType::kForward);
   next.key = request.key;
   next.origin = request.count == 0 ? request.sender : *request.origin;

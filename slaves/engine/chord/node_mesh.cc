@@ -143,13 +143,15 @@ void ChordEngine::Node::MeshTick() {
   if (mode_ != Mode::kMesh) return;
   const bool quiet = MeshAgrees() && eager_ == 0;
   auto next = quiet ? members_.upper_bound(mesh_asked_) : members_.begin();
+  std::vector<Peer> ask;  // a call for which there is no room fails at once, and that takes a member out
   for (size_t i = 0; i < (quiet ? std::min(members_.size(), kQuietAsks) : members_.size()); ++i, ++next) {
     if (next == members_.end()) next = members_.begin();
     mesh_asked_ = next->first;
     if (std::exchange(next->second.asked, true)) continue;
-    const Peer peer = next->second.peer;
-    Call(peer, StateOf(MessageType::kMesh), [this, peer](const Message* reply) { OnMeshState(peer, reply); });
+    ask.push_back(next->second.peer);
   }
+  for (const Peer& peer : ask)
+    Call(peer, StateOf(MessageType::kMesh), [this, peer](const Message* reply) { OnMeshState(peer, reply); });
   if (eager_ > 0) --eager_;
   ArmSooner(kMesh, Jitter(quiet ? config_.stabilize : config_.stabilize_eager));
 }
