@@ -234,13 +234,16 @@ std::string RemoteGateway::StatusJson() const {
 // --- down ----------------------------------------------------------------------
 
 void RemoteGateway::OnMoved() {
-  const auto joined = tun_.Join(session_.sender(), config_);
+  SessionClient* const sender = session_.sender();
+  if (sender == nullptr) return tun_.Leave();
+  const auto joined = tun_.Join(sender, config_);
   if (!joined.ok()) Fail(joined.status());
 }
 
 void RemoteGateway::OnLost() {
   tun_.Leave();
   claimed_by_ = nullptr;
+  claim_timer_.Cancel();
   patience_timer_.After(kPatience, [this] {
     spdlog::warn("no session for a minute: hosts are told that there is no way");
     advertiser_.Set(WithoutWay(Advertisement()));

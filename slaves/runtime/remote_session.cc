@@ -87,7 +87,9 @@ SessionHandlers RemoteSession::MakeHandlers() {
   handlers.caught_up = handlers_.caught_up;
   handlers.drained = handlers_.drained;
   handlers.call = [this, number = number_](const CallCapsule& call, SessionHandlers::Respond respond) {
-    number == number_&& session_ ? handlers_.call(call, std::move(respond)) : respond("{}");
+    if (number != number_ || !session_) return respond("{}");
+    if (!up_since_) return respond(absl::UnavailableError("no prefixes have been assigned yet"));
+    handlers_.call(call, std::move(respond));
   };
   handlers.closed = [this, number = number_](absl::Status why) {
     OnClosed(number, why.ok() ? absl::UnavailableError("the master closed the session") : std::move(why));
@@ -157,7 +159,7 @@ void RemoteSession::EndFormer() {
   if (!former_) return;
   if (settled_) LeaveFormer();
   former_timer_.Cancel();
-  if (!former_left_) handlers_.lost();
+  if (!std::exchange(former_left_, true)) handlers_.lost();
   if (!former_->open()) return former_.reset();
   former_->Advertise({});
   former_->Flush([this, alive = alive_] {

@@ -66,8 +66,11 @@ class RemoteSession {
 
   // nullptr: no session is up
   SessionClient* up() { return up_since_ ? session_.get() : former_.get(); }
-  // By which packets go.
-  SessionClient* sender() { return former_ && !former_left_ ? former_.get() : up(); }
+  // By which packets go; nullptr: by none.
+  SessionClient* sender() {
+    if (former_ && !former_left_) return former_.get();
+    return up_since_ ? session_.get() : nullptr;
+  }
   const MasterUrl& master() const { return options_.masters[retry_.master()]; }
 
  private:

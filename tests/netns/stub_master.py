@@ -90,6 +90,9 @@ class Session:
             b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: connect-ip\r\nCapsule-Protocol: ?1\r\n\r\n"
         )
         self.data, self.open = bytearray(), True
+        # A master that is too early: there is nothing yet that could be ended or configured anew.
+        for number, method in enumerate((b"shutdown", b"reconfigure")):
+            self.send(CALL, varint(number) + text(method))
         if not self.options.silent:
             self.assign()
 
@@ -138,6 +141,9 @@ class Session:
                 self.send(RETURN, varint(number) + varint(0) + json.dumps(self.config()).encode())
             else:
                 self.send(RETURN, varint(number) + varint(12) + b"not known")
+        elif kind == RETURN:
+            number, at = read_varint(value, 0)
+            tell("return", number=number, code=read_varint(value, at)[0])
         elif kind == ROUTE_ADVERTISEMENT:
             tell("routes", bytes=len(value))
         elif kind == STATUS:
