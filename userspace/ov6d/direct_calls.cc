@@ -236,10 +236,11 @@ void DirectPaths::OnOfferAnswered(const Prefix& name, const absl::StatusOr<std::
   if (found == peers_.end()) return;
   Peer& peer = *found->second;
   peer.offering = false;
+  const Prefix place = peer.place;
   const auto object = answer.ok() ? ObjectIn(*answer) : answer.status();
   const absl::Status status = object.ok() ? Start(peer, *object) : object.status();
   if (status.ok()) {
-    nobody_.erase(peer.place);
+    nobody_.erase(place);
     return;
   }
   ++counters_.offers_failed;
@@ -291,11 +292,13 @@ absl::StatusOr<std::string> DirectPaths::OnOffer(const std::string& slave,
     return absl::ResourceExhaustedError("there are too many direct paths by the ring");
   const auto peer = Find(slave, prefixes);
   if (!peer.ok()) return peer.status();
+  const json::object ours = Description(**peer);
   if (absl::Status status = Start(**peer, offer); !status.ok()) return status;
   ++counters_.offers_taken;
-  return json::serialize(Description(**peer));
+  return json::serialize(ours);
 }
 
+// If that is well, the peer may be gone behind it: whose time is over goes at once.
 absl::Status DirectPaths::Start(Peer& peer, const json::object& description) {
   const StunCredentials remote{TextIn(description, "user"), TextIn(description, "password")};
   const auto told = ListIn<Endpoint>(description, "candidates", PathCheck::kMaxCandidates);

@@ -151,9 +151,9 @@ absl::StatusOr<std::string> DirectPaths::Take(const std::string& slave, const Me
   (*peer)->here = met.to;
   json::object offer = argument;
   offer["candidates"] = json::array();
+  const StunCredentials local = (*peer)->check.local();
   if (absl::Status status = Start(**peer, offer); !status.ok()) return status;
   ++counters_.offers_taken;
-  const StunCredentials& local = (*peer)->check.local();
   return json::serialize(
       json::object{{"user", local.user}, {"password", local.password}, {"port", end->udp_port}});
 }

@@ -94,6 +94,7 @@ void RemoteSite::Carry(std::span<const Frame> frames) {
 void RemoteSite::FromGateway(const DatagramView& datagram) {
   std::span<const uint8_t> bytes = datagram.payload;
   if (datagram.context == kPacketContext && bytes.size() <= TunDevice::kMaxPacket) {
+    std::fill_n(in_.begin(), kSegmentHeader, uint8_t{0});
     std::copy(bytes.begin(), bytes.end(), in_.begin() + kSegmentHeader);
     bytes = std::span<const uint8_t>(in_).first(kSegmentHeader + bytes.size());
   } else if (datagram.context != kSegmentContext || !segments_) {

@@ -393,7 +393,7 @@ void SlaveService::CheckSilence(Slave& slave) {
   } else if (silence < limit && slave.silent) {
     ReturnFromSilence(slave);
   }
-  slave.session->Ping();
+  if (slave.session) slave.session->Ping();  // it may have ended, if its routes could not come back
 }
 
 void SlaveService::ReturnFromSilence(Slave& slave) {

@@ -180,8 +180,9 @@ void SlaveService::After(Duration delay, std::function<void()> then) {
   timer->async_wait([then = std::move(then)](error_code error) {
     if (!error) then();
   });
-  std::erase_if(timers_,
-                [](const auto& old) { return old->expiry() < asio::steady_timer::clock_type::now(); });
+  // An expired one's handler may still have to run; it does not once its timer is gone.
+  const auto long_over = asio::steady_timer::clock_type::now() - std::chrono::seconds(10);
+  std::erase_if(timers_, [&](const auto& old) { return old->expiry() < long_over; });
   timers_.push_back(std::move(timer));
 }
 
