@@ -392,11 +392,10 @@ class Told : public testing::Test {
     registry_.Clear();
     registry_.AddRaw(kSite, Signed(registry_.domain(), kSite, 1, {At("198.51.100.2")}, kKey));
   }
-  Bytes HostRecord(uint64_t sequence, std::vector<Locator> locators) const {
-    return Signed(registry_.domain(), {kHost, 128}, sequence, std::move(locators), kKey);
-  }
-  bool Tell(uint64_t sequence) {
-    const auto record = DecodeSigned(HostRecord(sequence, {At("198.51.100.3")}));
+  bool Tell(uint64_t sequence) { return Tell(kHost, sequence); }
+  bool Tell(const Ipv6& host, uint64_t sequence) {
+    const auto record =
+        DecodeSigned(Signed(registry_.domain(), {host, 128}, sequence, {At("198.51.100.3")}, kKey));
     return resolver_.Learn(registry_.now, registry_.wall, record->record);
   }
   std::string Where(ResolveOptions options = {.fresh = true}) {
@@ -490,9 +489,8 @@ TEST_F(Told, OneRootHasSixtyFourAndTheOldestGoes) {
   Ipv6 address = A("fd00:0:1:1::");
   for (uint8_t i = 0; i < 100; ++i) {
     address.bytes[15] = i;
-    const auto record =
-        DecodeSigned(Signed(registry_.domain(), {address, 128}, 1, {At("198.51.100.3")}, kKey));
-    ASSERT_TRUE(resolver_.Learn(registry_.now += 1ms, registry_.wall, record->record));
+    registry_.now += 1ms;
+    ASSERT_TRUE(Tell(address, 1));
   }
   for (const ResolveOptions options : {ResolveOptions{}, ResolveOptions{.fresh = true}}) {
     const ResolveOutput output = registry_.Resolve(&resolver_, address, options);

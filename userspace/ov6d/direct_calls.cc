@@ -246,7 +246,7 @@ void DirectPaths::OnOfferAnswered(const Prefix& name, const absl::StatusOr<std::
   ++counters_.offers_failed;
   spdlog::debug("no direct path to {}: {}", name.ToString(), Message(status));
   if (peer.check.state() == PathCheck::State::kUp && !IsNo(status)) return;
-  NoteNobody(peer.place, status);
+  NoteNobody(place, status);
   Remove(found);
 }
 

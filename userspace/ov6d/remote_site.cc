@@ -28,6 +28,7 @@ void RemoteSite::Attach(std::shared_ptr<SlaveSession> session, bool segments) {
   if (!session_) return descriptor_.cancel();
   if (device_.SetSegments(segments).ok()) segments_ = segments;
   for (int i = 0; i < kMostWaiting && device_.Read(in_); ++i) ++counters_.dropped_waiting;
+  std::fill_n(in_.begin(), kSegmentHeader, uint8_t{0});  // in front of what a gateway sends without one
   Watch();
 }
 
@@ -94,7 +95,6 @@ void RemoteSite::Carry(std::span<const Frame> frames) {
 void RemoteSite::FromGateway(const DatagramView& datagram) {
   std::span<const uint8_t> bytes = datagram.payload;
   if (datagram.context == kPacketContext && bytes.size() <= TunDevice::kMaxPacket) {
-    std::fill_n(in_.begin(), kSegmentHeader, uint8_t{0});
     std::copy(bytes.begin(), bytes.end(), in_.begin() + kSegmentHeader);
     bytes = std::span<const uint8_t>(in_).first(kSegmentHeader + bytes.size());
   } else if (datagram.context != kSegmentContext || !segments_) {

@@ -17,6 +17,14 @@ constexpr Duration kToldSoft = std::chrono::seconds(10);
 
 bool SameClaim(const Record& a, const Record& b) { return a.prefix == b.prefix && RootOf(a) == RootOf(b); }
 
+// A newer record of the claim, a revocation among them, or anybody else's that counts.
+bool Refuted(const Record& told, const std::vector<Record>& seen) {
+  return std::any_of(seen.begin(), seen.end(), [&](const Record& other) {
+    if (other.prefix != told.prefix) return false;
+    return SameClaim(other, told) ? other.sequence > told.sequence : !other.locators.empty();
+  });
+}
+
 }  // namespace
 
 Duration ResolverCache::Jittered(Duration d, int percent) {
@@ -33,14 +41,6 @@ void ResolverCache::KeepNewer(UnixTime wall, const Piece& old, std::vector<Recor
       if (SameClaim(known, found) && known.sequence > found.sequence && known.expiry > wall) found = known;
     }
   }
-}
-
-// A newer record of the claim, a revocation among them, or anybody else's that counts.
-bool ResolverCache::Refuted(const Record& told, const std::vector<Record>& seen) const {
-  return std::any_of(seen.begin(), seen.end(), [&](const Record& other) {
-    if (other.prefix != told.prefix) return false;
-    return SameClaim(other, told) ? other.sequence > told.sequence : !other.locators.empty();
-  });
 }
 
 // What was told and no key has brought. A ring that is in two parts, or to which the owner has still to say
@@ -70,11 +70,9 @@ void ResolverCache::RememberTold(BootTime now, const Record& record) {
   const auto ours = [&](const auto& told) { return RootOf(told.second.record) == RootOf(record); };
   const bool many = std::count_if(told_.begin(), told_.end(), ours) >= static_cast<ptrdiff_t>(kMaxToldOfRoot);
   if (!told_.contains(record.prefix) && (many || told_.size() >= kMaxTold)) {
-    auto oldest = told_.end();
-    for (auto it = told_.begin(); it != told_.end(); ++it) {
-      if (many && !ours(*it)) continue;
-      if (oldest == told_.end() || it->second.until < oldest->second.until) oldest = it;
-    }
+    const auto rank = [&](const auto& told) { return std::pair(many && !ours(told), told.second.until); };
+    const auto oldest = std::min_element(told_.begin(), told_.end(),
+                                         [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
     const Record forgotten = oldest->second.record;
     told_.erase(oldest);
     for (const Prefix& prefix : Overlapped(forgotten.prefix))
@@ -94,8 +92,9 @@ std::vector<Prefix> ResolverCache::Overlapped(const Prefix& prefix) const {
   return overlapped;
 }
 
-// It replaces what it overlaps: the newer word counts.
-void ResolverCache::Learn(BootTime now, UnixTime wall, Findings findings) {
+// It replaces what it overlaps: the newer word counts. `again`: the same piece, with what was told; the rest
+// of it is no younger for that, and is asked about when it would have been.
+void ResolverCache::Learn(BootTime now, UnixTime wall, Findings findings, const Piece* again) {
   std::erase_if(findings.records, [&](const Record& r) { return r.expiry <= wall; });
   for (const Prefix& prefix : Overlapped(findings.piece)) {
     const auto old = pieces_.find(prefix);
@@ -110,15 +109,16 @@ void ResolverCache::Learn(BootTime now, UnixTime wall, Findings findings) {
   Duration soft = std::min(hard, Jittered(hard * config_.soft_percent / 100, config_.soft_jitter));
   if (kept) soft = std::min(soft, Jittered(kToldSoft, config_.soft_jitter));
   Piece piece{std::move(findings.records), now, now + soft, now + hard, {}, {}};
+  if (again != nullptr) {
+    piece.learned = again->learned;
+    piece.hard = std::min(piece.hard, again->hard);
+    piece.soft = std::min(piece.soft, piece.hard);
+  }
   piece.absent = now + Jittered(config_.absent_lifetime, config_.absent_jitter);
-  if (kept) piece.absent = std::min(piece.absent, piece.soft);
-  Put(findings.piece, std::move(piece));
-}
-
-void ResolverCache::Put(const Prefix& prefix, Piece piece) {
+  if (kept || again != nullptr) piece.absent = std::min(piece.absent, piece.soft);
   piece.useless = piece.records.empty() ? piece.absent : piece.hard + config_.stale_limit;
-  useless_.emplace(piece.useless, prefix);
-  pieces_.emplace(prefix, std::move(piece));
+  useless_.emplace(piece.useless, findings.piece);
+  pieces_.emplace(findings.piece, std::move(piece));
 }
 
 bool ResolverCache::Learn(BootTime now, UnixTime wall, const Record& record) {
@@ -131,22 +131,11 @@ bool ResolverCache::Learn(BootTime now, UnixTime wall, const Record& record) {
   }
   RememberTold(now, record);
   if (overlapped.empty()) Learn(now, wall, {true, record.prefix, {}, {}});
-  for (const Prefix& prefix : overlapped) LearnAgain(now, wall, prefix);
+  for (const Prefix& prefix : overlapped) {
+    const Piece piece = pieces_.at(prefix);
+    Learn(now, wall, {true, prefix, piece.records, {}}, &piece);
+  }
   return true;
-}
-
-// With what was told. The rest of it is no younger for that, and is asked about when it would have been.
-void ResolverCache::LearnAgain(BootTime now, UnixTime wall, const Prefix& prefix) {
-  const Piece old = pieces_.at(prefix);
-  Learn(now, wall, {true, prefix, old.records, {}});
-  const auto again = pieces_.find(prefix);
-  Piece piece = again->second;
-  Erase(again);
-  piece.learned = old.learned;
-  piece.hard = std::min(piece.hard, old.hard);
-  piece.soft = std::min(piece.soft, piece.hard);
-  piece.absent = std::min(piece.absent, piece.soft);
-  Put(prefix, std::move(piece));
 }
 
 void ResolverCache::LearnFailure(BootTime now, const Prefix& aggregate) {

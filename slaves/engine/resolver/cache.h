@@ -21,7 +21,9 @@ class ResolverCache {
  public:
   explicit ResolverCache(const ResolverConfig& config) : config_(config), random_(config.seed) {}
 
-  void Learn(BootTime now, UnixTime wall, Findings findings);
+  void Learn(BootTime now, UnixTime wall, Findings findings) {
+    Learn(now, wall, std::move(findings), nullptr);
+  }
   // One record that came another way than by asking. False: it is no news.
   bool Learn(BootTime now, UnixTime wall, const Record& record);
   void LearnFailure(BootTime now, const Prefix& aggregate);
@@ -60,11 +62,9 @@ class ResolverCache {
   Pieces::const_iterator Around(const Ipv6& address) const;
   std::vector<Prefix> Overlapped(const Prefix& prefix) const;
   void KeepNewer(UnixTime wall, const Piece& old, std::vector<Record>* records) const;
-  bool Refuted(const Record& told, const std::vector<Record>& seen) const;
+  void Learn(BootTime now, UnixTime wall, Findings findings, const Piece* again);
   bool KeepTold(BootTime now, UnixTime wall, Findings* findings);
   void RememberTold(BootTime now, const Record& record);
-  void LearnAgain(BootTime now, UnixTime wall, const Prefix& prefix);
-  void Put(const Prefix& prefix, Piece piece);
   ResolveOutput Output(const Pieces::value_type& piece, BootTime now, const Ipv6& address) const;
   void Erase(Pieces::const_iterator piece);
   Duration Jittered(Duration d, int percent);
